@@ -1,0 +1,73 @@
+# Every third-party library, found once. Nothing is downloaded here; launch/setup brings what is missing.
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(CLI11 REQUIRED)
+find_package(PNG REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+if(SEMISEG_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+# LibTorch: a copy on CMAKE_PREFIX_PATH wins, else SEMISEG_TORCH_DIR. Plain imported targets in both cases,
+# because TorchConfig.cmake of the wheels insists on a CUDA toolkit that a CPU build does not need.
+find_path(SEMISEG_TORCH_CONFIG TorchConfig.cmake HINTS ${CMAKE_PREFIX_PATH} ENV CMAKE_PREFIX_PATH
+  PATH_SUFFIXES share/cmake/Torch NO_DEFAULT_PATH)
+if(SEMISEG_TORCH_CONFIG)
+  get_filename_component(torch_dir ${SEMISEG_TORCH_CONFIG}/../../.. ABSOLUTE)
+else()
+  set(torch_dir ${SEMISEG_TORCH_DIR})
+endif()
+if(NOT EXISTS ${torch_dir}/lib/libtorch_cpu.so)
+  message(FATAL_ERROR "LibTorch not found: expected lib/libtorch_cpu.so in '${torch_dir}'.\n"
+    "Run launch/setup (it prints the folder), or put your LibTorch on CMAKE_PREFIX_PATH.")
+endif()
+
+set(semiseg_cuda OFF)
+if(NOT SEMISEG_CUDA STREQUAL "OFF")
+  find_package(CUDAToolkit QUIET)
+  file(GLOB cudnn ${torch_dir}/../nvidia/*/lib/libcudnn.so*)
+  if(CUDAToolkit_FOUND AND cudnn AND EXISTS ${torch_dir}/lib/libtorch_cuda.so)
+    set(semiseg_cuda ON)
+  elseif(SEMISEG_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "SEMISEG_CUDA=ON needs a CUDA toolkit (found: ${CUDAToolkit_FOUND}) and a LibTorch with "
+      "its CUDA libraries beside it (cuDNN found: '${cudnn}'). Run launch/setup --cuda, or leave SEMISEG_CUDA out.")
+  endif()
+endif()
+
+set(torch_libraries c10 torch_cpu)
+if(semiseg_cuda)
+  list(APPEND torch_libraries c10_cuda torch_cuda)
+endif()
+foreach(name ${torch_libraries})
+  add_library(torch::${name} SHARED IMPORTED)
+  set_target_properties(torch::${name} PROPERTIES
+    IMPORTED_LOCATION ${torch_dir}/lib/lib${name}.so
+    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${torch_dir}/include;${torch_dir}/include/torch/csrc/api/include"
+    INTERFACE_INCLUDE_DIRECTORIES "${torch_dir}/include;${torch_dir}/include/torch/csrc/api/include")
+endforeach()
+
+# LibTorch's include folder carries a newer fmt without its library. Debian's fmt, which we link, must come first.
+find_path(fmt_include fmt/format.h PATHS /usr/include NO_DEFAULT_PATH REQUIRED)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/fmt_first)
+file(CREATE_LINK ${fmt_include}/fmt ${PROJECT_BINARY_DIR}/fmt_first/fmt SYMBOLIC)
+
+add_library(semiseg_torch INTERFACE)
+target_include_directories(semiseg_torch SYSTEM BEFORE INTERFACE ${PROJECT_BINARY_DIR}/fmt_first)
+target_link_libraries(semiseg_torch INTERFACE torch::torch_cpu torch::c10)
+# One OpenMP runtime in the process: LibTorch's own where it ships one.
+target_compile_options(semiseg_torch INTERFACE -fopenmp)
+file(GLOB torch_gomp ${torch_dir}/lib/libgomp*.so*)
+if(torch_gomp)
+  target_link_libraries(semiseg_torch INTERFACE ${torch_gomp})
+else()
+  target_link_libraries(semiseg_torch INTERFACE OpenMP::OpenMP_CXX)
+endif()
+if(semiseg_cuda)
+  # The CUDA library registers itself and is never called by name: without this the linker drops it.
+  target_link_libraries(semiseg_torch INTERFACE -Wl,--no-as-needed torch::torch_cuda torch::c10_cuda
+    -Wl,--as-needed CUDA::cudart)
+endif()

@@ -1,0 +1,71 @@
+# How every target of the project is made: warnings, sanitizer, precompiled header.
+set(semiseg_modules "" CACHE INTERNAL "")
+
+function(semiseg_flags target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -fPIC
+    $<$<BOOL:${SEMISEG_WERROR}>:-Werror>)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  if(SEMISEG_SANITIZER)
+    target_compile_options(${target} PRIVATE -fsanitize=${SEMISEG_SANITIZER} -fno-omit-frame-pointer -g)
+    target_link_options(${target} PRIVATE -fsanitize=${SEMISEG_SANITIZER})
+  endif()
+endfunction()
+
+# One precompiled ATen header for all folders that compute with tensors.
+function(semiseg_aten target)
+  target_link_libraries(${target} PRIVATE semiseg_torch)
+  if(NOT SEMISEG_PCH)
+    return()
+  endif()
+  if(NOT TARGET semiseg_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/pch.cpp "// carries the precompiled header\n")
+    add_library(semiseg_pch OBJECT ${PROJECT_BINARY_DIR}/pch.cpp)
+    semiseg_flags(semiseg_pch)
+    target_link_libraries(semiseg_pch PRIVATE semiseg_torch)
+    target_precompile_headers(semiseg_pch PRIVATE <ATen/core/Tensor.h> <ATen/Functions.h>
+      <ATen/TensorOperators.h> <string> <vector>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM semiseg_pch)
+endfunction()
+
+# semiseg_module(name [ATEN] SOURCES … [LIBRARIES …]): one OBJECT library for a folder. OBJECT, because the
+# linker would drop self-registering plug-ins from an ordinary static library.
+function(semiseg_module name)
+  cmake_parse_arguments(arg "ATEN" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_library(semiseg_${name} OBJECT ${arg_SOURCES})
+  semiseg_flags(semiseg_${name})
+  target_link_libraries(semiseg_${name} PRIVATE fmt::fmt ${arg_LIBRARIES})
+  if(arg_ATEN)
+    semiseg_aten(semiseg_${name})
+  endif()
+  set(semiseg_modules ${semiseg_modules} semiseg_${name} CACHE INTERNAL "")
+  set(semiseg_module_libraries ${semiseg_module_libraries} ${arg_LIBRARIES} CACHE INTERNAL "")
+endfunction()
+
+# All folders in one shared library: tests and programs link in a second, out-of-tree plug-ins link to it.
+function(semiseg_library)
+  add_library(semiseg SHARED)
+  foreach(module ${semiseg_modules})
+    target_sources(semiseg PRIVATE $<TARGET_OBJECTS:${module}>)
+  endforeach()
+  set_target_properties(semiseg PROPERTIES LINKER_LANGUAGE CXX
+    BUILD_RPATH "${torch_dir}/lib" INSTALL_RPATH "$ORIGIN;${torch_dir}/lib" EXPORT_NAME semiseg)
+  target_include_directories(semiseg PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/semiseg>)
+  target_link_libraries(semiseg PRIVATE ${semiseg_module_libraries} semiseg_torch PUBLIC fmt::fmt)
+  # RPATH, not RUNPATH: it also serves the libraries that LibTorch itself needs.
+  target_link_options(semiseg PRIVATE -Wl,--disable-new-dtags)
+  add_library(semiseg::semiseg ALIAS semiseg)
+endfunction()
+
+# semiseg_program(target SOURCES …): an executable on top of the library.
+function(semiseg_program target)
+  cmake_parse_arguments(arg "ATEN" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${target} ${arg_SOURCES})
+  semiseg_flags(${target})
+  target_link_libraries(${target} PRIVATE semiseg ${arg_LIBRARIES})
+  semiseg_aten(${target})
+  set_target_properties(${target} PROPERTIES BUILD_RPATH "${torch_dir}/lib"
+    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${torch_dir}/lib")
+  target_link_options(${target} PRIVATE -Wl,--disable-new-dtags)
+endfunction()

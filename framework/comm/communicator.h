@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ranks do together. A loss is always the loss of the global batch: sums and counts go through
+// sum(), means divide by global counts, and gradients are summed over ranks.
+// framework/comm/README.md says what is reduced when.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace semiseg {
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  // Collective. Sum over ranks of a tensor (any shape, floating); backward is the identity, because
+  // every rank holds the whole loss and gradients are summed once, at the end.
+  virtual at::Tensor sum(const at::Tensor& local) const = 0;
+
+  // For what depends on weights alone and is therefore equal on all ranks: forward identity,
+  // backward divides by size, so that the sum over ranks counts it once. Not collective.
+  virtual at::Tensor replicated(const at::Tensor& value) const = 0;
+
+  // Collective, in place, without gradient: sum over ranks.
+  virtual void all_reduce(at::Tensor& value, std::string_view name) const = 0;
+
+  // Collective. Concatenation over ranks along axis 0, in rank order; without gradient.
+  virtual at::Tensor gather(const at::Tensor& local, std::string_view name) const = 0;
+
+  // Collective. Rank 0's tensor on all ranks, in place.
+  virtual void broadcast(at::Tensor& value, std::string_view name) const = 0;
+
+  // Collective. Returns when all ranks have come here.
+  virtual void barrier(std::string_view name) const = 0;
+
+  // Takes all ranks down; returns only in the serial case (the caller's exception goes on).
+  virtual void abort(int exit_code, std::string_view reason) const = 0;
+};
+
+// One rank: every operation is the identity.
+std::unique_ptr<Communicator> make_serial_communicator();
+
+}  // namespace semiseg

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// A read-only view of one section of the resolved configuration. A component reads its section once
+// into an options struct; every read is noted, so that a key that nobody reads is an error and
+// `semiseg info` can list all options.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace semiseg {
+
+// Bounds of a number, both inclusive.
+struct Range {
+  double low, high;
+};
+
+// What a component said about one key when it read it.
+struct OptionRead {
+  std::string path;           // "method.ema_decay"
+  std::string type;           // "float", "integer", "boolean", "string", "list of …"
+  std::string default_value;  // as TOML; empty when the key must be given
+  std::string allowed;        // "0 to 1", "poly, step, constant" or empty
+  std::string doc;
+};
+
+struct ConfigTree;  // the values with their origins (value.h); compose.h makes it
+
+class Config {
+ public:
+  explicit Config(std::shared_ptr<const ConfigTree> tree, std::string path = "");
+
+  // The section below this one; an absent section is empty, so that its reads leave the defaults.
+  // kConfig when the key holds a value instead.
+  Config section(std::string_view key) const;
+  bool has(std::string_view key) const;
+  const std::string& path() const { return path_; }
+
+  // Reads `key` into `value`; an absent key leaves it, the default, as it is. kConfig with file,
+  // line, expected and got when the type is wrong or the value is out of range or not among the
+  // choices. An integer is accepted where a float is read, never the other way round.
+  void read(std::string_view key, bool& value, std::string_view doc) const;
+  void read(std::string_view key, int64_t& value, Range range, std::string_view doc) const;
+  void read(std::string_view key, double& value, Range range, std::string_view doc) const;
+  void read(std::string_view key, std::string& value, std::string_view doc) const;
+  void read(std::string_view key, std::string& value, const std::vector<std::string>& choices,
+            std::string_view doc) const;
+  void read(std::string_view key, std::vector<int64_t>& value, Range range,
+            std::string_view doc) const;
+  void read(std::string_view key, std::vector<double>& value, Range range,
+            std::string_view doc) const;
+  void read(std::string_view key, std::vector<std::string>& value, std::string_view doc) const;
+
+  // As `read`, but kConfig when the key is absent.
+  std::string required(std::string_view key, std::string_view doc) const;
+
+  // A kConfig error about this key, with file and line of its value: for checks that only the
+  // component can make.
+  [[noreturn]] void fail(std::string_view key, std::string what, std::string expected,
+                         std::string fix = "") const;
+
+  // Everything read so far through any view of the same tree, in order of the first read.
+  std::vector<OptionRead> reads() const;
+
+  // kConfig naming every key that nobody has read: file, line, and the nearest key that was read.
+  void check_all_read() const;
+
+  // The whole section as TOML. With origins: each key followed by "# file:line".
+  std::string to_toml(bool origins = false) const;
+
+  // 64-bit hash of the resolved values below this section, without `ignored` paths (full dotted
+  // paths; a path covers all below it). Independent of the order in which keys were set.
+  uint64_t hash(const std::vector<std::string>& ignored = {}) const;
+
+ private:
+  std::shared_ptr<const ConfigTree> tree_;
+  std::string path_;
+};
+
+}  // namespace semiseg

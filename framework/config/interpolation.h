@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// ${…} → values, once, when everything else is in place.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "framework/config/value.h"
+
+namespace semiseg {
+
+// ${a.b} is a path from the root; as a whole value it keeps the type (a section or list is copied),
+// inside text it becomes text. ${env:NAME,default} (also oc.env) is a number or boolean where it
+// reads like one and the whole value.
+// ${now:FORMAT} is strftime's, in UTC: hosts of one run may differ in their time zones. They nest.
+// \${ is a plain "${". kConfig with the file and line of the value for a missing key or variable,
+// an unknown kind, a cycle.
+void interpolate(Value& root, int64_t now, const std::map<std::string, std::string>& environment);
+
+}  // namespace semiseg

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/core/draws.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <Random123/philox.h>
+#include <xxhash.h>
+
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace {
+
+// Block `index` (four 32-bit words) of the stream (key, sample).
+r123::Philox4x32::ctr_type philox(uint64_t key, uint64_t sample, uint64_t index) {
+  const r123::Philox4x32::ctr_type counter = {
+      {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
+       static_cast<uint32_t>(sample), static_cast<uint32_t>(sample >> 32)}};
+  const r123::Philox4x32::key_type words = {
+      {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}};
+  return r123::Philox4x32()(counter, words);
+}
+
+// 24 bits: exact in float32, never 1.
+float to_unit(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+
+// Box–Muller in double, so that the rounding of the library's logarithm does not show in float32.
+void to_normal(uint32_t a, uint32_t b, double& first, double& second) {
+  const double radius = std::sqrt(-2.0 * std::log((a + 0.5) * 0x1p-32));
+  const double angle = 2.0 * std::numbers::pi * (b * 0x1p-32);
+  first = radius * std::cos(angle);
+  second = radius * std::sin(angle);
+}
+
+void fill_uniform(uint64_t key, uint64_t sample, float* out, int64_t size) {
+  at::parallel_for(0, (size + 3) / 4, 4096, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const auto words = philox(key, sample, static_cast<uint64_t>(block));
+      const int64_t count = std::min<int64_t>(4, size - 4 * block);
+      for (int64_t i = 0; i < count; ++i)
+        out[4 * block + i] = to_unit(words[static_cast<size_t>(i)]);
+    }
+  });
+}
+
+void fill_normal(uint64_t key, uint64_t sample, float* out, int64_t size) {
+  at::parallel_for(0, (size + 3) / 4, 2048, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const auto words = philox(key, sample, static_cast<uint64_t>(block));
+      double values[4];
+      to_normal(words[0], words[1], values[0], values[1]);
+      to_normal(words[2], words[3], values[2], values[3]);
+      const int64_t count = std::min<int64_t>(4, size - 4 * block);
+      for (int64_t i = 0; i < count; ++i) out[4 * block + i] = static_cast<float>(values[i]);
+    }
+  });
+}
+
+using Fill = void (*)(uint64_t, uint64_t, float*, int64_t);
+
+at::Tensor fill_samples(uint64_t key, at::IntArrayRef shape, const SampleIds& samples, Fill fill) {
+  std::vector<int64_t> sizes = shape.vec();
+  sizes.insert(sizes.begin(), static_cast<int64_t>(samples.size()));
+  at::Tensor out = at::empty(sizes, at::kFloat);
+  const int64_t stride = samples.empty() ? 0 : out.numel() / static_cast<int64_t>(samples.size());
+  for (size_t i = 0; i < samples.size(); ++i) {
+    fill(key, static_cast<uint64_t>(samples[i]),
+         out.data_ptr<float>() + static_cast<int64_t>(i) * stride, stride);
+  }
+  return out;
+}
+
+// "Shared by all samples" is the sample id that no sample has.
+const SampleIds kShared = {-1};
+
+}  // namespace
+
+uint32_t DrawSequence::bits() {
+  const uint64_t word = position_++ % 4;
+  if (word == 0) {
+    const auto block = philox(key_, sample_, position_ / 4);
+    for (size_t i = 0; i < 4; ++i) block_[i] = block[i];
+  }
+  return block_[word];
+}
+
+double DrawSequence::uniform() { return bits() * 0x1p-32; }
+double DrawSequence::uniform(double low, double high) { return low + (high - low) * uniform(); }
+
+int64_t DrawSequence::integer(int64_t low, int64_t high) {
+  SEMISEG_CHECK(high > low, "an integer draw needs a range that is not empty");
+  const uint64_t range = static_cast<uint64_t>(high - low);
+  SEMISEG_CHECK(range <= (uint64_t{1} << 32), "an integer draw spans at most 2^32 values");
+  return low + static_cast<int64_t>((uint64_t{bits()} * range) >> 32);
+}
+
+double DrawSequence::normal() {
+  double first, second;
+  const uint32_t a = bits();
+  to_normal(a, bits(), first, second);
+  return first;
+}
+
+Draws::Draws(uint64_t seed) : seed_(seed) {}
+
+Draws Draws::at(int64_t stage, int64_t iteration) const {
+  Draws result = *this;
+  result.stage_ = stage;
+  result.iteration_ = iteration;
+  return result;
+}
+
+Draws Draws::replay(std::map<std::string, at::Tensor> recorded) const {
+  Draws result = *this;
+  result.recorded_ = std::make_shared<const std::map<std::string, at::Tensor>>(std::move(recorded));
+  return result;
+}
+
+uint64_t Draws::key(std::string_view name) const {
+  const uint64_t words[4] = {seed_, static_cast<uint64_t>(stage_),
+                             static_cast<uint64_t>(iteration_),
+                             XXH3_64bits(name.data(), name.size())};
+  return XXH3_64bits(words, sizeof words);
+}
+
+const at::Tensor* Draws::recorded(std::string_view name) const {
+  if (!recorded_) return nullptr;
+  const auto found = recorded_->find(std::string(name));
+  SEMISEG_CHECK(found != recorded_->end(), "no recorded draw is named " + std::string(name));
+  return &found->second;
+}
+
+at::Tensor Draws::uniform(std::string_view name, at::IntArrayRef shape,
+                          const SampleIds& samples) const {
+  if (const auto* fixed = recorded(name))
+    return fixed->index_select(0, at::tensor(samples, at::kLong));
+  return fill_samples(key(name), shape, samples, fill_uniform);
+}
+
+at::Tensor Draws::normal(std::string_view name, at::IntArrayRef shape,
+                         const SampleIds& samples) const {
+  if (const auto* fixed = recorded(name))
+    return fixed->index_select(0, at::tensor(samples, at::kLong));
+  return fill_samples(key(name), shape, samples, fill_normal);
+}
+
+at::Tensor Draws::uniform(std::string_view name, at::IntArrayRef shape) const {
+  if (const auto* fixed = recorded(name)) return *fixed;
+  return fill_samples(key(name), shape, kShared, fill_uniform).squeeze(0);
+}
+
+at::Tensor Draws::normal(std::string_view name, at::IntArrayRef shape) const {
+  if (const auto* fixed = recorded(name)) return *fixed;
+  return fill_samples(key(name), shape, kShared, fill_normal).squeeze(0);
+}
+
+at::Tensor Draws::integers(std::string_view name, at::IntArrayRef shape, int64_t low,
+                           int64_t high) const {
+  if (const auto* fixed = recorded(name)) return *fixed;
+  at::Tensor out = at::empty(shape, at::kLong);
+  DrawSequence numbers = sequence(name);
+  for (int64_t i = 0; i < out.numel(); ++i) out.data_ptr<int64_t>()[i] = numbers.integer(low, high);
+  return out;
+}
+
+at::Tensor Draws::permutation(std::string_view name, int64_t size) const {
+  if (const auto* fixed = recorded(name)) return *fixed;
+  at::Tensor out = at::arange(size, at::kLong);
+  int64_t* values = out.data_ptr<int64_t>();
+  DrawSequence numbers = sequence(name);
+  for (int64_t i = size - 1; i > 0; --i) std::swap(values[i], values[numbers.integer(0, i + 1)]);
+  return out;
+}
+
+DrawSequence Draws::sequence(std::string_view name, int64_t sample) const {
+  return DrawSequence(key(name), static_cast<uint64_t>(sample));
+}
+
+}  // namespace semiseg

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Named random numbers. There is no generator with a position: every number is a function of (run
+// seed, stage, iteration, name, sample id, index), so it is the same on any rank, thread count,
+// order of calls or resume. Philox 4x32-10 (Salmon et al., SC 2011) by Random123.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace semiseg {
+
+// Numbers one after the other, without tensors, for transforms and generators. Cheap to make and to
+// copy.
+class DrawSequence {
+ public:
+  DrawSequence(uint64_t key, uint64_t sample) : key_(key), sample_(sample) {}
+  uint32_t bits();
+  double uniform();                            // [0, 1), 2^-32 steps
+  double uniform(double low, double high);     // [low, high)
+  int64_t integer(int64_t low, int64_t high);  // {low, …, high - 1}; high > low
+  double normal();                             // N(0, 1)
+
+ private:
+  uint64_t key_, sample_;
+  uint64_t position_ = 0;  // in 32-bit words
+  uint32_t block_[4] = {};
+};
+
+using SampleIds = std::vector<int64_t>;
+
+class Draws {
+ public:
+  explicit Draws(uint64_t seed);
+
+  // The numbers of one iteration of one stage. Before the first `at`: stage and iteration -1
+  // (initialisation).
+  Draws at(int64_t stage, int64_t iteration) const;
+
+  // Recorded numbers that stand in for the generator, by name (fixtures/draws.md). A name that is
+  // asked for and is not among them is kRank. Sample ids select along axis 0.
+  Draws replay(std::map<std::string, at::Tensor> recorded) const;
+
+  // One block of numbers for each sample: [samples, shape…], float32 on the CPU.
+  at::Tensor uniform(std::string_view name, at::IntArrayRef shape,
+                     const SampleIds& samples) const;  // [0, 1)
+  at::Tensor normal(std::string_view name, at::IntArrayRef shape,
+                    const SampleIds& samples) const;  // N(0, 1)
+
+  // Shared by all samples: [shape…].
+  at::Tensor uniform(std::string_view name, at::IntArrayRef shape) const;
+  at::Tensor normal(std::string_view name, at::IntArrayRef shape) const;
+  at::Tensor integers(std::string_view name, at::IntArrayRef shape, int64_t low,
+                      int64_t high) const;                            // int64, [low, high)
+  at::Tensor permutation(std::string_view name, int64_t size) const;  // int64 [size]
+
+  // Not replayed: for code that has no recorded form.
+  DrawSequence sequence(std::string_view name, int64_t sample = -1) const;
+
+ private:
+  const at::Tensor* recorded(std::string_view name) const;
+  uint64_t key(std::string_view name) const;
+
+  uint64_t seed_;
+  int64_t stage_ = -1, iteration_ = -1;
+  std::shared_ptr<const std::map<std::string, at::Tensor>> recorded_;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one exception of the project. Its message says what, where, expected, got and what to do.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace semiseg {
+
+enum class ErrorKind {
+  kConfig,   // configuration or usage: exit code 2
+  kData,     // files that were given to us: exit code 3
+  kIo,       // a file of ours could not be written or read: exit code 3
+  kNumeric,  // a loss or gradient that is not finite: exit code 4
+  kRank,     // a rank failed, hung or disagrees; a broken invariant of the program: exit code 4
+  kStopped,  // stopped and saved, run again to go on: exit code 5
+};
+
+// Parts of a message; an empty part is left out.
+struct ErrorParts {
+  std::string what;   // one sentence: what is wrong
+  std::string where;  // file, line, key, tensor
+  std::string expected;
+  std::string got;
+  std::string fix;  // what the user can do
+};
+
+class Error : public std::runtime_error {
+ public:
+  Error(ErrorKind kind, ErrorParts parts);
+  ErrorKind kind() const { return kind_; }
+  const ErrorParts& parts() const { return parts_; }
+
+ private:
+  ErrorKind kind_;
+  ErrorParts parts_;
+};
+
+// Exit code of the program for an error of this kind (DESIGN: 2, 3, 4, 5).
+int exit_code(ErrorKind kind);
+
+// Throws kRank with the expression, file and line. Behind SEMISEG_CHECK.
+[[noreturn]] void fail_check(const char* expression, const char* file, int line,
+                             std::string detail);
+
+}  // namespace semiseg
+
+// For callers' mistakes inside the program; always on. The detail is a string expression.
+#define SEMISEG_CHECK(condition, detail) \
+  (static_cast<bool>(condition) ? void() \
+                                : ::semiseg::fail_check(#condition, __FILE__, __LINE__, (detail)))

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/core/log.h"
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+
+#include "framework/core/error.h"
+
+namespace semiseg::log {
+namespace {
+
+struct Sinks {
+  std::mutex mutex;
+  std::string prefix;
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{nullptr, &std::fclose};
+  void (*wipe)() = nullptr;
+};
+
+Sinks& sinks() {
+  static Sinks instance;
+  return instance;
+}
+
+}  // namespace
+
+void set_prefix(std::string prefix) {
+  const std::lock_guard lock(sinks().mutex);
+  sinks().prefix = std::move(prefix);
+}
+
+void set_file(const std::string& path) {
+  const std::lock_guard lock(sinks().mutex);
+  sinks().file.reset(path.empty() ? nullptr : std::fopen(path.c_str(), "a"));
+  if (!path.empty() && !sinks().file) {
+    throw Error(ErrorKind::kIo, {.what = "cannot open the log file", .where = path});
+  }
+}
+
+void set_line_wiper(void (*wipe)()) {
+  const std::lock_guard lock(sinks().mutex);
+  sinks().wipe = wipe;
+}
+
+void line(std::string_view text) {
+  const std::lock_guard lock(sinks().mutex);
+  if (sinks().wipe) sinks().wipe();
+  const std::string full = fmt::format("{}{}\n", sinks().prefix, text);
+  std::fputs(full.c_str(), stderr);
+  if (sinks().file) {
+    std::fputs(full.c_str(), sinks().file.get());
+    std::fflush(sinks().file.get());
+  }
+}
+
+}  // namespace semiseg::log

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// One visitor serves checkpoint, resume, clone, comparison and parity: whoever keeps something
+// shows all of it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace semiseg {
+
+// Names are paths, "student/encoder.in_conv.conv_conv.0.weight". They are on disk: do not rename.
+class StateVisitor {
+ public:
+  virtual ~StateVisitor() = default;
+  // The tensor is read, or written in place (same shape and dtype; kIo otherwise). An undefined
+  // tensor is skipped by a writer and may be created by a reader.
+  virtual void tensor(std::string_view name, at::Tensor& value) = 0;
+  virtual void scalar(std::string_view name, int64_t& value) = 0;
+  virtual void scalar(std::string_view name, double& value) = 0;
+  virtual void text(std::string_view name, std::string& value) = 0;
+
+  // Names inside `visit` get "scope/" in front.
+  void scope(std::string_view name, const std::function<void(StateVisitor&)>& visit);
+
+ protected:
+  std::string full_name(std::string_view name) const { return prefix_ + std::string(name); }
+
+ private:
+  std::string prefix_;
+};
+
+// A snapshot in memory: what a visitor saw, by full name. Tensors are deep copies.
+using StateValue = std::variant<at::Tensor, int64_t, double, std::string>;
+using StateMap = std::map<std::string, StateValue>;
+
+using Stateful = std::function<void(StateVisitor&)>;
+
+// Copies everything out.
+StateMap take_state(const Stateful& object);
+
+// Copies everything in. kIo names every entry that is missing, left over or of another shape or
+// type.
+void put_state(const Stateful& object, const StateMap& state);
+
+}  // namespace semiseg

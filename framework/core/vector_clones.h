@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels compiled twice, for any x86-64 and for AVX2 with FMA; the loader picks one when the
+// program starts.
+#pragma once
+
+// Sanitisers are not ready yet when the loader picks, so they get the portable code.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SEMISEG_VECTOR_CLONES __attribute__((target_clones("arch=haswell", "default")))
+#else
+#define SEMISEG_VECTOR_CLONES
+#endif
+
+// A template that has to be compiled for the instruction set of the clone that calls it.
+#define SEMISEG_INTO_CLONE [[gnu::always_inline]] inline

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interface of a data set: cases with patients and splits, volumes for evaluation, samples for training.
+// Cropping, augmentation, batching, ranks and the labelled fraction are not its business.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/config.h"
+#include "framework/core/registry.h"
+
+namespace semiseg {
+
+enum class Split { kTrain, kVal, kTest };
+const char* to_string(Split split);
+
+struct CaseInfo {
+  std::string id;       // unique in the data set, also a file stem
+  std::string patient;  // splits and label budgets count patients
+  std::string centre;   // scanner, vendor or site; empty when unknown
+  Split split = Split::kTrain;
+};
+
+// One whole image in memory.
+struct Volume {
+  at::Tensor image;                           // [C,D,H,W] float32
+  at::Tensor label;                           // [D,H,W] uint8; undefined when there is none
+  std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W
+  bool has_spacing = false;                   // false: spacing is unknown, distances are in voxels
+};
+
+// What training draws from: one slice of a case (2-D) or one case (3-D).
+struct SampleInfo {
+  size_t case_index = 0;  // into cases()
+  int64_t slice = -1;     // axial index; -1: the whole volume
+};
+
+struct Sample {
+  at::Tensor image;  // [C,H,W] or [C,D,H,W] float32
+  at::Tensor label;  // [H,W] or [D,H,W] uint8; undefined when there is none
+};
+
+struct DatasetInfo {
+  std::string name;
+  std::vector<std::string> classes;  // names, background first; label value = index
+  int64_t channels = 1;
+  bool label_based_preparation = false;  // preparation looked at labels (cropping to them): said in every table
+};
+
+class DatasetSource {
+ public:
+  virtual ~DatasetSource() = default;
+  virtual const DatasetInfo& info() const = 0;
+  // In published order: the first patients of the training split are the labelled ones.
+  virtual const std::vector<CaseInfo>& cases() const = 0;
+  // Thread-safe. kData with file, expected and got for anything wrong with the file.
+  virtual Volume load(size_t case_index) const = 0;
+  // Training samples of the training split, in published order. 2-D: slices; 3-D: volumes.
+  virtual std::vector<SampleInfo> training_samples(int spatial_dims) const = 0;
+  // Thread-safe.
+  virtual Sample load_sample(const SampleInfo& sample) const = 0;
+};
+
+struct DatasetEntry {
+  static const char* kind() { return "data set"; }
+  std::string name, summary;
+  // Reads its options from the section; may create a cached data set on disk (phantom).
+  std::function<std::unique_ptr<DatasetSource>(const Config& options)> make;
+};
+using DatasetRegistry = Registry<DatasetEntry>;
+
+}  // namespace semiseg

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Private to the hdf5_*.cpp files: how HDF5 is called. Each call is checked, and made under the one
+// mutex.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <hdf5.h>
+
+#include <filesystem>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace semiseg::hdf5 {
+
+static_assert(sizeof(hid_t) == sizeof(int64_t), "hdf5_file.h keeps identifiers as int64_t");
+
+// Whose call is being checked.
+struct Where {
+  const std::filesystem::path& path;
+  std::string object;  // dataset, group or attribute owner; empty for the file
+  bool writing = false;
+};
+
+// Holds the mutex of the process and keeps HDF5 from printing its error stack (a setting of each
+// thread).
+class Exclusive {
+ public:
+  Exclusive() : lock_(mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex instance;
+    return instance;
+  }
+  std::lock_guard<std::mutex> lock_;
+};
+
+// HDF5's error stack of this thread in one line, outermost call first.
+std::string error_stack();
+
+// Throws kIo while writing, kData while reading.
+[[noreturn]] void fail(const char* expression, const Where& at);
+
+template <class Result>
+Result checked(Result result, const char* expression, const Where& at) {
+  if (result < 0) fail(expression, at);
+  return result;
+}
+
+#define SEMISEG_HDF5(call, at) ::semiseg::hdf5::checked((call), #call, (at))
+
+// An identifier that closes itself.
+class Handle {
+ public:
+  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  operator hid_t() const { return id_; }
+
+ private:
+  hid_t id_;
+  herr_t (*close_)(hid_t);
+};
+
+// Of a tensor's elements, in the file and in memory.
+struct Types {
+  hid_t stored, memory;
+};
+Types types_of(at::ScalarType dtype);
+
+// A scalar or simple dataspace.
+Handle make_space(at::IntArrayRef sizes, const Where& at);
+
+}  // namespace semiseg::hdf5

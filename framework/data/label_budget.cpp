@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/data/label_budget.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace {
+
+size_t parse_count(std::string_view labelled, size_t patients) {
+  if (labelled == "all") return patients;
+  size_t count = 0;
+  const auto [end, code] =
+      std::from_chars(labelled.data(), labelled.data() + labelled.size(), count);
+  if (code == std::errc() && end == labelled.data() + labelled.size() && count >= 1 &&
+      count <= patients) {
+    return count;
+  }
+  throw Error(ErrorKind::kConfig,
+              {.what = "a bad number of labelled patients",
+               .where = "labelled",
+               .expected = fmt::format("1 to {} training patients, or all", patients),
+               .got = std::string(labelled)});
+}
+
+}  // namespace
+
+LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
+                           const std::vector<CaseInfo>& cases, std::string_view labelled) {
+  LabelBudget budget;
+  for (const SampleInfo& sample : samples) {
+    const CaseInfo& owner = cases.at(sample.case_index);
+    SEMISEG_CHECK(owner.split == Split::kTrain, owner.id + " is not a training case");
+    if (std::find(budget.patients.begin(), budget.patients.end(), owner.patient) ==
+        budget.patients.end()) {
+      budget.patients.push_back(owner.patient);
+    }
+  }
+  budget.patients.resize(parse_count(labelled, budget.patients.size()));
+  std::string ids;
+  for (const std::string& patient : budget.patients) ids += patient + "\n";
+  budget.hash = fmt::format("{:016x}", XXH3_64bits(ids.data(), ids.size()));
+  for (const SampleInfo& sample : samples) {
+    const std::string& patient = cases[sample.case_index].patient;
+    const bool chosen =
+        std::find(budget.patients.begin(), budget.patients.end(), patient) != budget.patients.end();
+    (chosen ? budget.labelled : budget.unlabelled).push_back(sample);
+  }
+  return budget;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which training samples keep their labels: those of the first n patients, in published order.
+// Always patients, never slices: neighbouring slices of one heart on both sides would leak labels
+// into the unlabelled set.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/data/dataset.h"
+
+namespace semiseg {
+
+struct LabelBudget {
+  std::vector<SampleInfo> labelled,
+      unlabelled;                     // disjoint, together all samples, each in published order
+  std::vector<std::string> patients;  // the labelled ones, in published order
+  std::string hash;  // xxh3 of the patient ids, 16 hexadecimal digits: for the record
+};
+
+// `samples` are DatasetSource::training_samples. `labelled` is a number of patients, "7", or "all";
+// with "all", or as many as there are, the unlabelled list is empty, and whoever wants an
+// unlabelled stream then draws it from the labelled samples. kConfig when it is no number, below 1,
+// or more than there are patients.
+LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
+                           const std::vector<CaseInfo>& cases, std::string_view labelled);
+
+}  // namespace semiseg

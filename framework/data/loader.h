@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches of consecutive steps, made ahead by threads. A batch is a function of seed, stage and
+// step: thread count, prefetch, cache and the step at which the loader began do not change it.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "framework/config/config.h"
+#include "framework/core/draws.h"
+#include "framework/data/batch.h"
+#include "framework/data/batch_plan.h"
+#include "framework/data/sample_cache.h"
+#include "framework/data/transforms.h"
+
+namespace semiseg {
+
+struct LoaderOptions {
+  int64_t threads = 2;      // 0: batches are made in next()
+  int64_t prefetch = 4;     // batches ready or in the making, ahead of the one that is used
+  int64_t cache_mb = 1024;  // decoded samples in memory; for SampleCache
+
+  static LoaderOptions read(const Config& section);
+};
+
+// What one stage draws, on one rank.
+struct LoaderParts {
+  std::shared_ptr<SampleCache> samples;  // of training_pool(budget)
+  BatchPlan plan;
+  std::vector<int64_t> slots;  // this rank's, ascending: share(…)
+  TransformOptions transform;
+  Draws draws;  // of the run seed; sample s of step t uses at(stage, t).sequence("augment", s)
+  int64_t stage = 0;
+  int64_t first_step = 0;  // the first next() is the batch of this step
+  int64_t steps = 0;       // length of the stage; nothing is made beyond it
+  bool strong_view = false;
+};
+
+class Loader {
+ public:
+  Loader(LoaderParts parts, const LoaderOptions& options);
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  // The next step's batch on the CPU: image (and image_strong) [B,C,h,w] float32, label [b,h,w]
+  // int64, samples the slots. Labels of unlabelled slots are never read. What failed in a thread
+  // (kData with the case's name) is thrown here, at its step, again at every further call. One
+  // consumer at a time.
+  Batch next();
+
+  // Joins the threads after the samples they are at; next() may not be called any more. The
+  // destructor does the same.
+  void stop();
+
+  // Time spent in next() so far: how long training waited for data.
+  double wait_seconds() const { return wait_seconds_; }
+
+ private:
+  using Result = std::variant<Batch, std::exception_ptr>;
+  Result make(int64_t step, const std::stop_token& stop) const;
+  Batch make_batch(int64_t step, const std::stop_token& stop) const;
+  TransformedSample make_sample(size_t index, int64_t slot, const Draws& draws) const;
+  void work(const std::stop_token& stop);
+  Batch take(int64_t step);
+
+  const LoaderParts parts_;
+  const int64_t prefetch_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::map<int64_t, Result> ready_;  // by step
+  int64_t next_step_;                // of the consumer
+  int64_t claimed_;                  // first step that no thread has begun
+  bool stopped_ = false;
+  double wait_seconds_ = 0;
+  std::vector<std::jthread> workers_;  // last: they use everything above
+};
+
+}  // namespace semiseg

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoded training samples in memory, up to a bound. Shared by the loaders of all stages.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "framework/data/dataset.h"
+
+namespace semiseg {
+
+// Thread-safe. What comes first stays until the end: sampling is uniform, so throwing out the
+// oldest for the newest would only cost copies. A sample that fits is decoded once, also when
+// several threads ask for it at the same time.
+class SampleCache {
+ public:
+  // `source` must outlive the cache. capacity_mb 0: nothing is kept.
+  SampleCache(const DatasetSource& source, std::vector<SampleInfo> samples, int64_t capacity_mb);
+
+  // Image float32 and label uint8 (undefined when there is none), contiguous, on the CPU; shared,
+  // so read only. An exception of the source comes out with the sample's name; nothing is kept
+  // then.
+  Sample get(size_t index);
+
+  // "patient001_frame01, slice 3"
+  std::string name(size_t index) const;
+  size_t size() const { return samples_.size(); }
+  int64_t bytes() const;  // held now
+
+ private:
+  Sample decode(size_t index) const;
+
+  struct Entry {
+    enum class State { kAbsent, kDecoding, kPresent } state = State::kAbsent;
+    Sample sample;
+  };
+
+  const DatasetSource& source_;
+  const std::vector<SampleInfo> samples_;
+  const int64_t capacity_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable decoded_;
+  std::vector<Entry> entries_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/eval/evaluator.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace {
+
+// What one row is while it travels between ranks: numbers that fp64 holds exactly.
+constexpr int64_t kColumns = 11;
+using PackedRow = std::array<double, kColumns>;
+
+PackedRow pack(size_t position, int64_t label, const ClassMetrics& m) {
+  return {static_cast<double>(position),
+          static_cast<double>(label),
+          static_cast<double>(m.prediction_voxels),
+          static_cast<double>(m.reference_voxels),
+          static_cast<double>(m.overlap_voxels),
+          m.dice,
+          m.jaccard,
+          m.hd,
+          m.hd95,
+          m.asd,
+          m.assd};
+}
+
+ClassMetrics unpack_metrics(const double* row) {
+  ClassMetrics m;
+  m.prediction_voxels = static_cast<int64_t>(row[2]);
+  m.reference_voxels = static_cast<int64_t>(row[3]);
+  m.overlap_voxels = static_cast<int64_t>(row[4]);
+  m.dice = row[5];
+  m.jaccard = row[6];
+  m.hd = row[7];
+  m.hd95 = row[8];
+  m.asd = row[9];
+  m.assd = row[10];
+  return m;
+}
+
+std::vector<size_t> cases_of(const DatasetSource& source, Split split) {
+  std::vector<size_t> result;
+  for (size_t i = 0; i < source.cases().size(); ++i) {
+    if (source.cases()[i].split == split) result.push_back(i);
+  }
+  if (result.empty()) {
+    throw Error(ErrorKind::kConfig,
+                {.what = fmt::format("the data set has no cases in split '{}'", to_string(split)),
+                 .where = source.info().name,
+                 .fix = "evaluate on a split that has cases"});
+  }
+  return result;
+}
+
+Volume load_reference(const DatasetSource& source, size_t index, DistanceUnit unit) {
+  Volume volume = source.load(index);
+  const std::string where = source.info().name + ", case " + source.cases()[index].id;
+  if (!volume.label.defined()) {
+    throw Error(ErrorKind::kData, {.what = "a case to evaluate has no labels", .where = where});
+  }
+  if (unit == DistanceUnit::kMillimetre && !volume.has_spacing) {
+    throw Error(ErrorKind::kData,
+                {.what = "distances in mm need the spacing of the voxels, which this case lacks",
+                 .where = where,
+                 .fix = "measure in voxels"});
+  }
+  return volume;
+}
+
+std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
+                                  const CasePredictor& predict, const EvaluatorOptions& options) {
+  const Volume volume = load_reference(source, index, options.unit);
+  MetricOptions metric_options{.empty = options.empty};
+  if (options.unit == DistanceUnit::kMillimetre) {
+    metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
+  }
+  const auto classes = static_cast<int64_t>(source.info().classes.size());
+  return compute_metrics(predict(volume), volume.label, classes, metric_options);
+}
+
+// One block of rows from every rank, all of one size, because case shares may differ by one.
+at::Tensor gather_rows(std::vector<PackedRow> local, size_t rows_a_rank, const Communicator& comm) {
+  local.resize(rows_a_rank, PackedRow{-1});
+  const at::Tensor block =
+      at::from_blob(local.data(), {static_cast<int64_t>(rows_a_rank), kColumns}, at::kDouble)
+          .clone();
+  return comm.gather(block, "evaluation rows").contiguous();
+}
+
+void add(MetricMean& mean, double value) {
+  if (value != value) return;
+  mean.mean += value;  // a sum until close()
+  ++mean.count;
+}
+
+void add(EvaluationMeans& means, const ClassMetrics& m) {
+  add(means.dice, m.dice);
+  add(means.jaccard, m.jaccard);
+  add(means.hd, m.hd);
+  add(means.hd95, m.hd95);
+  add(means.asd, m.asd);
+  add(means.assd, m.assd);
+  ++means.rows;
+  means.both_empty += m.both_empty();
+  means.missed += m.missed();
+  means.false_positive += m.false_positive();
+}
+
+void close(EvaluationMeans& means) {
+  for (MetricMean* m :
+       {&means.dice, &means.jaccard, &means.hd, &means.hd95, &means.asd, &means.assd}) {
+    m->mean /= static_cast<double>(m->count);  // 0/0 is the NaN that is promised
+  }
+}
+
+}  // namespace
+
+const char* to_string(DistanceUnit unit) { return unit == DistanceUnit::kVoxel ? "voxel" : "mm"; }
+
+std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
+                                    const CasePredictor& predict, const EvaluatorOptions& options,
+                                    const Communicator& comm) {
+  if (options.definition != "medpy") {
+    throw Error(ErrorKind::kConfig, {.what = "unknown definition of the metrics",
+                                     .expected = "medpy",
+                                     .got = options.definition});
+  }
+  const std::vector<size_t> cases = cases_of(source, split);
+  const auto rank = static_cast<size_t>(comm.rank()), ranks = static_cast<size_t>(comm.size());
+  const size_t share = rank < cases.size() ? (cases.size() - rank + ranks - 1) / ranks : 0;
+  std::vector<PackedRow> local;
+  for (size_t done = 0; done < share; ++done) {
+    const size_t position = rank + done * ranks;
+    const auto metrics = measure(source, cases[position], predict, options);
+    for (size_t k = 0; k < metrics.size(); ++k)
+      local.push_back(pack(position, static_cast<int64_t>(k) + 1, metrics[k]));
+    if (options.progress)
+      options.progress(static_cast<int64_t>(done) + 1, static_cast<int64_t>(share));
+  }
+
+  const size_t foreground = source.info().classes.size() - 1;
+  const size_t most_cases = (cases.size() + ranks - 1) / ranks;
+  const at::Tensor all = gather_rows(std::move(local), most_cases * foreground, comm);
+  std::vector<EvaluationRow> rows(cases.size() * foreground);
+  for (int64_t i = 0; i < all.size(0); ++i) {
+    const double* packed = all.const_data_ptr<double>() + i * kColumns;
+    if (packed[0] < 0) continue;
+    const auto position = static_cast<size_t>(packed[0]), label = static_cast<size_t>(packed[1]);
+    const CaseInfo& info = source.cases()[cases[position]];
+    rows[position * foreground + label - 1] = {.case_id = info.id,
+                                               .patient = info.patient,
+                                               .centre = info.centre,
+                                               .label = static_cast<int64_t>(label),
+                                               .class_name = source.info().classes[label],
+                                               .metrics = unpack_metrics(packed)};
+  }
+  return rows;
+}
+
+EvaluationSummary summarise(const std::vector<EvaluationRow>& rows) {
+  EvaluationSummary summary;
+  for (const EvaluationRow& row : rows) {
+    const auto index = static_cast<size_t>(row.label - 1);
+    if (index >= summary.classes.size()) {
+      summary.classes.resize(index + 1);
+      summary.class_names.resize(index + 1);
+    }
+    summary.class_names[index] = row.class_name;
+    add(summary.classes[index], row.metrics);
+    add(summary.overall, row.metrics);
+  }
+  for (EvaluationMeans& means : summary.classes) {
+    summary.cases = std::max(summary.cases, means.rows);
+    close(means);
+  }
+  close(summary.overall);
+  return summary;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/methods/class_statistics.h"
+
+#include <ATen/Dispatch.h>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "framework/core/error.h"
+#include "framework/core/vector_clones.h"
+
+namespace semiseg {
+namespace {
+
+constexpr int64_t kBlock = 4096;   // pixels; a block's sums do not depend on who computes them
+constexpr int64_t kGrain = 16384;  // pixels that are worth waking a thread
+constexpr int64_t kChunk =
+    256;  // pixels of one class summed in the features' precision: they fit into L1
+
+int64_t scatter_size(int64_t features, CovarianceKind kind) {
+  return kind == CovarianceKind::kFull ? features * (features + 1) / 2 : features;
+}
+
+// Axis 1 of the chunk is `kChunk` wide. Four products of a row at a time share the loads of its
+// left factor.
+template <class T>
+SEMISEG_INTO_CLONE void add_chunk(const T* chunk, int64_t size, int64_t features, bool full,
+                                  double* sum, double* scatter) {
+  for (int64_t a = 0; a < features; ++a) {
+    const T* x = chunk + a * kChunk;
+    T total = 0;
+#pragma omp simd reduction(+ : total)
+    for (int64_t i = 0; i < size; ++i) total += x[i];
+    sum[a] += static_cast<double>(total);
+    const int64_t end = full ? features : a + 1;
+    int64_t b = a;
+    for (; b + 4 <= end; b += 4, scatter += 4) {
+      const T* y = chunk + b * kChunk;
+      T p0 = 0, p1 = 0, p2 = 0, p3 = 0;
+#pragma omp simd reduction(+ : p0, p1, p2, p3)
+      for (int64_t i = 0; i < size; ++i) {
+        p0 += x[i] * y[i];
+        p1 += x[i] * y[i + kChunk];
+        p2 += x[i] * y[i + 2 * kChunk];
+        p3 += x[i] * y[i + 3 * kChunk];
+      }
+      scatter[0] += static_cast<double>(p0);
+      scatter[1] += static_cast<double>(p1);
+      scatter[2] += static_cast<double>(p2);
+      scatter[3] += static_cast<double>(p3);
+    }
+    for (; b < end; ++b, ++scatter) {
+      const T* y = chunk + b * kChunk;
+      T p = 0;
+#pragma omp simd reduction(+ : p)
+      for (int64_t i = 0; i < size; ++i) p += x[i] * y[i];
+      *scatter += static_cast<double>(p);
+    }
+  }
+}
+
+SEMISEG_VECTOR_CLONES void add_chunk_of(const float* chunk, int64_t size, int64_t features,
+                                        bool full, double* sum, double* scatter) {
+  add_chunk(chunk, size, features, full, sum, scatter);
+}
+
+SEMISEG_VECTOR_CLONES void add_chunk_of(const double* chunk, int64_t size, int64_t features,
+                                        bool full, double* sum, double* scatter) {
+  add_chunk(chunk, size, features, full, sum, scatter);
+}
+
+// One thread's work on one block: pixels sorted by class, the sums of a class about a point near
+// its own pixels (a shift far from them, as at the first step, would cost digits), then moved to
+// the common shift in float64. x: storage type of the features, T: precision of a chunk's sums.
+template <class Stored, class T>
+class BlockSums {
+ public:
+  BlockSums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift, bool full)
+      : x_(features),
+        label_(label),
+        shift_(shift.const_data_ptr<double>()),
+        classes_(shift.size(0)),
+        features_(shift.size(1)),
+        full_(full),
+        starts_(classes_ + 2),
+        order_(kBlock),
+        chunk_(features_ * kChunk),
+        near_(features_),
+        sum_(features_),
+        scatter_(
+            scatter_size(features_, full ? CovarianceKind::kFull : CovarianceKind::kDiagonal)) {}
+
+  // Adds pixels [first, end) of a sample to `out` [C, 2 + A + P].
+  void add(int64_t sample, int64_t first, int64_t end, double* out) {
+    sort_by_class(label_.const_data_ptr<int64_t>() + sample * label_.stride(0), first, end);
+    const Stored* data = x_.const_data_ptr<Stored>() + sample * x_.stride(0);
+    const int64_t width = 2 + features_ + static_cast<int64_t>(scatter_.size());
+    for (int64_t k = 0; k < classes_; ++k) {
+      const int64_t size = starts_[k + 1] - starts_[k];
+      if (size > 0)
+        add_class(data, &order_[starts_[k]], size, shift_ + k * features_, out + k * width);
+    }
+  }
+
+ private:
+  // Counting sort; starts_[k] … starts_[k + 1] are the places of class k in order_.
+  void sort_by_class(const int64_t* label, int64_t first, int64_t end) {
+    const int64_t step = label_.stride(1);
+    std::fill(starts_.begin(), starts_.end(), 0);
+    for (int64_t i = first; i < end; ++i) {
+      const int64_t y = label[i * step];
+      SEMISEG_CHECK(y == kIgnoreLabel || (y >= 0 && y < classes_),
+                    "label " + std::to_string(y) + " is no class");
+      if (y != kIgnoreLabel) ++starts_[y + 2];
+    }
+    for (int64_t k = 2; k < classes_ + 2; ++k) starts_[k] += starts_[k - 1];
+    for (int64_t i = first; i < end; ++i) {
+      const int64_t y = label[i * step];
+      if (y != kIgnoreLabel) order_[starts_[y + 1]++] = i;
+    }
+  }
+
+  void add_class(const Stored* data, const int64_t* pixels, int64_t size, const double* shift,
+                 double* out) {
+    std::fill(sum_.begin(), sum_.end(), 0.0);
+    std::fill(scatter_.begin(), scatter_.end(), 0.0);
+    find_near(data, pixels, std::min<int64_t>(size, 16));
+    for (int64_t i = 0; i < size; i += kChunk) {
+      const int64_t part = std::min(kChunk, size - i);
+      gather(data, pixels + i, part);
+      add_chunk_of(chunk_.data(), part, features_, full_, sum_.data(), scatter_.data());
+    }
+    add_shifted(static_cast<double>(size), shift, out);
+  }
+
+  void find_near(const Stored* data, const int64_t* pixels, int64_t size) {
+    for (int64_t a = 0; a < features_; ++a) {
+      T total = 0;
+      for (int64_t i = 0; i < size; ++i) {
+        total += static_cast<T>(data[a * x_.stride(1) + pixels[i] * x_.stride(2)]);
+      }
+      near_[a] = total / static_cast<T>(size);
+    }
+  }
+
+  void gather(const Stored* data, const int64_t* pixels, int64_t size) {
+    const int64_t step = x_.stride(2);
+    const bool run = step == 1 && pixels[size - 1] - pixels[0] == size - 1;
+    for (int64_t a = 0; a < features_; ++a) {
+      const Stored* x = data + a * x_.stride(1);
+      T* out = chunk_.data() + a * kChunk;
+      const T near = near_[a];
+      if (run) {
+        x += pixels[0];
+        for (int64_t i = 0; i < size; ++i) out[i] = static_cast<T>(x[i]) - near;
+      } else {
+        for (int64_t i = 0; i < size; ++i) out[i] = static_cast<T>(x[pixels[i] * step]) - near;
+      }
+    }
+  }
+
+  // With x - shift = q + d:  Σ(q+d) = s + m d,  Σ(q+d)(q+d)ᵀ = Q + d sᵀ + s dᵀ + m d dᵀ.
+  void add_shifted(double size, const double* shift, double* out) {
+    const auto d = [&](int64_t a) { return static_cast<double>(near_[a]) - shift[a]; };
+    out[0] += size;
+    out[1] += size;
+    for (int64_t a = 0; a < features_; ++a) out[2 + a] += sum_[a] + size * d(a);
+    double* scatter = out + 2 + features_;
+    size_t p = 0;
+    for (int64_t a = 0; a < features_; ++a) {
+      for (int64_t b = a; b < (full_ ? features_ : a + 1); ++b, ++p) {
+        scatter[p] += scatter_[p] + d(a) * sum_[b] + (sum_[a] + size * d(a)) * d(b);
+      }
+    }
+  }
+
+  const at::Tensor& x_;
+  const at::Tensor& label_;
+  const double* shift_;
+  const int64_t classes_, features_;
+  const bool full_;
+  std::vector<int64_t> starts_, order_;
+  std::vector<T> chunk_, near_;
+  std::vector<double> sum_, scatter_;
+};
+
+// Sums of all blocks [N · blocks, C · (2 + A + P)].
+template <class Stored, class T>
+void sum_blocks(const at::Tensor& x, const at::Tensor& label, const at::Tensor& shift, bool full,
+                at::Tensor& partial) {
+  const int64_t pixels = x.size(2), blocks = (pixels + kBlock - 1) / kBlock,
+                width = partial.size(1);
+  auto* out = partial.mutable_data_ptr<double>();
+  const int64_t grain = kGrain / std::clamp<int64_t>(pixels, 1, kBlock);
+  at::parallel_for(0, partial.size(0), grain, [&](int64_t begin, int64_t end) {
+    BlockSums<Stored, T> sums(x, label, shift, full);
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t first = item % blocks * kBlock;
+      sums.add(item / blocks, first, std::min(first + kBlock, pixels), out + item * width);
+    }
+  });
+}
+
+// Rows added in their order.
+at::Tensor add_rows(const at::Tensor& rows) {
+  at::Tensor total = at::zeros({rows.size(1)}, rows.options());
+  const auto* in = rows.const_data_ptr<double>();
+  auto* out = total.mutable_data_ptr<double>();
+  for (int64_t row = 0; row < rows.size(0); ++row) {
+    for (int64_t i = 0; i < rows.size(1); ++i) out[i] += in[row * rows.size(1) + i];
+  }
+  return total;
+}
+
+void check_batch(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift) {
+  SEMISEG_CHECK(features.dim() >= 2 && features.size(1) == shift.size(1),
+                "features [N,A,S] must have the memory's A = " + std::to_string(shift.size(1)));
+  SEMISEG_CHECK(
+      label.scalar_type() == at::kLong && label.numel() * features.size(1) == features.numel(),
+      "label [N,S] must be int64 and fit the features [N,A,S]");
+}
+
+}  // namespace
+
+std::pair<at::Tensor, at::Tensor> scatter_index(int64_t features, CovarianceKind kind,
+                                                at::Device device) {
+  const at::TensorOptions integer = at::TensorOptions(device).dtype(at::kLong);
+  if (kind == CovarianceKind::kFull) {
+    const at::Tensor index = at::triu_indices(features, features, 0, integer);
+    return {index[0], index[1]};
+  }
+  const at::Tensor diagonal = at::arange(features, integer);
+  return {diagonal, diagonal};
+}
+
+BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
+                     CovarianceKind kind) {
+  check_batch(features, label, shift);
+  if (!features.device().is_cpu()) return batch_sums_composed(features, label, shift, kind);
+  const at::NoGradGuard no_grad;
+  // A view for contiguous and for channels-last memory, a copy for what has no single stride over
+  // pixels.
+  const at::Tensor x = features.unsqueeze(-1).flatten(2), y = label.unsqueeze(-1).flatten(1);
+  const at::Tensor c = shift.contiguous();
+  const int64_t classes = c.size(0), width = 2 + c.size(1) + scatter_size(c.size(1), kind);
+  const int64_t blocks = x.numel() == 0 ? 0 : x.size(0) * ((x.size(2) + kBlock - 1) / kBlock);
+  at::Tensor partial = at::zeros({blocks, classes * width}, c.options());
+  AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_sums", [&] {
+    using Precision = std::conditional_t<std::is_same_v<scalar_t, double>, double, float>;
+    sum_blocks<scalar_t, Precision>(x, y, c, kind == CovarianceKind::kFull, partial);
+  });
+  return {add_rows(partial).view({classes, width}), c.size(1)};
+}
+
+BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,
+                              const at::Tensor& shift, CovarianceKind kind) {
+  check_batch(features, label, shift);
+  const at::NoGradGuard no_grad;
+  const int64_t classes = shift.size(0), width = shift.size(1);
+  const auto [row, column] = scatter_index(width, kind, shift.device());
+  const at::Tensor x = features.movedim(1, -1).reshape({-1, width}).to(at::kDouble),
+                   y = label.reshape(-1);
+  std::vector<at::Tensor> values;
+  for (int64_t k = 0; k < classes; ++k) {
+    const at::Tensor is_class = (y == k).unsqueeze(1);
+    const at::Tensor q = at::where(is_class, x - shift[k], 0.0);
+    const at::Tensor scatter =
+        kind == CovarianceKind::kFull
+            ? at::matmul(q.t(), q).view(-1).index_select(0, row * width + column)
+            : q.square().sum(0);
+    const at::Tensor count = is_class.sum().to(at::kDouble).expand({2});
+    values.push_back(at::cat({count, q.sum(0), scatter}));
+  }
+  return {at::stack(values), width};
+}
+
+void reduce_sums(std::span<BatchSums* const> streams, const Communicator& comm, SumOrder order) {
+  std::vector<at::Tensor> parts;
+  for (const BatchSums* stream : streams) parts.push_back(stream->values.reshape(-1));
+  at::Tensor message = at::cat(parts);
+  if (order == SumOrder::kAllReduce) {
+    comm.all_reduce(message, "class statistics");
+  } else {
+    const at::Tensor ranks = comm.gather(message.unsqueeze(0), "class statistics");
+    message = ranks[0].clone();
+    for (int64_t rank = 1; rank < ranks.size(0); ++rank) message.add_(ranks[rank]);
+  }
+  int64_t start = 0;
+  for (BatchSums* stream : streams) {
+    const int64_t size = stream->values.numel();
+    stream->values = message.narrow(0, start, size).view(stream->values.sizes());
+    start += size;
+  }
+}
+
+}  // namespace semiseg

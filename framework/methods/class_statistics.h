@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What TSA knows of each class: the mean and covariance of its pixels' features, kept by sums over
+// batches instead of a bank of features. specs: TransMedSeg reconstruction §2.5, §2.6, §3; the
+// update is that of ISDA (Wang et al., NeurIPS 2019), merged in parallel (Chan et al., 1979). Axis
+// legend: N samples, A features, C classes, S spatial axes, P numbers of a scatter matrix.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "framework/comm/communicator.h"
+
+namespace semiseg {
+
+inline constexpr int64_t kIgnoreLabel = 255;  // the pixel has no class
+
+enum class CovarianceKind {
+  kFull,       // P = A (A + 1) / 2: upper triangle, row by row
+  kDiagonal,   // P = A
+  kIsotropic,  // P = A, averaged over the features when read
+};
+
+// Sums over pixels about a shift that all ranks share; they add up over blocks, steps and ranks.
+struct BatchSums {
+  // float64 [C, 2 + A + P]: number of pixels; the same, decayed; Σ(x - shift); Σ(x - shift)(x -
+  // shift)ᵀ.
+  at::Tensor values;
+  int64_t features = 0;  // A
+
+  at::Tensor count() const { return values.select(1, 0); }
+  at::Tensor weight() const { return values.select(1, 1); }
+  at::Tensor sum() const { return values.narrow(1, 2, features); }
+  at::Tensor scatter() const { return values.slice(1, 2 + features); }
+};
+
+// One pass over a batch. features [N,A,S] float32, float64 or bfloat16, any strides; label [N,S]
+// int64 in {0 … C-1, kIgnoreLabel} (kRank otherwise), any strides; shift [C,A] float64. No
+// gradient. The result has the same bits whatever the number of threads, and is exact to about 1e-7
+// of the covariance also where |mean| >> deviation. Local to this rank. Beside the result it needs
+// 8 (2 + A + P) C bytes for each 4096 pixels.
+BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
+                     CovarianceKind kind);
+
+// The same from ATen's operators in float64: for devices without a kernel, and the twin that checks
+// the kernel.
+BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,
+                              const at::Tensor& shift, CovarianceKind kind);
+
+// Row and column of each number of a scatter matrix, int64 [P].
+std::pair<at::Tensor, at::Tensor> scatter_index(int64_t features, CovarianceKind kind,
+                                                at::Device device);
+
+enum class SumOrder {
+  kAllReduce,  // one sum over ranks; its bits may depend on the number of ranks and the library's
+               // algorithm
+  kOrdered,    // gathered, then added in the order of ranks: independent of the library's algorithm
+};
+
+// Collective. Replaces the sums of all streams by those of all ranks, in one message.
+void reduce_sums(std::span<BatchSums* const> streams, const Communicator& comm, SumOrder order);
+
+}  // namespace semiseg

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mean Teacher: Tarvainen & Valpola, NeurIPS 2017, as HiLab-git/SSL4MIS train_mean_teacher_2D has
+// it.
+//
+//   L = ½ (CE(z_l, y) + D(p_l, y)) + λ(t) · mean (p_u − q)²,   q = softmax(teacher(x_u + n)), no
+//   gradient n = clamp(0.1 N(0, 1), ±0.2);  teacher parameters θ' ← α θ' + (1 − α) θ after every
+//   step
+//
+// Axes: b labelled and u unlabelled samples of the batch, K classes. As in the reference the
+// teacher runs in training mode (batch statistics, dropout) and its batch-norm buffers are its own;
+// the consistency term is off for the first 1000 of 30 000 iterations. The student is deployed.
+#include <ATen/core/grad_mode.h>
+
+#include "framework/methods/consistency.h"
+#include "framework/methods/network_predictor.h"
+#include "framework/methods/teacher_student.h"
+#include "framework/nn/ema.h"
+#include "framework/nn/losses.h"
+
+namespace semiseg {
+namespace {
+
+struct Options {
+  ConsistencyOptions consistency{.weight = 0.1, .start = 1.0 / 30};
+  EmaOptions ema{.decay = 0.99, .warmup = true, .buffers = "none"};
+  double noise = 0.1;        // standard deviation on images in [0, 1]
+  double noise_limit = 0.2;  // clamp
+
+  static Options read(const Config& section) {
+    Options o;
+    o.consistency = ConsistencyOptions::read(section, o.consistency);
+    o.ema = EmaOptions::read(section, o.ema);
+    section.read("noise", o.noise, {0, 10},
+                 "standard deviation of the noise on the teacher's images");
+    section.read("noise_limit", o.noise_limit, {0, 10}, "the noise is clamped to ± this");
+    return o;
+  }
+};
+
+class MeanTeacher : public TeacherStudent {
+ public:
+  explicit MeanTeacher(const MethodContext& context)
+      : options_(Options::read(context.options)),
+        stage_{.name = "train",
+               .iterations = context.iterations,
+               .labelled = context.labelled,
+               .unlabelled = context.batch - context.labelled},
+        student_(context.make_network("student")),
+        teacher_(context.make_network("teacher")),
+        optimiser_(make_optimiser("student", student_->parameters(), context.optimiser)),
+        predictor_(*student_) {
+    teacher_->copy_from(*student_);
+  }
+
+  Plan plan() const override { return {{stage_}}; }
+
+  ForwardPasses forward(const Batch& batch, Step& step) override {
+    const int64_t b = batch.labelled;
+    const at::Tensor image_u = batch.image.slice(0, b);
+    const SampleIds samples_u(batch.samples.begin() + b, batch.samples.end());
+    const NetworkOutput all =
+        student_->forward(batch.image, step.train_pass("student", batch.samples));
+    const NetworkOutput target = teach(image_u, samples_u, step);
+
+    ForwardPasses passes;
+    passes.labelled = {all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label};
+    const at::Tensor q = target.logits.softmax(1);
+    const at::Tensor pseudo = q.argmax(1);
+    passes.unlabelled = {all.logits.slice(0, b), all.features.slice(0, b), pseudo};
+    passes.teacher_unlabelled = {target.logits, target.features, pseudo};
+    passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
+      const at::Tensor logits_l = all.logits.slice(0, 0, b);
+      const at::Tensor ce = cross_entropy(logits_l, batch.label, {});
+      const at::Tensor dice = dice_sq(logits_l.softmax(1), batch.label, *s.comm);
+      const at::Tensor consistency =
+          consistency_is_on(options_.consistency, s.iteration, s.stage_iterations)
+              ? mean_teacher_mse(all.logits.slice(0, b).softmax(1), q, *s.comm)
+              : at::zeros({}, q.options());
+      const double weight =
+          consistency_weight(options_.consistency, s.iteration, s.stage_iterations);
+      const at::Tensor supervised = 0.5 * (ce + dice);
+      s.record("loss.supervised", supervised);
+      s.record("loss.supervised_ce", ce);
+      s.record("loss.supervised_dice", dice);
+      s.record("loss.consistency", consistency);
+      s.record("consistency_weight", weight);
+      return supervised + weight * consistency;
+    };
+    return passes;
+  }
+
+  void after_step(Step& step) override {
+    update_teacher(*teacher_, *student_, options_.ema, step.iteration);
+  }
+  Backbone& student() override { return *student_; }
+  Backbone& teacher() override { return *teacher_; }
+  Optimiser& optimiser() override { return *optimiser_; }
+  Predictor& predictor() override { return predictor_; }
+
+  void state(StateVisitor& visitor) override {
+    visitor.scope("student", [this](StateVisitor& v) { student_->state(v); });
+    visitor.scope("teacher", [this](StateVisitor& v) { teacher_->state(v); });
+    optimiser_->state(visitor);
+  }
+
+ private:
+  NetworkOutput teach(const at::Tensor& image, const SampleIds& samples, Step& step) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor noise =
+        step.draws->normal("teacher_noise", image.sizes().slice(1), samples).to(image.dtype());
+    const at::Tensor noisy =
+        image + (options_.noise * noise).clamp(-options_.noise_limit, options_.noise_limit);
+    return teacher_->forward(noisy, step.train_pass("teacher", samples));
+  }
+
+  Options options_;
+  Stage stage_;
+  std::unique_ptr<Backbone> student_, teacher_;
+  std::unique_ptr<Optimiser> optimiser_;
+  NetworkPredictor predictor_;
+};
+
+const bool registered = register_teacher_student(
+    {"mean_teacher", "consistency with an averaged teacher on noisy images",
+     [](const MethodContext& context) { return std::make_unique<MeanTeacher>(context); }});
+
+}  // namespace
+}  // namespace semiseg

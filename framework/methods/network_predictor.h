@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The usual predictor: one network in evaluation mode.
+#pragma once
+
+#include "framework/methods/method.h"
+
+namespace semiseg {
+
+class NetworkPredictor : public Predictor {
+ public:
+  explicit NetworkPredictor(Backbone& network) : network_(network) {}
+  at::Tensor predict(const at::Tensor& image) override;
+
+ private:
+  Backbone& network_;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shape that teacher–student methods share: forward passes first, losses after. Such a method
+// registers once and is then both a method of its own and a base that TransMedSeg can shape.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "framework/methods/class_statistics.h"
+#include "framework/methods/method.h"
+
+namespace semiseg {
+
+// Pixels that have a class, in one set of images of a network. N images, A features, K classes, S
+// spatial axes.
+struct ClassPixels {
+  at::Tensor logits;    // [N,K,S]
+  at::Tensor features;  // [N,A,S] input of the last linear layer
+  at::Tensor label;     // [N,S] int64; kIgnoreLabel where the pixel does not count
+  bool defined() const { return label.defined(); }
+};
+
+// Mean cross entropy over pixels whose label counts and, when a mask [N,S] (0/1) is given, where it
+// is 1; over all ranks. The base calls it for pixels with ground truth, so that an add-on can put
+// its own in place.
+using LabelledCrossEntropy = std::function<at::Tensor(
+    const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask)>;
+
+// What one step's forward passes gave.
+struct ForwardPasses {
+  ClassPixels labelled;  // student, ground truth
+  ClassPixels
+      unlabelled;  // student, pseudo-label: the same or other images; undefined when there are none
+  ClassPixels teacher_unlabelled;  // teacher (no gradient) on the images as they are, pseudo-label;
+                                   // may be undefined
+  // The base's whole loss; records its parts, not the total.
+  std::function<at::Tensor(const LabelledCrossEntropy&, Step&)> loss;
+};
+
+class TeacherStudent {
+ public:
+  virtual ~TeacherStudent() = default;
+  virtual Plan plan() const = 0;
+  virtual void begin_stage(int64_t stage) {}
+  virtual ForwardPasses forward(const Batch& batch, Step& step) = 0;
+  virtual void after_step(Step& step) = 0;
+  virtual Backbone& student() = 0;
+  virtual Backbone& teacher() = 0;
+  virtual Optimiser& optimiser() = 0;  // the student's
+  virtual Predictor& predictor() = 0;
+  virtual void state(StateVisitor& visitor) = 0;
+};
+
+struct TeacherStudentEntry {
+  static const char* kind() { return "teacher–student base"; }
+  std::string name, summary;
+  std::function<std::unique_ptr<TeacherStudent>(const MethodContext& context)> make;
+};
+using TeacherStudentRegistry = Registry<TeacherStudentEntry>;
+
+// Registers the base under both registries.
+bool register_teacher_student(TeacherStudentEntry entry);
+
+// The plain one: every labelled pixel weighs the same.
+LabelledCrossEntropy plain_cross_entropy(const Communicator& comm);
+
+}  // namespace semiseg

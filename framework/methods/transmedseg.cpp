@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// TransMedSeg: Wang et al., arXiv 2505.14753. Transferable Semantic Augmentation on a
+// teacher–student base: features of one stream are moved, in expectation, to the class statistics
+// of another, which bends the cross entropy.
+//
+//   streams  S student on labelled pixels, ground truth;  T teacher on unlabelled images,
+//   pseudo-label;
+//            U student on unlabelled pixels, pseudo-label
+//   memory   class counts, means μ and covariances Σ of each stream, synchronised over ranks
+//   (class_statistics.h) table    U[y,j] = λ Δ_yj·(μ_to,y − μ_from,y) + ½ λ Δ_yjᵀ Σ_to,y Δ_yj
+//   (offset_table.h), λ(t) = λ0 t/T loss     L = L_base + β L_s2t + β_u ω(t) (L_t2s + L_u2s),  L_x
+//   = mean CE(z + U[y,:], y) (tsa_loss.h)
+//            mode replace: L_s2t stands in the base's cross entropy on labelled pixels, and λ0 = 0
+//            is the base
+//
+// The authors' code is not public; which direction they use, β and α are not known: all are
+// switches (tsa_options.h). TSA begins with the base's self-training, when a teacher speaks.
+// Memories are brought up to date before they are used.
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+
+#include "framework/methods/consistency.h"
+#include "framework/methods/teacher_student.h"
+#include "framework/methods/tsa_loss.h"
+#include "framework/methods/tsa_options.h"
+
+namespace semiseg {
+namespace {
+
+enum Stream : size_t { kStudent, kTeacher, kUnlabelled };
+
+class TransMedSeg : public Method {
+ public:
+  TransMedSeg(const MethodContext& context, const std::string& base)
+      : options_(TsaOptions::read(context.options)),
+        base_(TeacherStudentRegistry::instance().find(base).make(context)),
+        classes_(context.shape.classes),
+        memory_(streams(), classes_, feature_count(context.options), options_.memory) {}
+
+  Plan plan() const override { return base_->plan(); }
+  void begin_stage(int64_t stage) override { base_->begin_stage(stage); }
+
+  void step(const Batch& batch, Step& step) override {
+    const ForwardPasses passes = base_->forward(batch, step);
+    if (!passes.teacher_unlabelled.defined())
+      return minimise(passes.loss(plain_cross_entropy(*step.comm), step), step);
+    const double lambda = lambda_at(
+        {options_.lambda.strength, options_.lambda.ramp, step.stage_iterations}, step.iteration);
+    step.record("tsa.lambda", lambda);
+    remember(passes, batch, step);
+    minimise(loss(passes, lambda, step), step);
+  }
+
+  void after_step(Step& step) override { base_->after_step(step); }
+  Predictor& predictor() override { return base_->predictor(); }
+
+  void state(StateVisitor& visitor) override {
+    base_->state(visitor);
+    visitor.scope("tsa", [this](StateVisitor& v) { memory_.state(v); });
+  }
+
+ private:
+  // In the order of Stream; the third only where it is used.
+  std::vector<std::string> streams() const {
+    std::vector<std::string> names = {"student", "teacher"};
+    if (options_.uses("u2s")) names.emplace_back("unlabelled");
+    return names;
+  }
+
+  // A of the memory, from the student's head and the options.
+  int64_t feature_count(const Config& section) const {
+    if (options_.space == "logit") return classes_;
+    const at::Tensor weight = base_->student().classifier().weight;
+    const int64_t taps = weight[0][0].numel();
+    if (options_.head_mode == "conv1x1" && taps != 1) {
+      section.fail("head_mode", "the backbone's head has " + std::to_string(taps) + " taps",
+                   "a head of one tap", "backbone.head=conv1x1, or method.head_mode=tap_sum");
+    }
+    return options_.head_mode == "im2col" ? weight.size(1) * taps : weight.size(1);
+  }
+
+  // What the memory is fed with: [N,A,S], no gradient.
+  LabelledFeatures observe(const ClassPixels& pixels) const {
+    if (options_.space == "logit") return {pixels.logits.detach(), pixels.label};
+    const at::Tensor features = pixels.features.detach();
+    if (options_.head_mode != "im2col") return {features, pixels.label};
+    const auto kernel = base_->student().classifier().weight.sizes().slice(2);
+    const std::vector<int64_t> ones(kernel.size(), 1), padding = {kernel[0] / 2, kernel[1] / 2};
+    return {at::im2col(features, kernel, ones, padding, ones), pixels.label.flatten(1)};
+  }
+
+  void remember(const ForwardPasses& passes, const Batch& batch, Step& step) {
+    const at::NoGradGuard no_grad;
+    ClassPixels teacher = passes.teacher_unlabelled;
+    if (options_.confidence > 0) {
+      const at::Tensor sure = std::get<0>(teacher.logits.softmax(1).max(1)) >= options_.confidence;
+      teacher.label =
+          at::where(sure, teacher.label, at::full({}, kIgnoreLabel, teacher.label.options()));
+    }
+    ClassPixels student = passes.labelled;
+    if (options_.stats_net == "teacher") {
+      const SampleIds samples(batch.samples.begin(), batch.samples.begin() + batch.labelled);
+      const NetworkOutput out = base_->teacher().forward(
+          batch.image.slice(0, 0, batch.labelled), step.train_pass("teacher/labelled", samples));
+      student = {out.logits, out.features, batch.label};
+    }
+    std::vector<LabelledFeatures> batches = {observe(student), observe(teacher)};
+    if (options_.uses("u2s")) batches.push_back(observe(passes.unlabelled));
+    memory_.step(batches, *step.comm);
+  }
+
+  at::Tensor table(Stream from, Stream to, double lambda, Step& step,
+                   const std::string& direction) const {
+    at::Tensor weight = base_->student().classifier().weight;
+    if (options_.space == "logit") weight = at::eye(classes_, weight.options());
+    if (options_.space == "feature" && options_.head_mode == "im2col") weight = weight.flatten(1);
+    OffsetTable offsets = offset_table(weight, memory_.statistics(from), memory_.statistics(to),
+                                       lambda, options_.offset);
+    step.record("tsa.max_offset." + direction, offsets.table.detach().abs().max());
+    step.record("tsa.active_classes." + direction, offsets.active.sum().to(at::kDouble));
+    return offsets.table;
+  }
+
+  at::Tensor loss(const ForwardPasses& passes, double lambda, Step& step) {
+    const bool replaces = options_.mode == "replace";
+    const at::Tensor s2t =
+        options_.uses("s2t") ? table(kStudent, kTeacher, lambda, step, "s2t") : at::Tensor();
+    const LabelledCrossEntropy moved = [&](const at::Tensor& logits, const at::Tensor& label,
+                                           const at::Tensor& mask) {
+      return cross_entropy_with_offsets(logits, label, s2t, mask, *step.comm);
+    };
+    at::Tensor total = passes.loss(replaces ? moved : plain_cross_entropy(*step.comm), step);
+    if (!replaces) step.record("loss.base", total);
+    const auto add = [&](const std::string& name, double weight, const at::Tensor& logits,
+                         const at::Tensor& label, const at::Tensor& offsets) {
+      const at::Tensor value = cross_entropy_with_offsets(logits, label, offsets, {}, *step.comm);
+      step.record("loss." + name, value);
+      total = total + weight * value;
+    };
+    const double unlabelled =
+        options_.beta_unlabelled * consistency_weight(ramp_, step.iteration, step.stage_iterations);
+    if (options_.uses("s2t") && !replaces)
+      add("tsa", options_.beta, passes.labelled.logits, passes.labelled.label, s2t);
+    if (options_.uses("t2s")) {
+      const ClassPixels& pixels = passes.teacher_unlabelled;
+      add("tsa_t2s", unlabelled, student_head(pixels.features), pixels.label,
+          table(kTeacher, kStudent, lambda, step, "t2s"));
+    }
+    if (options_.uses("u2s")) {
+      const ClassPixels& pixels = passes.unlabelled;
+      add("tsa_u2s", unlabelled, pixels.logits, pixels.label,
+          table(kUnlabelled, kStudent, lambda, step, "u2s"));
+    }
+    return total;
+  }
+
+  void minimise(const at::Tensor& total, Step& step) {
+    step.record("loss.total", total);
+    step.minimise(base_->optimiser(), total);
+  }
+
+  // The student's last layer on the teacher's features: gradient to the head only.
+  at::Tensor student_head(const at::Tensor& features) const {
+    const Classifier head = base_->student().classifier();
+    std::vector<int64_t> padding;
+    for (const int64_t side : head.weight.sizes().slice(2)) padding.push_back(side / 2);
+    const std::vector<int64_t> ones(padding.size(), 1), zeros(padding.size(), 0);
+    return at::convolution(features.detach(), head.weight, head.bias, ones, padding, ones, false,
+                           zeros, 1);
+  }
+
+  TsaOptions options_;
+  ConsistencyOptions ramp_{.weight = 1.0};  // ω(t)
+  std::unique_ptr<TeacherStudent> base_;
+  int64_t classes_;
+  TsaMemory memory_;
+};
+
+const bool registered = MethodRegistry::instance().add(
+    {"transmedseg",
+     "class statistics of teacher and student bend the loss of a teacher–student base",
+     [](const MethodContext& context) {
+       std::string base = "bcp";
+       context.options.read("base", base, TeacherStudentRegistry::instance().names(),
+                            "method that TSA is added to");
+       return std::make_unique<TransMedSeg>(context, base);
+     }});
+
+}  // namespace
+}  // namespace semiseg

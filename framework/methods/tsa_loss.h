@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cross entropy whose logits are moved by a number for each pair of (pixel's class, logit's class):
+// TSA's loss, and without a table the plain one. Forward and backward are one pass each; the
+// offsets exist only as the table.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "framework/comm/communicator.h"
+
+namespace semiseg {
+
+// Collective. Σ m_i CE(z_i + U[y_i,:], y_i) / Σ m_i over the pixels i of all ranks whose label is
+// not kIgnoreLabel (class_statistics.h); a scalar of the logits' dtype. 0 with zero gradients when
+// Σ m_i = 0. logits [N,C,S], label [N,S] int64 in {0 … C-1, kIgnoreLabel} where m is not 0 (kRank
+// otherwise); table U [C,C] floating or undefined for 0; mask m [N,S] of any dtype, ≥ 0, or
+// undefined for 1. Any strides. Differentiable in logits and table: dL/dU[y,j] is the sum of
+// dL/dz_ij over the pixels of class y. Pixels that do not count may hold anything; their gradient
+// is 0. Same bits whatever the number of threads. A table of zeros gives the bits of no table.
+// Keeps nothing for the backward but its arguments.
+at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor& label,
+                                      const at::Tensor& table, const at::Tensor& mask,
+                                      const Communicator& comm);
+
+// The same from ATen's operators: for devices without a kernel, and the twin that checks the
+// kernel.
+at::Tensor cross_entropy_with_offsets_composed(const at::Tensor& logits, const at::Tensor& label,
+                                               const at::Tensor& table, const at::Tensor& mask,
+                                               const Communicator& comm);
+
+}  // namespace semiseg

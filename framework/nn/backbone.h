@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interface of a segmentation network, and its registry. Methods see nothing else of a network.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/comm/communicator.h"
+#include "framework/config/config.h"
+#include "framework/core/draws.h"
+#include "framework/core/registry.h"
+#include "framework/core/state.h"
+
+namespace semiseg {
+
+enum class NetworkMode {
+  kTrain,  // batch statistics (synchronised over ranks), running statistics updated, dropout on
+  kEval,   // running statistics, no dropout
+};
+
+// What a forward pass needs beside the image. Mode is an argument, not a state of the network: the
+// same network may run in both modes in one step.
+struct Pass {
+  NetworkMode mode = NetworkMode::kEval;
+  const Communicator* comm = nullptr;  // kTrain only
+  const Draws* draws = nullptr;        // kTrain only; must outlive the pass
+  std::string name;  // of the pass, unique in the step: names the dropout draws "dropout/<name>/…"
+  SampleIds samples;  // ids of the images along axis 0, for the draws
+};
+
+struct NetworkOutput {
+  at::Tensor logits;    // [N,K,S]
+  at::Tensor features;  // [N,A,S'] the exact input of the last linear layer, before its dropout
+  std::vector<at::Tensor> more;  // further outputs in the reference's order (auxiliary heads)
+};
+
+// The last linear layer. Weight [K,A,k…] (k = kernel sizes, one for each spatial axis), bias [K] or
+// undefined.
+struct Classifier {
+  at::Tensor weight, bias;
+};
+
+struct NamedTensor {
+  std::string name;  // as in the reference: "encoder.in_conv.conv_conv.0.weight"
+  at::Tensor value;
+};
+
+class Backbone {
+ public:
+  virtual ~Backbone() = default;
+  // image [N,channels,S], S divisible as the network demands (kConfig otherwise).
+  virtual NetworkOutput forward(const at::Tensor& image, const Pass& pass) = 0;
+  virtual Classifier classifier() const = 0;
+  // In the reference's order. Parameters require gradients; buffers (running statistics, counters)
+  // do not.
+  virtual const std::vector<NamedTensor>& parameters() const = 0;
+  virtual const std::vector<NamedTensor>& buffers() const = 0;
+
+  // Parameters and buffers under their names.
+  void state(StateVisitor& visitor);
+  // Parameters and buffers of another network of the same architecture.
+  void copy_from(const Backbone& other);
+  int64_t parameter_count() const;
+};
+
+// What the rest of the experiment demands of a network.
+struct NetworkShape {
+  int64_t channels = 1, classes = 2;
+  std::vector<int64_t> patch_size;  // spatial sizes of training images
+  at::ScalarType dtype =
+      at::kFloat;  // of parameters and images: float32, or float64 to prove exactness
+};
+
+struct BackboneEntry {
+  static const char* kind() { return "backbone"; }
+  std::string name, summary;
+  // Initial weights come from `draws` under "init/<net>/<parameter>", so two nets of one run differ
+  // by their name.
+  std::function<std::unique_ptr<Backbone>(const Config& options, const NetworkShape& shape,
+                                          const Draws& draws, const std::string& net)>
+      make;
+};
+using BackboneRegistry = Registry<BackboneEntry>;
+
+}  // namespace semiseg

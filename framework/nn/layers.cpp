@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/nn/layers.h"
+
+#include <ATen/Functions.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "framework/core/error.h"
+#include "framework/nn/sync_batch_norm.h"
+
+namespace semiseg {
+
+Conv::Conv(const Module& module, const ConvOptions& options)
+    : stride_(options.kernel.size(), options.stride),
+      padding_(options.kernel.size(), options.padding),
+      dilation_(options.kernel.size(), 1),
+      output_padding_(options.kernel.size(), 0),
+      transposed_(options.transposed) {
+  std::vector<int64_t> shape = {options.out, options.in};
+  if (transposed_) std::swap(shape[0], shape[1]);
+  shape.insert(shape.end(), options.kernel.begin(), options.kernel.end());
+  int64_t fan_in = 1;
+  for (size_t axis = 1; axis < shape.size(); ++axis) fan_in *= shape[axis];
+  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
+  weight_ = module.uniform_parameter("weight", shape, bound);
+  if (options.bias) bias_ = module.uniform_parameter("bias", {options.out}, bound);
+}
+
+at::Tensor Conv::operator()(const at::Tensor& x) const {
+  return at::convolution(x, weight_, bias_.defined() ? std::optional(bias_) : std::nullopt, stride_,
+                         padding_, dilation_, transposed_, output_padding_, /*groups=*/1);
+}
+
+BatchNorm::BatchNorm(const Module& module, int64_t channels, double epsilon, double momentum)
+    : path_(module.path()),
+      epsilon_(epsilon),
+      momentum_(momentum),
+      weight_(module.constant_parameter("weight", {channels}, 1)),
+      bias_(module.constant_parameter("bias", {channels}, 0)),
+      running_mean_(module.constant_buffer("running_mean", {channels}, 0)),
+      running_var_(module.constant_buffer("running_var", {channels}, 1)),
+      num_batches_tracked_(module.counter_buffer("num_batches_tracked")) {}
+
+at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass) const {
+  if (pass.mode == NetworkMode::kEval) {
+    return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, /*training=*/false,
+                          momentum_, epsilon_,
+                          /*cudnn_enabled=*/true);
+  }
+  SEMISEG_CHECK(pass.comm, "a pass in training mode needs a communicator");
+  num_batches_tracked_.add_(1);
+  const BatchNormTensors tensors{weight_,  bias_,     running_mean_, running_var_,
+                                 epsilon_, momentum_, path_};
+  return pass.comm->size() == 1 ? local_batch_norm(x, tensors)
+                                : sync_batch_norm(x, tensors, *pass.comm);
+}
+
+Dropout::Dropout(const Module& module, double p, DropoutKind kind)
+    : path_(module.path()), p_(p), kind_(kind) {
+  SEMISEG_CHECK(p >= 0 && p < 1, "a dropout probability is in [0, 1)");
+}
+
+at::Tensor Dropout::operator()(const at::Tensor& x, const Pass& pass) const {
+  if (pass.mode == NetworkMode::kEval || p_ == 0) return x;
+  SEMISEG_CHECK(pass.draws && static_cast<int64_t>(pass.samples.size()) == x.size(0),
+                "a pass in training mode needs draws and one id for each sample");
+  std::vector<int64_t> shape = x.sizes().slice(1).vec();
+  if (kind_ == DropoutKind::kChannel) std::fill(shape.begin() + 1, shape.end(), 1);
+  at::Tensor scale =
+      pass.draws->uniform("dropout/" + pass.name + "/" + path_, shape, pass.samples).ge_(p_);
+  return x * scale.to(x.options()).mul_(1 / (1 - p_));
+}
+
+}  // namespace semiseg

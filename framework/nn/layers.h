@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layers that networks are made of, where ATen's functions alone do not do: they own named
+// parameters, and in training mode they synchronise over ranks (batch norm) or draw by name
+// (dropout). Everything else is at::.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/nn/backbone.h"
+#include "framework/nn/module.h"
+
+namespace semiseg {
+
+struct ConvOptions {
+  int64_t in = 0, out = 0;      // channels
+  std::vector<int64_t> kernel;  // one size for each spatial axis: two for 2-D, three for 3-D
+  int64_t stride = 1, padding = 0;
+  bool bias = true;
+  bool transposed = false;
+};
+
+// Convolution [N,in,S] → [N,out,S']. Weight and bias begin as U(±1/√fan_in), as PyTorch's default
+// does; fan_in = numel / size of axis 0, for transposed ones too.
+class Conv {
+ public:
+  Conv(const Module& module, const ConvOptions& options);
+  at::Tensor operator()(const at::Tensor& x) const;
+  const at::Tensor& weight() const { return weight_; }  // [out,in,k…]; transposed [in,out,k…]
+  const at::Tensor& bias() const { return bias_; }      // [out] or undefined
+
+ private:
+  std::vector<int64_t> stride_, padding_, dilation_, output_padding_;
+  bool transposed_;
+  at::Tensor weight_, bias_;
+};
+
+// Batch normalisation over the global batch, [N,C,S] → [N,C,S]. Training: statistics of all ranks'
+// samples; running mean and unbiased variance move by `momentum`. Collective in training mode,
+// forward and backward; kConfig when there is but one value for each channel. Evaluation: running
+// statistics, local.
+class BatchNorm {
+ public:
+  BatchNorm(const Module& module, int64_t channels, double epsilon = 1e-5, double momentum = 0.1);
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
+
+ private:
+  std::string path_;
+  double epsilon_, momentum_;
+  at::Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
+};
+
+enum class DropoutKind {
+  kElement,  // one draw for each element
+  kChannel,  // one for each channel of a sample
+};
+
+// Dropout of training mode: keeps where u ≥ p and scales by 1/(1-p); u = draws
+// "dropout/<pass>/<path of the layer>", one block for each sample. p = 0 draws nothing.
+class Dropout {
+ public:
+  Dropout(const Module& module, double p, DropoutKind kind = DropoutKind::kElement);  // p in [0, 1)
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
+
+ private:
+  std::string path_;
+  double p_;
+  DropoutKind kind_;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses of the global batch: every sum and count goes through comm.sum, so each rank holds the
+// whole loss, a scalar of the logits' dtype. All of them are collective. A rank's share may be
+// empty; a mean over nothing at all is 0. N samples, K classes, S spatial axes. label [N,S] is
+// int64 (uint8 is accepted), mask [N,S] any dtype. Dice losses take probabilities (softmax over
+// axis 1, or the sigmoid of a single channel), so that one softmax serves all of them. Formulas:
+// HiLab-git/SSL4MIS utils/losses.py unless another source is named.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "framework/comm/communicator.h"
+
+namespace semiseg {
+
+// Σ / count over all ranks.
+at::Tensor global_mean(const at::Tensor& local_sum, double local_count, const Communicator& comm);
+
+// Mean over pixels of -ln softmax(z)_y. logits [N,K,S]; also [N,K] with label [N].
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label,
+                         const Communicator& comm);
+
+// Σ m · ce / (Σ m + 1e-16).
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask,
+                         const Communicator& comm);
+
+// Mean over all classes of 1 - (2Σpg + 1e-5) / (Σp² + Σg² + 1e-5); sums over the whole batch.
+// "D-sq".
+at::Tensor dice_sq(const at::Tensor& p, const at::Tensor& label, const Communicator& comm);
+
+// The same ratio of the foreground of a binary task: the last channel of [N,2,S] or [N,1,S],
+// label 1. yulequan/UA-MT.
+at::Tensor dice_sq_fg(const at::Tensor& p, const at::Tensor& label, const Communicator& comm);
+
+// 1 - (2Σpg + 1e-8) / (Σp + Σg + 1e-8) of the foreground. ycwu1997/MC-Net, Binary_dice_loss.
+at::Tensor dice_lin_fg(const at::Tensor& p, const at::Tensor& label, const Communicator& comm);
+
+// Mean over classes of 1 - Σpg / (Σp² + Σg² + 1e-10): the reference lacks the factor 2, its best
+// value is ½. ycwu1997/MC-Net 2-D.
+at::Tensor dice_half(const at::Tensor& p, const at::Tensor& label, const Communicator& comm);
+
+// Mean over classes of 1 - (2Σmpg + 1e-10) / (Σmp² + Σmg² + 1e-10). DeepMed-Lab-ECNU/BCP, ACDC.
+at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
+                          const Communicator& comm);
+
+// ½ (cross_entropy + dice_sq).
+at::Tensor supervised_loss(const at::Tensor& logits, const at::Tensor& label,
+                           const Communicator& comm);
+
+// Map [N,K,S] of (softmax z - softmax t)²; sigmoid where K = 1. Local; gradient to both.
+at::Tensor softmax_mse(const at::Tensor& logits, const at::Tensor& target_logits);
+
+// Mean over samples, classes and pixels of (p - q)²; no gradient to q. Probabilities [N,K,S].
+at::Tensor mean_teacher_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+}  // namespace semiseg

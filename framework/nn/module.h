@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small named tree of parameters and buffers. Own code instead of torch::nn::Module, because a
+// forward pass takes a Pass (mode, communicator, draws), initial values are named draws, and
+// torch/nn/module.h costs 13 s in every file.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "framework/core/draws.h"
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+// A place in the tree: what a layer is constructed at. Copies and children share the tensors of the
+// root; these are listed in the order in which they were registered, so layers are constructed in
+// the reference's order.
+class Module {
+ public:
+  // The root of network `net`. Initial values are drawn in float32 under "init/<net>/<parameter>",
+  // then cast to dtype.
+  Module(const Draws& draws, std::string net, at::ScalarType dtype);
+
+  // Below this place: names get "<name>." in front.
+  Module child(std::string_view name) const;
+
+  // U(-bound, bound).
+  at::Tensor uniform_parameter(std::string_view name, at::IntArrayRef shape, double bound) const;
+  at::Tensor constant_parameter(std::string_view name, at::IntArrayRef shape, double value) const;
+  at::Tensor constant_buffer(std::string_view name, at::IntArrayRef shape, double value) const;
+  at::Tensor counter_buffer(std::string_view name) const;  // int64, no axes, 0
+
+  const std::string& path() const { return path_; }  // "encoder.in_conv", empty at the root
+  const std::vector<NamedTensor>& parameters() const { return tree_->parameters; }
+  const std::vector<NamedTensor>& buffers() const { return tree_->buffers; }
+
+ private:
+  struct Tree {
+    Draws draws;
+    std::string net;
+    at::ScalarType dtype;
+    std::vector<NamedTensor> parameters, buffers;
+  };
+  Module(std::shared_ptr<Tree> tree, std::string path)
+      : tree_(std::move(tree)), path_(std::move(path)) {}
+  std::string full_name(std::string_view name) const;
+  at::Tensor add_parameter(std::string_view name, at::Tensor value) const;
+
+  std::shared_ptr<Tree> tree_;
+  std::string path_;
+};
+
+// A backbone whose tensors stand in such a tree.
+class ModuleBackbone : public Backbone {
+ public:
+  const std::vector<NamedTensor>& parameters() const override { return root_.parameters(); }
+  const std::vector<NamedTensor>& buffers() const override { return root_.buffers(); }
+
+ protected:
+  explicit ModuleBackbone(Module root) : root_(std::move(root)) {}
+  Module root_;
+};
+
+}  // namespace semiseg

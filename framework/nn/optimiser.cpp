@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/nn/optimiser.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace {
+
+class FusedOptimiser : public Optimiser {
+ public:
+  FusedOptimiser(std::string name, std::vector<NamedTensor> parameters,
+                 const OptimiserOptions& options)
+      : name_(std::move(name)), parameters_(std::move(parameters)), options_(options) {}
+  const std::string& name() const override { return name_; }
+  const std::vector<NamedTensor>& parameters() const override { return parameters_; }
+  const OptimiserOptions& options() const override { return options_; }
+
+ protected:
+  // Indices of parameters that have a gradient. The fused kernels walk raw memory: gradients must
+  // be contiguous.
+  std::vector<size_t> with_gradient() const {
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      if (parameters_[i].value.grad().defined()) indices.push_back(i);
+    }
+    return indices;
+  }
+  at::Tensor gradient(size_t i) const { return parameters_[i].value.grad().contiguous(); }
+
+  std::string name_;
+  std::vector<NamedTensor> parameters_;
+  OptimiserOptions options_;
+};
+
+// v ← momentum v + g + wd θ (first v = g + wd θ), θ ← θ - rate v; Nesterov: θ ← θ - rate (g + wd θ
+// + momentum v).
+class Sgd : public FusedOptimiser {
+ public:
+  Sgd(std::string name, std::vector<NamedTensor> parameters, const OptimiserOptions& options)
+      : FusedOptimiser(std::move(name), std::move(parameters), options),
+        velocity_(parameters_.size()) {}
+
+  void step(double learning_rate) override {
+    const at::NoGradGuard no_grad;
+    std::vector<size_t> first, later;
+    for (const size_t i : with_gradient()) (velocity_[i].defined() ? later : first).push_back(i);
+    if (options_.momentum != 0) {
+      for (const size_t i : first) velocity_[i] = at::empty_like(parameters_[i].value);
+    }
+    update(first, /*is_first_step=*/true, learning_rate);
+    update(later, /*is_first_step=*/false, learning_rate);
+  }
+
+  void state(StateVisitor& visitor) override {
+    visitor.scope("optimiser/" + name_, [this](StateVisitor& v) {
+      for (size_t i = 0; i < parameters_.size(); ++i)
+        v.tensor(parameters_[i].name + "/momentum", velocity_[i]);
+    });
+  }
+
+ private:
+  void update(const std::vector<size_t>& indices, bool is_first_step, double learning_rate) {
+    if (indices.empty()) return;
+    std::vector<at::Tensor> parameters, gradients, velocities;
+    for (const size_t i : indices) {
+      parameters.push_back(parameters_[i].value);
+      gradients.push_back(gradient(i));
+      if (options_.momentum != 0) velocities.push_back(velocity_[i]);
+    }
+    at::_fused_sgd_(parameters, gradients, velocities, options_.weight_decay, options_.momentum,
+                    learning_rate,
+                    /*dampening=*/0, options_.nesterov, /*maximize=*/false, is_first_step);
+  }
+
+  std::vector<at::Tensor>
+      velocity_;  // undefined until a parameter's first gradient, and without momentum
+};
+
+// Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019. ε = 1e-8.
+class Adam : public FusedOptimiser {
+ public:
+  Adam(std::string name, std::vector<NamedTensor> parameters, const OptimiserOptions& options)
+      : FusedOptimiser(std::move(name), std::move(parameters), options),
+        moments_(parameters_.size()) {}
+
+  void step(double learning_rate) override {
+    const at::NoGradGuard no_grad;
+    const std::vector<size_t> indices = with_gradient();
+    if (indices.empty()) return;
+    std::vector<at::Tensor> parameters, gradients, first, second, steps;
+    for (const size_t i : indices) {
+      Moments& moments = moments_[i];
+      if (!moments.first.defined()) moments = zero_moments(parameters_[i].value);
+      parameters.push_back(parameters_[i].value);
+      gradients.push_back(gradient(i));
+      first.push_back(moments.first);
+      second.push_back(moments.second);
+      steps.push_back(moments.steps.add_(1));
+    }
+    const auto fused = options_.kind == "adam" ? fused_adam : fused_adamw;
+    fused(parameters, gradients, first, second, steps, learning_rate, options_);
+  }
+
+  void state(StateVisitor& visitor) override {
+    visitor.scope("optimiser/" + name_, [this](StateVisitor& v) {
+      for (size_t i = 0; i < parameters_.size(); ++i) {
+        v.tensor(parameters_[i].name + "/first_moment", moments_[i].first);
+        v.tensor(parameters_[i].name + "/second_moment", moments_[i].second);
+        v.tensor(parameters_[i].name + "/steps", moments_[i].steps);
+      }
+    });
+  }
+
+ private:
+  struct Moments {
+    at::Tensor first, second, steps;  // undefined until a parameter's first gradient
+  };
+  using Tensors = std::vector<at::Tensor>;
+
+  static Moments zero_moments(const at::Tensor& parameter) {
+    return {at::zeros_like(parameter), at::zeros_like(parameter),
+            at::zeros({}, parameter.options().dtype(at::kFloat))};
+  }
+
+  static void fused_adam(const Tensors& parameters, const Tensors& gradients, const Tensors& first,
+                         const Tensors& second, const Tensors& steps, double rate,
+                         const OptimiserOptions& o) {
+    at::_fused_adam_(parameters, gradients, first, second, {}, steps, rate, o.betas[0], o.betas[1],
+                     o.weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+  }
+  static void fused_adamw(const Tensors& parameters, const Tensors& gradients, const Tensors& first,
+                          const Tensors& second, const Tensors& steps, double rate,
+                          const OptimiserOptions& o) {
+    at::_fused_adamw_(parameters, gradients, first, second, {}, steps, rate, o.betas[0], o.betas[1],
+                      o.weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+  }
+
+  static constexpr double kEpsilon = 1e-8;
+  std::vector<Moments> moments_;
+};
+
+}  // namespace
+
+OptimiserOptions OptimiserOptions::read(const Config& section, OptimiserOptions defaults) {
+  OptimiserOptions o = std::move(defaults);
+  section.read("kind", o.kind, {"sgd", "adam", "adamw"}, "algorithm");
+  section.read("learning_rate", o.learning_rate, {0, 1000}, "base rate");
+  section.read("momentum", o.momentum, {0, 1}, "sgd: share of the velocity that a step keeps");
+  section.read("nesterov", o.nesterov, "sgd: look ahead along the velocity");
+  section.read("betas", o.betas, {0, 1}, "adam, adamw: decay of the two moments");
+  section.read("weight_decay", o.weight_decay, {0, 1000}, "pull of every parameter towards 0");
+  section.read("schedule", o.schedule, {"constant", "poly", "step"}, "how the rate falls");
+  section.read("poly_power", o.poly_power, {0, 100}, "poly: exponent");
+  section.read(
+      "poly_index", o.poly_index, {"pre", "post"},
+      "poly: rate from the update before (SSL4MIS: the first two are alike) or from this one");
+  section.read("step_every", o.step_every, {1, 1e9}, "step: updates between two cuts");
+  section.read("step_factor", o.step_factor, {0, 1}, "step: factor of a cut");
+  section.read("clip_norm", o.clip_norm, {0, 1e9},
+               "largest norm of the whole gradient; 0: no limit");
+  if (o.betas.size() != 2 || o.betas[0] >= 1 || o.betas[1] >= 1) {
+    section.fail("betas", "these are not the decays of two moments", "two numbers in [0, 1)",
+                 "e.g. [0.9, 0.999]");
+  }
+  if (o.nesterov && o.momentum == 0)
+    section.fail("nesterov", "Nesterov without momentum", "momentum > 0");
+  return o;
+}
+
+double learning_rate(const OptimiserOptions& options, int64_t t, int64_t length) {
+  if (options.schedule == "step") {
+    return options.learning_rate *
+           std::pow(options.step_factor, static_cast<double>(t / options.step_every));
+  }
+  if (options.schedule != "poly" || length <= 0) return options.learning_rate;
+  const int64_t index = std::clamp<int64_t>(options.poly_index == "pre" ? t - 1 : t, 0, length);
+  return options.learning_rate *
+         std::pow(1 - static_cast<double>(index) / static_cast<double>(length), options.poly_power);
+}
+
+std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<NamedTensor> parameters,
+                                          const OptimiserOptions& options) {
+  if (options.kind == "sgd")
+    return std::make_unique<Sgd>(std::move(name), std::move(parameters), options);
+  SEMISEG_CHECK(options.kind == "adam" || options.kind == "adamw",
+                "no optimiser is called " + options.kind);
+  return std::make_unique<Adam>(std::move(name), std::move(parameters), options);
+}
+
+}  // namespace semiseg

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// An optimiser over the parameters of one network (or several). Methods own theirs and hand it to
+// Step::minimise.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/config.h"
+#include "framework/core/state.h"
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+struct OptimiserOptions {
+  std::string kind = "sgd";  // sgd, adam, adamw
+  double learning_rate = 0.01;
+  double momentum = 0.9;                     // sgd
+  bool nesterov = false;                     // sgd
+  std::vector<double> betas = {0.9, 0.999};  // adam, adamw
+  double weight_decay = 1e-4;
+  std::string schedule =
+      "poly";  // constant, poly: base (1 - t/T)^power, step: base · factor^(t div every)
+  double poly_power = 0.9;
+  std::string poly_index =
+      "pre";  // pre: the rate of update t is set by t - 1 (SSL4MIS: first two alike); post: by t
+  int64_t step_every = 2500;
+  double step_factor = 0.1;
+  double clip_norm = 0;  // global gradient norm; 0: off
+
+  static OptimiserOptions read(const Config& section, OptimiserOptions defaults);
+};
+
+// Rate of update `t` (counted from 0 in this stage) of `length`. Pure.
+double learning_rate(const OptimiserOptions& options, int64_t t, int64_t length);
+
+class Optimiser {
+ public:
+  virtual ~Optimiser() = default;
+  virtual const std::string& name() const = 0;  // of the network: "student"
+  virtual const std::vector<NamedTensor>& parameters() const = 0;
+  virtual const OptimiserOptions& options() const = 0;
+  // One update from the parameters' gradients; a parameter without one is left alone.
+  virtual void step(double learning_rate) = 0;
+  // Moments and counters under "optimiser/<name>/…".
+  virtual void state(StateVisitor& visitor) = 0;
+};
+
+std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<NamedTensor> parameters,
+                                          const OptimiserOptions& options);
+
+}  // namespace semiseg

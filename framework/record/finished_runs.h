@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run folders on the disk: which there are, and how far each came.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/record/run_summary.h"
+
+namespace semiseg {
+
+struct FoundRun {
+  std::filesystem::path folder;
+  std::optional<RunSummary> summary;  // of a run that is done
+  std::string unfinished;  // why there is none: "stopped", "running: pid …", "failed: …"
+};
+
+// Each place is a run folder, a file in one, or a folder above some ("runs" and "runs/**" are the
+// same). Sorted by path, each run once. kConfig when a place does not exist or none of them holds a
+// run.
+std::vector<FoundRun> find_runs(const std::vector<std::filesystem::path>& places);
+
+}  // namespace semiseg

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/results_text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+#include "framework/record/csv.h"
+
+namespace semiseg {
+namespace {
+
+SeedStatistics percent(SeedStatistics s) {
+  s.mean *= 100;
+  s.deviation *= 100;
+  return s;
+}
+
+// "81.20 ± 0.46"; the number of runs when it is not that of the row.
+std::string cell(const SeedStatistics& s, size_t runs) {
+  if (s.n == 0) return "–";
+  std::string text = fmt::format("{:.2f}", s.mean);
+  if (s.n > 1) text += fmt::format(" ± {:.2f}", s.deviation);
+  if (s.n != static_cast<int64_t>(runs)) text += fmt::format(" (n = {})", s.n);
+  return text;
+}
+
+std::string heading(const ResultsRow& row) {
+  const EvaluationTerms& t = row.terms;
+  std::string text = fmt::format("### {}, {} split, {} cases\n\n", row.dataset, t.split, row.cases);
+  text += fmt::format(
+      "Mean ± standard deviation over seeds. Metrics as {} defines them, distances in {}; ",
+      t.definition, t.unit);
+  text += t.empty == "exclude"
+              ? "empty classes are left out of distances and counted."
+              : "empty classes count as 0, also in distances, which flatters them.";
+  if (row.label_based_preparation) text += " The data were prepared with the help of their labels.";
+  text += fmt::format(
+      "\n\n| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [{0}] | ASD [{0}] "
+      "| missed | false positive | both empty | selected on |\n",
+      t.unit);
+  return text + "|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
+}
+
+std::string line(const ResultsRow& row) {
+  const size_t n = row.seeds.size();
+  return fmt::format(
+      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.labelled, row.method,
+      row.backbone, n, cell(percent(row.dice), n), cell(percent(row.jaccard), n), cell(row.hd95, n),
+      cell(row.asd, n), row.missed, row.false_positive, row.both_empty,
+      row.terms.selected_on_test() ? "**test** (selected on test)" : row.terms.selection);
+}
+
+std::string list(const std::string& title, const std::vector<std::string>& items) {
+  if (items.empty()) return "";
+  return fmt::format("\n{}\n\n- {}\n", title, fmt::join(items, "\n- "));
+}
+
+std::string number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
+
+CsvRow csv_row(const ResultsRow& row) {
+  const EvaluationTerms& t = row.terms;
+  CsvRow fields = {row.dataset,
+                   t.split,
+                   t.definition,
+                   t.unit,
+                   t.empty,
+                   std::to_string(row.cases),
+                   row.label_based_preparation ? "yes" : "no",
+                   std::to_string(row.labelled),
+                   row.method,
+                   row.backbone,
+                   t.selection,
+                   t.selected_on_test() ? "yes" : "no",
+                   std::to_string(row.seeds.size()),
+                   fmt::format("{}", fmt::join(row.seeds, " "))};
+  for (const SeedStatistics& s : {percent(row.dice), percent(row.jaccard), row.hd95, row.asd}) {
+    fields.insert(fields.end(), {number(s.mean), number(s.deviation), std::to_string(s.n)});
+  }
+  for (const int64_t count : {row.missed, row.false_positive, row.both_empty})
+    fields.push_back(std::to_string(count));
+  return fields;
+}
+
+}  // namespace
+
+std::string to_markdown(const ResultsTable& table) {
+  std::string text;
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    const bool begins_section = i == 0 || !table.rows[i].same_section(table.rows[i - 1]);
+    if (begins_section) text += (i == 0 ? "" : "\n") + heading(table.rows[i]);
+    text += line(table.rows[i]);
+  }
+  return text + list("Doubtful:", table.warnings) + list("Not done, in no row:", table.unfinished);
+}
+
+std::string to_csv(const ResultsTable& table) {
+  CsvTable csv;
+  for (const std::string& warning : table.warnings) csv.comments.emplace_back("doubtful", warning);
+  for (const std::string& run : table.unfinished) csv.comments.emplace_back("not done", run);
+  csv.rows.push_back({"dataset", "split", "definition", "unit", "empty_policy", "cases",
+                      "label_based_preparation", "labelled", "method", "backbone",
+                      "selection_split", "selected_on_test", "n", "seeds"});
+  for (const char* metric : {"dice_percent", "jaccard_percent", "hd95", "asd"}) {
+    for (const char* statistic : {"mean", "std", "n"}) {
+      csv.rows.front().push_back(fmt::format("{}_{}", metric, statistic));
+    }
+  }
+  csv.rows.front().insert(csv.rows.front().end(), {"missed", "false_positive", "both_empty"});
+  for (const ResultsRow& row : table.rows) csv.rows.push_back(csv_row(row));
+  return to_csv(csv);
+}
+
+}  // namespace semiseg

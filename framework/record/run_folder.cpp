@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/run_folder.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <sstream>
+
+#include "framework/config/toml_file.h"
+#include "framework/config/toml_text.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/record/timestamp.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kConfigFile = "config.toml";
+constexpr const char* kLockFile = "lock";
+
+// Path → value, as text.
+std::map<std::string, std::string> values_of(const std::string& toml, const std::string& origin,
+                                             const std::vector<std::string>& ignored) {
+  std::istringstream lines(canonical_text(parse_toml(toml, origin), "", ignored));
+  std::map<std::string, std::string> values;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t equals = line.find(" = ");
+    values[line.substr(0, equals)] = line.substr(equals + 3);
+  }
+  return values;
+}
+
+// "seed: 0 there, 1 here", one for each key that is not the same.
+std::vector<std::string> differences(const Config& config, const fs::path& folder,
+                                     const std::vector<std::string>& ignored) {
+  const fs::path file = folder / kConfigFile;
+  const auto there = values_of(read_file(file), file.string(), ignored);
+  const auto here = values_of(config.to_toml(), "this configuration", ignored);
+  std::vector<std::string> result;
+  const auto text = [](const auto& values, const std::string& key) {
+    const auto found = values.find(key);
+    return found == values.end() ? std::string("absent") : found->second;
+  };
+  auto keys = there;
+  keys.insert(here.begin(), here.end());
+  for (const auto& [key, value] : keys) {
+    if (text(there, key) == text(here, key)) continue;
+    result.push_back(fmt::format("{}: {} there, {} here", key, text(there, key), text(here, key)));
+  }
+  return result;
+}
+
+// A folder of which nothing but the beginning was made: the process died before config.toml.
+bool is_unused(const fs::path& folder) {
+  if (!fs::exists(folder)) return true;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename();
+    if (name != kLockFile && !name.ends_with(".tmp")) return false;
+  }
+  return true;
+}
+
+std::optional<fs::path> find_existing(const Config& config, const RunFolderRequest& request,
+                                      const std::string& hash) {
+  std::vector<fs::path> found;
+  if (!fs::is_directory(request.root)) return std::nullopt;
+  for (const auto& entry : fs::directory_iterator(request.root)) {
+    const std::string name = entry.path().filename();
+    if (!name.ends_with("-" + hash.substr(0, 6)) || !fs::exists(entry.path() / kConfigFile))
+      continue;
+    if (differences(config, entry.path(), request.ignored).empty()) found.push_back(entry.path());
+  }
+  if (found.empty()) return std::nullopt;
+  return *std::max_element(found.begin(), found.end());
+}
+
+fs::path choose(const Config& config, const RunFolderRequest& request, const std::string& hash) {
+  if (!request.directory.empty()) return request.directory;
+  if (const auto existing = find_existing(config, request, hash)) return *existing;
+  return request.root / run_folder_name(request, hash);
+}
+
+// True when the folder holds this very run.
+bool check(const Config& config, const fs::path& folder, const std::vector<std::string>& ignored) {
+  if (!fs::exists(folder / kConfigFile)) {
+    if (is_unused(folder)) return false;
+    throw Error(ErrorKind::kConfig, {.what = "the folder holds files but no run of ours",
+                                     .where = folder.string(),
+                                     .expected = "a new or empty folder, or one with config.toml",
+                                     .fix = "give another run.dir"});
+  }
+  const auto differing = differences(config, folder, ignored);
+  if (differing.empty()) return true;
+  throw Error(ErrorKind::kConfig,
+              {.what = "the folder holds a run of another configuration",
+               .where = folder.string(),
+               .got = fmt::format("{}", fmt::join(differing, "; ")),
+               .fix = "give another run.dir, or none to have one made, or the same settings"});
+}
+
+fs::path made(const fs::path& folder) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code) {
+    throw Error(ErrorKind::kIo, {.what = "cannot make the run folder (" + code.message() + ")",
+                                 .where = folder.string()});
+  }
+  return folder;
+}
+
+}  // namespace
+
+std::string run_folder_name(const RunFolderRequest& request, const std::string& config_hash) {
+  return fmt::format("{}-{}-{}-{}", iso_date(request.now), request.method, request.dataset,
+                     config_hash.substr(0, 6));
+}
+
+RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
+    : config_hash_(fmt::format("{:016x}", config.hash(request.ignored))),
+      path_(choose(config, request, config_hash_)),
+      resumed_(check(config, path_, request.ignored)),
+      is_done_(false),
+      holder_(this_process(request.job, request.now)),
+      lock_(made(path_) / kLockFile, holder_) {
+  if (!resumed_) write_file(path_ / kConfigFile, config.to_toml());
+  const auto before = read_run_state(path_);
+  is_done_ = resumed_ && before && before->status == RunStatus::kDone;
+  if (!is_done_) set_status(RunStatus::kRunning, request.now);
+}
+
+void RunFolder::set_status(RunStatus status, int64_t now, std::string message) const {
+  write_run_state(path_, {status, holder_, iso_time(now), std::move(message)});
+}
+
+}  // namespace semiseg

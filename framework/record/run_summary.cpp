@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/run_summary.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kFormat = 1;
+
+struct NamedMean {
+  const char* name;
+  MetricMean EvaluationMeans::*mean;
+};
+constexpr std::array<NamedMean, 6> kMeans = {{{"dice", &EvaluationMeans::dice},
+                                              {"jaccard", &EvaluationMeans::jaccard},
+                                              {"hd95", &EvaluationMeans::hd95},
+                                              {"asd", &EvaluationMeans::asd},
+                                              {"hd", &EvaluationMeans::hd},
+                                              {"assd", &EvaluationMeans::assd}}};
+
+Json to_json_value(const EvaluationMeans& means) {
+  Json json;
+  for (const auto& [name, member] : kMeans) {
+    const MetricMean& m = means.*member;
+    json[name] = {{"mean", std::isnan(m.mean) ? Json() : Json(m.mean)}, {"count", m.count}};
+  }
+  json["rows"] = means.rows;
+  json["both_empty"] = means.both_empty;
+  json["missed"] = means.missed;
+  json["false_positive"] = means.false_positive;
+  return json;
+}
+
+EvaluationMeans means_of(const Json& json) {
+  EvaluationMeans means;
+  for (const auto& [name, member] : kMeans) {
+    const Json& mean = json.at(name).at("mean");
+    means.*member = {mean.is_null() ? std::numeric_limits<double>::quiet_NaN() : mean.get<double>(),
+                     json.at(name).at("count")};
+  }
+  means.rows = json.at("rows");
+  means.both_empty = json.at("both_empty");
+  means.missed = json.at("missed");
+  means.false_positive = json.at("false_positive");
+  return means;
+}
+
+RunSummary summary_of(const Json& json) {
+  if (json.at("format") != kFormat) throw std::out_of_range("format " + json.at("format").dump());
+  RunSummary s;
+  s.method = json.at("method");
+  s.backbone = json.at("backbone");
+  s.dataset = json.at("dataset");
+  s.labelled = json.at("labelled");
+  s.seed = json.at("seed");
+  s.terms = {.definition = json.at("definition"),
+             .unit = json.at("unit"),
+             .empty = json.at("empty_policy"),
+             .split = json.at("split"),
+             .selection = json.at("selection_split")};
+  s.metrics.cases = json.at("cases");
+  s.metrics.overall = means_of(json.at("overall"));
+  for (const Json& entry : json.at("classes")) {
+    s.metrics.class_names.push_back(entry.at("class"));
+    s.metrics.classes.push_back(means_of(entry));
+  }
+  s.label_based_preparation = json.at("label_based_preparation");
+  s.config_hash = json.at("config_hash");
+  s.iterations = json.at("iterations");
+  s.wall_seconds = json.at("wall_seconds");
+  return s;
+}
+
+}  // namespace
+
+std::string to_json(const RunSummary& s) {
+  Json json = {{"format", kFormat},
+               {"method", s.method},
+               {"backbone", s.backbone},
+               {"dataset", s.dataset},
+               {"labelled", s.labelled},
+               {"seed", s.seed},
+               {"split", s.terms.split},
+               {"selection_split", s.terms.selection},
+               {"definition", s.terms.definition},
+               {"unit", s.terms.unit},
+               {"empty_policy", s.terms.empty},
+               {"cases", s.metrics.cases},
+               {"overall", to_json_value(s.metrics.overall)}};
+  json["classes"] = Json::array();
+  for (size_t i = 0; i < s.metrics.classes.size(); ++i) {
+    Json entry = {{"class", s.metrics.class_names[i]}};
+    entry.update(to_json_value(s.metrics.classes[i]));
+    json["classes"].push_back(std::move(entry));
+  }
+  json["label_based_preparation"] = s.label_based_preparation;
+  json["config_hash"] = s.config_hash;
+  json["iterations"] = s.iterations;
+  json["wall_seconds"] = s.wall_seconds;
+  return json.dump(2) + "\n";
+}
+
+void write_run_summary(const fs::path& path, const RunSummary& summary) {
+  write_file(path, to_json(summary));
+}
+
+RunSummary read_run_summary(const fs::path& path) {
+  const std::string text = read_file(path);
+  try {
+    return summary_of(Json::parse(text));
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kData, {.what = "cannot understand the summary of the run",
+                                   .where = path.string(),
+                                   .got = error.what(),
+                                   .fix = "semiseg evaluate writes the file anew"});
+  }
+}
+
+}  // namespace semiseg

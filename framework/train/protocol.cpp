@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/train/protocol.h"
+
+namespace semiseg {
+
+ProtocolOptions ProtocolOptions::read(const Config& section) {
+  ProtocolOptions o;
+  section.read("iterations", o.iterations, {1, 1e9}, "length of the training, all stages together");
+  section.read("batch", o.batch, {1, 65536},
+               "samples of the global batch, whatever the number of ranks");
+  section.read("labelled_batch", o.labelled_batch, {1, 65536},
+               "samples of the batch that have ground truth");
+  section.read("patch_size", o.patch_size, {1, 4096},
+               "size in pixels that a training image is brought to");
+  section.read("validate_every", o.validate_every, {0, 1e9},
+               "iterations between validations; 0: never");
+  section.read("checkpoint_every", o.checkpoint_every, {1, 1e9}, "iterations between checkpoints");
+  section.read("keep_checkpoints", o.keep_checkpoints, {1, 1000}, "newest checkpoints that stay");
+  section.read("log_every", o.log_every, {1, 1e9}, "iterations between rows of metrics.jsonl");
+  section.read(
+      "select", o.select, {"val", "last", "test"},
+      "weights that are deployed: best on val, last, or best on test (every table flags it)");
+  section.read("patience", o.patience, {0, 1e9},
+               "validations without a new best before a stage ends; 0: never");
+  section.read("precision", o.precision, {"float32", "float64"}, "arithmetic of the training");
+  o.optimiser = OptimiserOptions::read(section.section("optimiser"), o.optimiser);
+  if (o.labelled_batch > o.batch) {
+    section.fail("labelled_batch", "more labelled samples than the batch holds",
+                 "at most protocol.batch = " + std::to_string(o.batch));
+  }
+  if (o.patch_size.size() != 2) {
+    section.fail("patch_size", "a patch size this version cannot train on",
+                 "two sizes: [height, width]");
+  }
+  return o;
+}
+
+}  // namespace semiseg

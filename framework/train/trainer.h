@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop: stages, steps, validation, best state, early stop, checkpoints, resume. It knows no
+// plug-in's name.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/comm/communicator.h"
+#include "framework/core/draws.h"
+#include "framework/core/state.h"
+#include "framework/data/loader.h"
+#include "framework/methods/method.h"
+#include "framework/train/protocol.h"
+
+namespace semiseg {
+
+using ValueRow = std::vector<std::pair<std::string, double>>;
+
+// What the loop tells the outside.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  // Once, before the first step. `done` > 0: resumed there; rows of later steps, if any, are
+  // written again.
+  virtual void begin(const Plan& plan, int64_t done) = 0;
+  // Every step: total iterations done so far, of the whole training.
+  virtual void stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) = 0;
+  virtual void train_row(const Stage& stage, int64_t iteration, const ValueRow& values) = 0;
+  virtual void validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
+                              bool is_best) = 0;
+};
+
+// Where states go. Names: "newest", or "best" of a stage.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+  virtual void save_newest(const StateMap& state, int64_t done) = 0;
+  virtual std::optional<StateMap> load_newest() = 0;
+  virtual void save_best(const StateMap& state, const std::string& stage) = 0;
+  virtual StateMap load_best(const std::string& stage) = 0;
+};
+
+struct TrainerParts {
+  Method& method;
+  const ProtocolOptions& protocol;
+  const Communicator& comm;
+  Draws draws;  // of the run seed
+  std::function<std::unique_ptr<Loader>(int64_t stage, int64_t first_iteration)> make_loader;
+  // Scores of the current predictor on the selection split: the first is compared, higher is
+  // better. Empty function: no split to select on.
+  std::function<ValueRow()> validate;
+  TrainingObserver& observer;
+  StateStore& store;
+  std::function<bool()> stop_requested;  // asked once a step
+};
+
+class Trainer {
+ public:
+  explicit Trainer(TrainerParts parts);
+
+  // Resumes from the newest state when there is one. True: trained to the end and the predictor
+  // holds the selected weights; false: stopped on request, state saved. Collective.
+  bool run();
+
+  int64_t best_iteration() const {
+    return best_iteration_;
+  }  // within the last stage; -1: no validation
+  double best_score() const { return best_score_; }
+
+ private:
+  void state(StateVisitor& visitor);
+  void enter_stage();
+  bool train_stage();  // false: stop requested
+  void train_step(const Batch& batch);
+  void validate();
+  void save();
+  const Stage& stage() const { return plan_.stages[static_cast<size_t>(stage_)]; }
+
+  TrainerParts parts_;
+  Plan plan_;
+  int64_t stage_ = 0, iteration_ = 0;  // next step
+  int64_t done_ = 0;                   // steps of all stages so far
+  int64_t entered_ = 0, ended_ = 0;    // of this stage: begun; ended early
+  int64_t best_iteration_ = -1, validations_since_best_ = 0;
+  double best_score_ = 0;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/assemble.h"
+
+#include <ATen/Parallel.h>
+
+#include "framework/eval/slice_wise.h"
+
+namespace semiseg {
+namespace {
+
+EvaluatorOptions read_evaluation(const Config& section) {
+  EvaluatorOptions options;
+  std::string unit = "voxel", empty = "exclude";
+  section.read("unit", unit, {"voxel", "mm"},
+               "unit of distances; mm needs a data set that knows its spacing");
+  section.read(
+      "empty", empty, {"exclude", "reference"},
+      "what an empty class gets: left out of distance means and counted, or the references' zeros");
+  options.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
+  options.empty = empty == "reference" ? EmptyPolicy::kReference : EmptyPolicy::kExclude;
+  return options;
+}
+
+MethodContext method_context(const Experiment& e, const Config& config,
+                             const BackboneEntry& backbone, const NetworkShape& shape) {
+  return {.options = config.section("method"),
+          .shape = shape,
+          .iterations = e.protocol.iterations,
+          .batch = e.protocol.batch,
+          .labelled = e.protocol.labelled_batch,
+          .optimiser = e.protocol.optimiser,
+          .comm = e.comm.get(),
+          .make_network =
+              [&, options = config.section("backbone"), draws = e.draws](const std::string& net) {
+                return backbone.make(options, shape, draws, net);
+              },
+          .make_auxiliary =
+              [&, draws = e.draws](const std::string& name, const std::string& net,
+                                   const NetworkShape& other) {
+                const Config options = config.section("method").section(name);
+                return BackboneRegistry::instance().find(name).make(options, other, draws, net);
+              }};
+}
+
+}  // namespace
+
+std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,
+                                                int64_t first_iteration) const {
+  const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
+  const BatchShape shape{.labelled = stage.labelled, .unlabelled = stage.unlabelled};
+  const int64_t slots = stage.labelled + stage.unlabelled;
+  return std::make_unique<Loader>(
+      LoaderParts{.samples = samples,
+                  .plan = BatchPlan(budget, shape, draws, stage_index),
+                  .slots = share(slots, stage.units, comm->rank(), comm->size()),
+                  .transform = transform,
+                  .draws = draws,
+                  .stage = stage_index,
+                  .first_step = first_iteration,
+                  .steps = stage.iterations,
+                  .strong_view = stage.strong_view},
+      loader);
+}
+
+at::Tensor Experiment::segment(const Volume& volume) const {
+  const auto dtype = protocol.precision == "float64" ? at::kDouble : at::kFloat;
+  const SlicePredictor predict = [&](const at::Tensor& image) {
+    return method->predictor().predict(image.to(dtype));
+  };
+  return segment_slice_wise(volume.image, predict,
+                            {.patch_size = {protocol.patch_size[0], protocol.patch_size[1]}});
+}
+
+std::vector<EvaluationRow> Experiment::evaluate_split(Split split) const {
+  return evaluate(
+      *source, split, [this](const Volume& volume) { return segment(volume); }, evaluation, *comm);
+}
+
+Experiment assemble(const Config& config) {
+  Experiment e{.config = config, .run_root = "runs", .draws = Draws(0)};
+  const Config run = config.section("run");
+  run.read("root", e.run_root, "folder that run folders go into");
+  run.read("dir", e.run_directory,
+           "this run folder instead; new, or holding the same configuration");
+  e.seed = 0;
+  config.read("seed", e.seed, {0, 1e15}, "of everything random");
+  int64_t threads = 0;
+  config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
+  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  e.draws = Draws(static_cast<uint64_t>(e.seed));
+  e.comm = make_serial_communicator();
+
+  const Config dataset = config.section("dataset");
+  e.dataset_name = dataset.required("name", "data set");
+  e.source = DatasetRegistry::instance().find(e.dataset_name).make(dataset);
+  std::string labelled = "all";
+  config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
+  e.budget = resolve_budget(e.source->training_samples(2), e.source->cases(), labelled);
+
+  const Config protocol = config.section("protocol");
+  e.protocol = ProtocolOptions::read(protocol);
+  e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size);
+  e.loader = LoaderOptions::read(config.section("loader"));
+  e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
+  e.evaluation = read_evaluation(config.section("evaluation"));
+
+  const Config backbone = config.section("backbone");
+  e.backbone_name = backbone.required("name", "backbone");
+  const Config method = config.section("method");
+  e.method_name = method.required("name", "method");
+  const NetworkShape shape{.channels = e.source->info().channels,
+                           .classes = static_cast<int64_t>(e.source->info().classes.size()),
+                           .patch_size = e.protocol.patch_size,
+                           .dtype = e.protocol.precision == "float64" ? at::kDouble : at::kFloat};
+  const MethodContext context =
+      method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape);
+  e.method = MethodRegistry::instance().find(e.method_name).make(context);
+  config.check_all_read();
+  return e;
+}
+
+}  // namespace semiseg

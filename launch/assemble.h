@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole thing from its configuration, in the order of the data flow.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "framework/comm/communicator.h"
+#include "framework/config/config.h"
+#include "framework/core/draws.h"
+#include "framework/data/batch_plan.h"
+#include "framework/data/dataset.h"
+#include "framework/data/label_budget.h"
+#include "framework/data/loader.h"
+#include "framework/data/transforms.h"
+#include "framework/eval/evaluator.h"
+#include "framework/methods/method.h"
+#include "framework/train/protocol.h"
+
+namespace semiseg {
+
+struct Experiment {
+  Config config;
+  std::string run_root, run_directory;
+  std::string dataset_name, backbone_name, method_name;
+  int64_t seed;
+  Draws draws;
+  std::unique_ptr<Communicator> comm;
+  std::unique_ptr<DatasetSource> source;
+  LabelBudget budget;
+  std::shared_ptr<SampleCache> samples;
+  ProtocolOptions protocol;
+  TransformOptions transform;
+  LoaderOptions loader;
+  EvaluatorOptions evaluation;
+  std::unique_ptr<Method> method;
+
+  std::unique_ptr<Loader> make_loader(int64_t stage, int64_t first_iteration) const;
+  // Collective. Rows of a split with the method's present predictor.
+  std::vector<EvaluationRow> evaluate_split(Split split) const;
+  // Label map of one volume by the method's present predictor.
+  at::Tensor segment(const Volume& volume) const;
+};
+
+// kConfig when a key is left that nobody reads.
+Experiment assemble(const Config& config);
+
+}  // namespace semiseg

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/command_line.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+
+#include "framework/core/error.h"
+
+extern char** environ;
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+// Upwards from the program: a build tree's source, or the share folder of an installation.
+std::optional<fs::path> own_experiments() {
+  std::error_code code;
+  fs::path folder = fs::read_symlink("/proc/self/exe", code).parent_path();
+  for (; !code && folder.has_relative_path(); folder = folder.parent_path()) {
+    for (const char* place : {"experiments", "share/semiseg/experiments"}) {
+      if (fs::exists(folder / place / "base.toml")) return folder / place;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<int> parse_flags(CLI::App& app, const Arguments& arguments) {
+  Arguments reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
+  try {
+    app.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::kConfig,
+                {.what = error.what(), .fix = "semiseg " + app.get_name() + " --help"});
+  }
+  return std::nullopt;
+}
+
+void ComposeFlags::add_to(CLI::App& app) {
+  app.add_option("--config-name", config_name, "experiment file to start from, without .toml")
+      ->capture_default_str();
+  app.add_option("--config-dir", config_folders, "folders with experiment files, searched first");
+  app.add_option("overrides", overrides,
+                 "key=value, +key=value, ~key, group=option, group@package=option");
+}
+
+ComposeRequest ComposeFlags::request() const {
+  return {.search = experiment_folders(config_folders),
+          .name = config_name,
+          .overrides = overrides,
+          .now = now_seconds(),
+          .environment = environment()};
+}
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string text = *entry;
+    const size_t equals = text.find('=');
+    if (equals != std::string::npos) variables[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return variables;
+}
+
+std::vector<fs::path> experiment_folders(const std::vector<std::string>& given) {
+  std::vector<fs::path> folders;
+  const auto add = [&folders](const fs::path& folder) {
+    const fs::path whole = fs::weakly_canonical(folder);
+    if (std::find(folders.begin(), folders.end(), whole) == folders.end()) folders.push_back(whole);
+  };
+  for (const auto& folder : given) {
+    if (!fs::is_directory(folder)) {
+      throw Error(ErrorKind::kConfig, {.what = "no such folder of experiment files",
+                                       .where = "--config-dir " + folder});
+    }
+    add(folder);
+  }
+  if (fs::exists("experiments/base.toml")) add("experiments");
+  if (const auto own = own_experiments()) add(*own);
+  return folders;
+}
+
+int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace semiseg

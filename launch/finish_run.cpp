@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/finish_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "framework/record/cases_csv.h"
+#include "framework/record/overlay.h"
+#include "framework/record/run_summary.h"
+
+namespace semiseg {
+namespace {
+
+EvaluationTerms terms_of(const Experiment& e, Split split) {
+  return {.definition = e.evaluation.definition,
+          .unit = to_string(e.evaluation.unit),
+          .empty = to_string(e.evaluation.empty),
+          .split = to_string(split),
+          .selection = e.protocol.select};
+}
+
+// The case whose mean Dice is the median: a picture that flatters nobody.
+size_t median_case(const Experiment& e, Split split, const std::vector<EvaluationRow>& rows) {
+  std::vector<std::pair<double, size_t>> scores;
+  const auto& cases = e.source->cases();
+  for (size_t i = 0; i < cases.size(); ++i) {
+    if (cases[i].split != split) continue;
+    double sum = 0;
+    for (const auto& row : rows) sum += row.case_id == cases[i].id ? row.metrics.dice : 0;
+    scores.emplace_back(sum, i);
+  }
+  std::sort(scores.begin(), scores.end());
+  return scores[scores.size() / 2].second;
+}
+
+}  // namespace
+
+FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split,
+                       int64_t iterations, double wall_seconds) {
+  const std::vector<EvaluationRow> rows = e.evaluate_split(split);
+  FinishedRun finished{.metrics = summarise(rows)};
+  if (e.comm->rank() != 0) return finished;
+  write_cases(folder / "cases.csv", {terms_of(e, split), rows});
+  write_run_summary(folder / "summary.json",
+                    {.method = e.method_name,
+                     .backbone = e.backbone_name,
+                     .dataset = e.dataset_name,
+                     .labelled = static_cast<int64_t>(e.budget.patients.size()),
+                     .seed = e.seed,
+                     .terms = terms_of(e, split),
+                     .metrics = finished.metrics,
+                     .label_based_preparation = e.source->info().label_based_preparation,
+                     .config_hash = folder.config_hash(),
+                     .iterations = iterations,
+                     .wall_seconds = wall_seconds});
+  const Volume volume = e.source->load(median_case(e, split, rows));
+  finished.overlay = folder / "overlay.png";
+  write_overlay(finished.overlay, volume.image, volume.label, e.segment(volume));
+  return finished;
+}
+
+std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
+  const EvaluationMeans& m = metrics.overall;
+  std::string text =
+      fmt::format("Dice {:.4f}, Jaccard {:.4f}, HD95 {:.2f} {}, ASD {:.2f} {} over {} cases",
+                  m.dice.mean, m.jaccard.mean, m.hd95.mean, to_string(options.unit), m.asd.mean,
+                  to_string(options.unit), metrics.cases);
+  if (m.missed > 0) text += fmt::format("; {} missed", m.missed);
+  if (m.false_positive > 0) text += fmt::format("; {} false positive", m.false_positive);
+  return text;
+}
+
+}  // namespace semiseg

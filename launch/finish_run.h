@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands at the end of a run: cases.csv, summary.json and a picture, from the weights that
+// were selected.
+#pragma once
+
+#include <string>
+
+#include "framework/record/run_folder.h"
+#include "launch/assemble.h"
+
+namespace semiseg {
+
+struct FinishedRun {
+  EvaluationSummary metrics;
+  std::filesystem::path overlay;  // empty when there is none
+};
+
+// Collective. Evaluates `split` with the method's present predictor and writes the files into the
+// run folder.
+FinishedRun finish_run(const Experiment& experiment, const RunFolder& folder, Split split,
+                       int64_t iterations, double wall_seconds);
+
+// "Dice 0.8712, Jaccard 0.7790, HD95 4.21 voxel, ASD 1.02 voxel over 28 cases; 1 missed"
+std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options);
+
+}  // namespace semiseg

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// semiseg info: what is registered, and the options of one plug-in.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "framework/data/dataset.h"
+#include "framework/methods/method.h"
+#include "launch/command_line.h"
+
+namespace semiseg {
+namespace {
+
+template <class Entry>
+void list(const char* title) {
+  std::cout << title << '\n';
+  const auto& registry = Registry<Entry>::instance();
+  for (const auto& name : registry.names())
+    std::cout << fmt::format("  {:<20}{}\n", name, registry.find(name).summary);
+}
+
+// The options that a component reads are known by having it read an empty section.
+void print_reads(const Config& config, const std::string& section) {
+  std::cout << "options (section [" << section << "]):\n";
+  for (const auto& read : config.reads()) {
+    if (read.type.empty()) continue;
+    std::cout << fmt::format("  {:<34}{} = {}{}\n      {}\n", read.path, read.type,
+                             read.default_value,
+                             read.allowed.empty() ? "" : " (" + read.allowed + ")", read.doc);
+  }
+}
+
+void describe_method(const std::string& name) {
+  std::cout << name << ": " << MethodRegistry::instance().find(name).summary << '\n';
+  const Config config = parse_config("[method]\nname = \"" + name + "\"\n");
+  const NetworkShape shape{.channels = 1, .classes = 4, .patch_size = {64, 64}};
+  const auto make = [&](const std::string& backbone, const std::string& net, const NetworkShape& s,
+                        const Config& c) {
+    return BackboneRegistry::instance().find(backbone).make(c, s, Draws(0), net);
+  };
+  const auto comm = make_serial_communicator();
+  const Config empty = parse_config("");
+  MethodRegistry::instance().find(name).make(
+      {.options = config.section("method"),
+       .shape = shape,
+       .iterations = 100,
+       .batch = 4,
+       .labelled = 2,
+       .comm = comm.get(),
+       .make_network = [&](const std::string& net) { return make("unet", net, shape, empty); },
+       .make_auxiliary =
+           [&](const std::string& backbone, const std::string& net, const NetworkShape& s) {
+             return make(backbone, net, s, config.section("method").section(backbone));
+           }});
+  print_reads(config, "method");
+}
+
+void describe_backbone(const std::string& name) {
+  const BackboneEntry& entry = BackboneRegistry::instance().find(name);
+  std::cout << name << ": " << entry.summary << '\n';
+  const Config config = parse_config("[backbone]\nname = \"" + name + "\"\n");
+  const auto network =
+      entry.make(config.section("backbone"),
+                 {.channels = 1, .classes = 4, .patch_size = {256, 256}}, Draws(0), "net");
+  std::cout << fmt::format("{} parameters for 1 channel and 4 classes\n",
+                           network->parameter_count());
+  print_reads(config, "backbone");
+}
+
+}  // namespace
+
+int run_info(const Arguments& arguments) {
+  CLI::App app("Lists data sets, backbones and methods; with a name, the options of one.", "info");
+  app.footer("example: semiseg info\n         semiseg info transmedseg");
+  std::string name;
+  app.add_option("name", name, "a method or backbone");
+  if (const auto code = parse_flags(app, arguments)) return *code;
+  if (name.empty()) {
+    list<MethodEntry>("methods (method=…)");
+    list<BackboneEntry>("backbones (backbone=…)");
+    list<DatasetEntry>("data sets (dataset=…)");
+    return 0;
+  }
+  const auto backbones = BackboneRegistry::instance().names();
+  if (std::find(backbones.begin(), backbones.end(), name) != backbones.end()) {
+    describe_backbone(name);
+  } else {
+    describe_method(name);
+  }
+  return 0;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/run_recorder.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "framework/core/log.h"
+#include "launch/command_line.h"
+
+namespace semiseg {
+namespace {
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// "loss.total" → "train/loss.total": TensorBoard groups by what stands before the slash.
+ValueRow with_prefix(const std::string& prefix, const ValueRow& values) {
+  ValueRow row;
+  for (const auto& [name, value] : values) row.emplace_back(prefix + "/" + name, value);
+  return row;
+}
+
+}  // namespace
+
+RunRecorder::RunRecorder(const RunFolder& folder, const ProtocolOptions& protocol)
+    : folder_(folder),
+      select_(protocol.select),
+      checkpoints_(folder / "checkpoint", protocol.keep_checkpoints) {}
+
+void RunRecorder::begin(const Plan& plan, int64_t done) {
+  int64_t total = 0;
+  for (const auto& stage : plan.stages) total += stage.iterations;
+  last_stage_ = plan.stages.back().name;
+  done_ = done;
+  if (done > 0) log::info("resuming after {} of {} iterations", done, total);
+  metrics_ = std::make_unique<MetricsLog>(folder_ / "metrics.jsonl", done);
+  events_ =
+      std::make_unique<TensorBoardLog>(folder_.path(), done, static_cast<double>(now_seconds()));
+  progress_ = std::make_unique<Progress>("train", "samples", total, done, steady_seconds());
+}
+
+void RunRecorder::stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) {
+  done_ = done;
+  progress_->update(done, static_cast<double>(samples), steady_seconds(), notes_);
+}
+
+void RunRecorder::train_row(const Stage& stage, int64_t iteration, const ValueRow& values) {
+  metrics_->append({stage.name, iteration, done_, "", values});
+  events_->append(done_, with_prefix("train", values), static_cast<double>(now_seconds()));
+  for (const auto& [name, value] : values) {
+    if (!name.starts_with("loss.total")) continue;
+    if (notes_.empty()) notes_.emplace_back("loss", "");
+    notes_.front().second = fmt::format("{:.4f}", value);
+    break;
+  }
+}
+
+void RunRecorder::validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
+                                 bool is_best) {
+  metrics_->append({stage.name, iteration, done_, select_ == "test" ? "test" : "val", values});
+  events_->append(done_, with_prefix("validation", values), static_cast<double>(now_seconds()));
+  notes_.resize(1);
+  for (const auto& [name, value] : values) notes_.emplace_back(name, fmt::format("{:.4f}", value));
+  if (is_best) notes_.emplace_back("best", "now");
+}
+
+void RunRecorder::save_newest(const StateMap& state, int64_t done) {
+  metrics_->sync();  // the checkpoint counts on the rows before it
+  checkpoints_.save(state, done);
+}
+
+std::optional<StateMap> RunRecorder::load_newest() { return checkpoints_.load_newest(); }
+
+std::filesystem::path RunRecorder::best_path(const std::string& stage) const {
+  return checkpoints_.path(stage == last_stage_ ? "best" : "best." + stage);
+}
+
+void RunRecorder::save_best(const StateMap& state, const std::string& stage) {
+  save_checkpoint(state, best_path(stage));
+}
+
+StateMap RunRecorder::load_best(const std::string& stage) {
+  return load_checkpoint(best_path(stage));
+}
+
+void RunRecorder::finish_progress() { progress_->finish(steady_seconds(), notes_); }
+
+}  // namespace semiseg

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trainer's observer and store of one run folder: metrics.jsonl, TensorBoard, progress,
+// checkpoints.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "framework/checkpoint/checkpoint.h"
+#include "framework/record/metrics_log.h"
+#include "framework/record/progress.h"
+#include "framework/record/run_folder.h"
+#include "framework/record/tensorboard.h"
+#include "framework/train/trainer.h"
+
+namespace semiseg {
+
+class RunRecorder : public TrainingObserver, public StateStore {
+ public:
+  RunRecorder(const RunFolder& folder, const ProtocolOptions& protocol);
+
+  void begin(const Plan& plan, int64_t done) override;
+  void stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) override;
+  void train_row(const Stage& stage, int64_t iteration, const ValueRow& values) override;
+  void validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
+                      bool is_best) override;
+
+  void save_newest(const StateMap& state, int64_t done) override;
+  std::optional<StateMap> load_newest() override;
+  void save_best(const StateMap& state, const std::string& stage) override;
+  StateMap load_best(const std::string& stage) override;
+
+  int64_t done() const { return done_; }
+  void finish_progress();
+
+ private:
+  std::filesystem::path best_path(const std::string& stage) const;
+
+  const RunFolder& folder_;
+  std::string select_;
+  CheckpointFolder checkpoints_;
+  std::string last_stage_;
+  int64_t done_ = 0;
+  std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<TensorBoardLog> events_;
+  std::unique_ptr<Progress> progress_;
+  ProgressNotes notes_;
+};
+
+}  // namespace semiseg

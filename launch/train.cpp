@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// semiseg train: from a configuration to a run folder with weights, rows and a picture; again:
+// resume.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <iostream>
+
+#include "framework/core/log.h"
+#include "framework/record/provenance.h"
+#include "framework/train/stop_signal.h"
+#include "launch/command_line.h"
+#include "launch/finish_run.h"
+#include "launch/run_recorder.h"
+
+namespace semiseg {
+namespace {
+
+constexpr const char* kExample =
+    "example: semiseg train method=transmedseg dataset=phantom labelled=3 seed=0\n"
+    "         semiseg train method=bcp dataset=acdc dataset.root=/data/ACDC protocol=acdc_2d "
+    "labelled=7\n"
+    "The same command again resumes where it stopped. Ctrl-C stops and saves; a second one leaves "
+    "at once.";
+
+Split selection_split(const std::string& select) {
+  return select == "test" ? Split::kTest : Split::kVal;
+}
+
+bool has_cases(const DatasetSource& source, Split split) {
+  for (const auto& info : source.cases()) {
+    if (info.split == split) return true;
+  }
+  return false;
+}
+
+void announce(const Experiment& e, const RunFolder& folder) {
+  log::info(
+      "{} on {} with {}: {} labelled patients ({}{}), {} labelled and {} unlabelled samples, seed "
+      "{}",
+      e.method_name, e.dataset_name, e.backbone_name, e.budget.patients.size(),
+      fmt::join(e.budget.patients.begin(),
+                e.budget.patients.begin() + std::min<ptrdiff_t>(3, std::ssize(e.budget.patients)),
+                ", "),
+      e.budget.patients.size() > 3 ? ", …" : "", e.budget.labelled.size(),
+      e.budget.unlabelled.size(), e.seed);
+  log::info("run folder: {}", folder.path().string());
+}
+
+std::function<ValueRow()> validation(const Experiment& e) {
+  const Split split = selection_split(e.protocol.select);
+  if (!has_cases(*e.source, split)) {
+    log::warn("the data set has no {} split: the last weights are taken", to_string(split));
+    return {};
+  }
+  return [&e, split] {
+    const EvaluationSummary metrics = summarise(e.evaluate_split(split));
+    ValueRow row = {{"dice", metrics.overall.dice.mean}};
+    for (size_t k = 0; k < metrics.class_names.size(); ++k) {
+      row.emplace_back("dice." + metrics.class_names[k], metrics.classes[k].dice.mean);
+    }
+    return row;
+  };
+}
+
+int train(const Experiment& e, RunFolder& folder, const Arguments& arguments) {
+  const auto begin = std::chrono::steady_clock::now();
+  log::set_file(folder / "log.txt");
+  announce(e, folder);
+  write_provenance(folder / "provenance.json", {.version = SEMISEG_VERSION,
+                                                .git_revision = SEMISEG_REVISION,
+                                                .command_line = arguments,
+                                                .environment = environment(),
+                                                .now = now_seconds()});
+  catch_stop_signals();
+  RunRecorder recorder(folder, e.protocol);
+  Trainer trainer(
+      {.method = *e.method,
+       .protocol = e.protocol,
+       .comm = *e.comm,
+       .draws = e.draws,
+       .make_loader = [&e](int64_t stage, int64_t first) { return e.make_loader(stage, first); },
+       .validate = validation(e),
+       .observer = recorder,
+       .store = recorder,
+       .stop_requested = stop_requested});
+  if (!trainer.run()) {
+    recorder.finish_progress();
+    folder.set_status(RunStatus::kStopped, now_seconds(), "on request");
+    log::info("stopped and saved after {} iterations; the same command goes on", recorder.done());
+    return exit_code(ErrorKind::kStopped);
+  }
+  recorder.finish_progress();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const FinishedRun finished = finish_run(e, folder, Split::kTest, recorder.done(), seconds);
+  folder.set_status(RunStatus::kDone, now_seconds());
+  log::info("test: {}", describe(finished.metrics, e.evaluation));
+  log::info("overlay: {}", finished.overlay.string());
+  return 0;
+}
+
+}  // namespace
+
+int run_train(const Arguments& arguments) {
+  CLI::App app("Trains a method on a data set.", "train");
+  app.footer(kExample);
+  ComposeFlags flags;
+  flags.add_to(app);
+  bool show_config = false, show_groups = false;
+  app.add_flag("--cfg", show_config,
+               "print the resolved configuration with the file that set each key, and stop");
+  app.add_flag("--info", show_groups,
+               "print the groups, their options and the defaults that are picked, and stop");
+  if (const auto code = parse_flags(app, arguments)) return *code;
+  if (show_groups) return std::cout << describe_groups(flags.request()), 0;
+  const Config config = compose(flags.request());
+  if (show_config) return std::cout << config.to_toml(true), 0;
+
+  const Experiment experiment = assemble(config);
+  RunFolder folder(config, {.root = experiment.run_root,
+                            .directory = experiment.run_directory,
+                            .method = experiment.method_name,
+                            .dataset = experiment.dataset_name,
+                            .ignored = {"run", "threads", "loader"},
+                            .now = now_seconds()});
+  if (folder.is_done()) {
+    log::info("already done: {} (remove the folder to train again)", folder.path().string());
+    return 0;
+  }
+  try {
+    return train(experiment, folder, arguments);
+  } catch (const std::exception& error) {
+    folder.set_status(RunStatus::kFailed, now_seconds(), error.what());
+    throw;
+  }
+}
+
+}  // namespace semiseg

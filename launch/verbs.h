@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of the program, one file each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace semiseg {
+
+// What stands behind the verb on the command line. Returns the exit code; throws Error.
+using Arguments = std::vector<std::string>;
+
+int run_train(const Arguments& arguments);
+int run_evaluate(const Arguments& arguments);
+int run_table(const Arguments& arguments);
+int run_info(const Arguments& arguments);
+
+struct Verb {
+  const char* name;
+  const char* summary;
+  int (*run)(const Arguments&);
+};
+
+inline constexpr Verb kVerbs[] = {
+    {"train", "train a method on a data set; run again to resume", run_train},
+    {"evaluate", "measure the weights of a run on a split", run_evaluate},
+    {"table", "compare runs: mean ± std over seeds", run_table},
+    {"info", "what is registered, and the options of each", run_info},
+};
+
+}  // namespace semiseg

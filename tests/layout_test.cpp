@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tree is the data flow: a folder includes only what stands above it, vendor headers stay in
+// their place, and the lists of sources are complete. Reads every #include of the project.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+namespace fs = std::filesystem;
+
+const fs::path kRoot = SEMISEG_SOURCE_DIR;
+
+struct Include {
+  std::string file;    // path from the root
+  std::string folder;  // "framework/core", "datasets", …
+  std::string target;  // as written
+};
+
+std::string text_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// "framework/nn/losses.h" → "framework/nn"; "datasets/phantom.cpp" → "datasets".
+std::string folder_of(const std::string& path) {
+  const fs::path relative(path);
+  auto part = relative.begin();
+  const std::string first = part->string();
+  return first == "framework" ? first + "/" + (++part)->string() : first;
+}
+
+std::vector<fs::path> sources() {
+  std::vector<fs::path> files;
+  for (const char* top : {"framework", "datasets", "launch", "cluster", "tests"}) {
+    if (!fs::exists(kRoot / top)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / top)) {
+      const std::string extension = entry.path().extension();
+      if (extension == ".h" || extension == ".cpp" || extension == ".cu")
+        files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<Include> includes() {
+  static const std::regex line(R"(^\s*#\s*include\s*[<"]([^>"]+)[>"])");
+  std::vector<Include> found;
+  for (const auto& file : sources()) {
+    std::ifstream stream(file);
+    const std::string relative = fs::relative(file, kRoot);
+    std::smatch match;
+    for (std::string text; std::getline(stream, text);) {
+      if (std::regex_search(text, match, line))
+        found.push_back({relative, folder_of(relative), match[1]});
+    }
+  }
+  return found;
+}
+
+// From above to below; a folder may include itself and every folder before it.
+const std::vector<std::string> kFlow = {"framework/core",
+                                        "framework/config",
+                                        "framework/comm",
+                                        "framework/nn",
+                                        "framework/data",
+                                        "framework/eval",
+                                        "framework/checkpoint",
+                                        "framework/methods",
+                                        "framework/backbones",
+                                        "framework/record",
+                                        "framework/train",
+                                        "datasets",
+                                        "cluster",
+                                        "launch",
+                                        "tests"};
+
+// Exceptions to "everything above": where less is allowed.
+const std::map<std::string, std::set<std::string>> kNarrow = {
+    {"framework/comm", {"framework/core"}},
+    {"framework/nn", {"framework/core", "framework/config", "framework/comm"}},
+    {"framework/data", {"framework/core", "framework/config"}},
+    {"framework/checkpoint", {"framework/core", "framework/data"}},
+    {"framework/methods",
+     {"framework/core", "framework/config", "framework/comm", "framework/nn", "framework/data"}},
+    {"framework/backbones",
+     {"framework/core", "framework/config", "framework/comm", "framework/nn"}},
+    {"datasets", {"framework/core", "framework/config", "framework/data"}},
+};
+
+bool is_project(const std::string& target) {
+  return target.starts_with("framework/") || target.starts_with("datasets/") ||
+         target.starts_with("launch/") || target.starts_with("cluster/") ||
+         target.starts_with("tests/");
+}
+
+TEST(Layout, EveryArrowPointsUpTheTree) {
+  for (const auto& include : includes()) {
+    if (!is_project(include.target)) continue;
+    const std::string to = folder_of(include.target);
+    if (to == include.folder) continue;
+    const auto from_place = std::find(kFlow.begin(), kFlow.end(), include.folder);
+    const auto to_place = std::find(kFlow.begin(), kFlow.end(), to);
+    ASSERT_NE(from_place, kFlow.end()) << include.folder << " has no place in the flow";
+    EXPECT_LT(to_place, from_place)
+        << include.file << " includes " << include.target << ", which stands below it";
+    const auto narrow = kNarrow.find(include.folder);
+    if (narrow != kNarrow.end()) {
+      EXPECT_TRUE(narrow->second.contains(to))
+          << include.file << " may not include " << include.target;
+    }
+  }
+}
+
+TEST(Layout, MethodsSeeOfDataOnlyTheBatch) {
+  for (const auto& include : includes()) {
+    if (include.folder == "framework/methods" && include.target.starts_with("framework/data/")) {
+      EXPECT_EQ(include.target, "framework/data/batch.h") << include.file;
+    }
+  }
+}
+
+TEST(Layout, VendorHeadersStayInTheirPlace) {
+  const std::map<std::string, std::set<std::string>> places = {
+      {"mpi.h", {"framework/comm"}},
+      {"nccl.h", {"framework/comm"}},
+      {"hdf5.h", {"framework/data"}},
+      {"toml++/", {"framework/config"}},
+      {"png.h", {"framework/record"}},
+      {"CLI/", {"launch"}},
+      {"Random123/", {"framework/core"}},
+      {"nanoflann", {"framework/eval"}},
+      {"protozero/", {"framework/record", "tests"}},
+      {"itk", {"datasets"}},
+  };
+  for (const auto& include : includes()) {
+    for (const auto& [header, folders] : places) {
+      if (include.target.starts_with(header)) {
+        EXPECT_TRUE(folders.contains(include.folder))
+            << include.file << " includes " << include.target;
+      }
+    }
+  }
+}
+
+TEST(Layout, HeavyTorchHeadersAppearNowhere) {
+  for (const auto& include : includes()) {
+    for (const char* heavy : {"torch/torch.h", "torch/types.h", "torch/nn", "torch/data",
+                              "torch/serialize", "torch/optim"}) {
+      EXPECT_FALSE(include.target.starts_with(heavy))
+          << include.file << " includes " << include.target;
+    }
+  }
+}
+
+TEST(Layout, NoPluginIncludesAnother) {
+  for (const auto& include : includes()) {
+    for (const char* folder : {"framework/methods", "framework/backbones", "datasets"}) {
+      const fs::path header = kRoot / include.target;
+      fs::path source = header;
+      if (include.folder != folder || !is_project(include.target)) continue;
+      const bool is_plugin_header =
+          fs::exists(source.replace_extension(".cpp")) &&
+          text_of(source).find("const bool registered") != std::string::npos;
+      EXPECT_FALSE(is_plugin_header) << include.file << " includes the plug-in " << include.target;
+    }
+  }
+}
+
+TEST(Layout, EverySourceStandsInItsFoldersList) {
+  for (const auto& file : sources()) {
+    if (file.extension() != ".cpp") continue;
+    fs::path folder = file.parent_path();
+    const std::string list = text_of(folder / "CMakeLists.txt");
+    const std::string name = file.filename();
+    const std::string stem = file.stem();
+    EXPECT_TRUE(list.find(name) != std::string::npos || list.find(stem) != std::string::npos)
+        << fs::relative(file, kRoot) << " is not built";
+  }
+}
+
+TEST(Layout, NothingIsCalledUtilsCommonHelpersOrMisc) {
+  for (const auto& file : sources()) {
+    for (const char* word : {"util", "common", "helper", "misc"}) {
+      EXPECT_EQ(fs::relative(file, kRoot).string().find(word), std::string::npos) << file;
+    }
+  }
+}
+
+TEST(Layout, EveryFileNamesItsLicence) {
+  for (const auto& file : sources()) {
+    EXPECT_TRUE(text_of(file).starts_with("// SPDX-License-Identifier: Apache-2.0"))
+        << fs::relative(file, kRoot);
+  }
+}
+
+TEST(Layout, MainFilesAreShort) {
+  for (const auto& file : sources()) {
+    const std::string text = text_of(file);
+    if (text.find("\nint main(") == std::string::npos ||
+        folder_of(fs::relative(file, kRoot)) != "launch")
+      continue;
+    EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 80) << file;
+  }
+}
+
+}  // namespace

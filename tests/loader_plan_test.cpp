@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two-stream sampling and the share of a rank.
+#include <ATen/core/Tensor.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "framework/core/error.h"
+#include "framework/data/batch_plan.h"
+#include "tests/parity.h"
+
+namespace semiseg {
+namespace {
+
+// One sample for each case; the labelled ones are the first.
+LabelBudget budget_of(size_t labelled, size_t unlabelled) {
+  LabelBudget budget{.patients = {"099", "038"}};
+  for (size_t i = 0; i < labelled; ++i) budget.labelled.push_back({i, 0});
+  for (size_t i = 0; i < unlabelled; ++i) budget.unlabelled.push_back({labelled + i, 0});
+  return budget;
+}
+
+TEST(BatchPlan, MatchesTheReferenceSampler) {
+  for (const auto& parity : load_cases("transform", "two_stream_batch_sampler")) {
+    const auto number = [&](const char* key) { return parity.options.at(key).get<int64_t>(); };
+    const BatchShape shape{number("labelled_batch"), number("batch") - number("labelled_batch")};
+    const LabelBudget budget = budget_of(static_cast<size_t>(number("labelled")),
+                                         static_cast<size_t>(number("unlabelled")));
+    const BatchPlan plan(budget, shape, Draws(0), 0, UnlabelledStream::kReference);
+    std::vector<at::Tensor> orders[2];  // labelled, unlabelled, as they were asked for
+    const auto owners = parity.options.at("permutation_of").get<std::vector<std::string>>();
+    for (size_t i = 0; i < owners.size(); ++i) {
+      orders[owners[i] == "unlabelled"].push_back(
+          parity.tensor("draw.permutation." + std::to_string(i)));
+    }
+    EXPECT_EQ(plan.epoch_length(), number("length"));
+    const at::Tensor expected = parity.tensor("out.batches");
+    for (int64_t step = 0; step < expected.size(0); ++step) {
+      for (int64_t slot = 0; slot < expected.size(1); ++slot) {
+        const auto place = plan.place(step, slot);
+        const at::Tensor& order =
+            orders[slot >= shape.labelled].at(static_cast<size_t>(place.permutation));
+        EXPECT_EQ(order[place.position].item<int64_t>(), expected[step][slot].item<int64_t>())
+            << parity.file << " step " << step << " slot " << slot;
+      }
+    }
+  }
+}
+
+TEST(BatchPlan, AnEpochIsWholeBlocksOfDistinctLabelledSamples) {
+  const BatchPlan plan(budget_of(5, 7), {2, 3}, Draws(1), 0);
+  EXPECT_EQ(plan.epoch_length(), 2);
+  for (int64_t epoch = 0; epoch < 20; ++epoch) {
+    std::set<size_t> seen;
+    for (int64_t step = 2 * epoch; step < 2 * epoch + 2; ++step) {
+      const auto samples = plan.samples(step);
+      ASSERT_EQ(samples.size(), 5u);
+      seen.insert(samples.begin(), samples.begin() + 2);
+    }
+    EXPECT_EQ(seen.size(), 4u) << "epoch " << epoch;
+    EXPECT_LT(*seen.rbegin(), 5u);
+  }
+}
+
+TEST(BatchPlan, EveryUnlabelledSampleComesOnceBeforeAnyComesTwice) {
+  const BatchPlan plan(budget_of(5, 7), {2, 3}, Draws(1), 0);
+  std::vector<size_t> stream;
+  for (int64_t step = 0; step < 70; ++step) {
+    const auto samples = plan.samples(step);
+    stream.insert(stream.end(), samples.begin() + 2, samples.end());
+  }
+  for (size_t begin = 0; begin < stream.size(); begin += 7) {
+    std::vector<size_t> round(stream.begin() + static_cast<long>(begin),
+                              stream.begin() + static_cast<long>(begin + 7));
+    std::sort(round.begin(), round.end());
+    EXPECT_EQ(round, (std::vector<size_t>{5, 6, 7, 8, 9, 10, 11})) << "round from " << begin;
+  }
+}
+
+TEST(BatchPlan, DependsOnSeedStageAndStepOnly) {
+  const LabelBudget budget = budget_of(40, 60);
+  const BatchPlan plan(budget, {8, 8}, Draws(3), 0);
+  const auto late = plan.samples(100000);
+  plan.samples(5);
+  EXPECT_EQ(plan.samples(100000), late);
+  EXPECT_EQ(BatchPlan(budget, {8, 8}, Draws(3).at(7, 9), 0).samples(100000), late);
+  EXPECT_NE(BatchPlan(budget, {8, 8}, Draws(4), 0).samples(100000), late);
+  EXPECT_NE(BatchPlan(budget, {8, 8}, Draws(3), 1).samples(100000), late);
+  EXPECT_NE(plan.samples(100001), late);
+}
+
+TEST(BatchPlan, PoolsAsSmallAsTheBatchWork) {
+  const auto samples = BatchPlan(budget_of(2, 3), {2, 3}, Draws(1), 0).samples(9);
+  EXPECT_EQ(std::set<size_t>(samples.begin(), samples.end()).size(), 5u);
+}
+
+TEST(BatchPlan, WithoutUnlabelledSlotsTheBatchIsSupervised) {
+  const BatchPlan plan(budget_of(4, 0), {4, 0}, Draws(1), 0);
+  auto samples = plan.samples(3);
+  std::sort(samples.begin(), samples.end());
+  EXPECT_EQ(samples, (std::vector<size_t>{0, 1, 2, 3}));
+}
+
+TEST(BatchPlan, WithAllSamplesLabelledTheUnlabelledSlotsDrawFromThem) {
+  const auto samples = BatchPlan(budget_of(4, 0), {1, 4}, Draws(1), 0).samples(0);
+  EXPECT_EQ(std::set<size_t>(samples.begin() + 1, samples.end()), (std::set<size_t>{0, 1, 2, 3}));
+}
+
+TEST(BatchPlan, TooFewLabelledSamplesAreNamed) {
+  try {
+    BatchPlan(budget_of(3, 50), {4, 4}, Draws(1), 0);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+    const std::string message = error.what();
+    for (const char* part :
+         {"too few labelled", "099, 038", "at least 4", "3 (3 labelled and 50", "labelled_batch"}) {
+      EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
+    }
+  }
+}
+
+TEST(BatchPlan, TooFewUnlabelledSamplesAreNamed) {
+  try {
+    BatchPlan(budget_of(30, 2), {4, 4}, Draws(1), 0);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+    EXPECT_NE(std::string(error.what()).find("too few unlabelled"), std::string::npos);
+  }
+}
+
+TEST(Share, RanksPartitionTheSlotsUnevenly) {
+  std::vector<int64_t> all;
+  for (int rank = 0; rank < 3; ++rank) {
+    const auto mine = share(8, {}, rank, 3);
+    EXPECT_TRUE(mine.size() == 2 || mine.size() == 3);
+    all.insert(all.end(), mine.begin(), mine.end());
+  }
+  EXPECT_EQ(all, (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST(Share, UnitsStayTogetherAndSlotsAscend) {
+  const std::vector<std::vector<int64_t>> units = {{0, 2, 4, 6}, {1, 3, 5, 7}};
+  EXPECT_EQ(share(8, units, 0, 2), (std::vector<int64_t>{0, 2, 4, 6}));
+  EXPECT_EQ(share(8, units, 1, 2), (std::vector<int64_t>{1, 3, 5, 7}));
+  EXPECT_EQ(share(8, units, 0, 1), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST(Share, MoreRanksThanUnitsIsAConfigurationError) {
+  try {
+    share(8, {{0, 2, 4, 6}, {1, 3, 5, 7}}, 0, 3);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig);
+    EXPECT_NE(std::string(error.what()).find("at most 2 ranks"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Share, UnitsThatMissOrRepeatASlotAreAMistakeOfTheMethod) {
+  EXPECT_THROW(share(3, {{0}, {1}}, 0, 1), Error);
+  EXPECT_THROW(share(2, {{0, 1}, {1}}, 0, 1), Error);
+}
+
+}  // namespace
+}  // namespace semiseg

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loader: batches that do not depend on threads, cache or the first step; errors; the cache's
+// bound.
+#include "framework/data/loader.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "framework/config/compose.h"
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace {
+
+// Ten patients of one slice each, the first four labelled: label = patient + 1 everywhere, image =
+// patient / 10 with a gradient. The unlabelled ones carry a label too, which must not be used.
+class FakeSource : public DatasetSource {
+ public:
+  explicit FakeSource(int64_t side = 20) : side_(side), decoded_(10) {
+    for (int i = 0; i < 10; ++i)
+      cases_.push_back({.id = "scan" + std::to_string(i), .patient = std::to_string(i)});
+  }
+
+  const DatasetInfo& info() const override { return info_; }
+  const std::vector<CaseInfo>& cases() const override { return cases_; }
+  Volume load(size_t) const override { throw std::logic_error("the loader loads no volumes"); }
+
+  std::vector<SampleInfo> training_samples(int) const override {
+    std::vector<SampleInfo> samples;
+    for (size_t i = 0; i < cases_.size(); ++i) samples.push_back({i, 3});
+    return samples;
+  }
+
+  Sample load_sample(const SampleInfo& sample) const override {
+    const auto patient = static_cast<int64_t>(sample.case_index);
+    ++decoded_[sample.case_index];
+    if (patient == broken_) throw Error(ErrorKind::kData, {.what = "bad file", .where = "scan.h5"});
+    if (patient == odd_) throw std::runtime_error("no such thing");
+    const at::Tensor image =
+        at::arange(side_ * (side_ + 4), at::kFloat).reshape({1, side_, side_ + 4}) * 1e-3;
+    at::Tensor label;
+    if (patient != without_label_) label = at::full({side_, side_ + 4}, patient + 1, at::kByte);
+    return {image + 0.1 * static_cast<double>(patient), label};
+  }
+
+  int64_t broken_ = -1, odd_ = -1, without_label_ = -1;
+  int decoded(size_t patient) const { return decoded_[patient]; }
+
+ private:
+  int64_t side_;
+  DatasetInfo info_;
+  std::vector<CaseInfo> cases_;
+  mutable std::vector<std::atomic<int>> decoded_;
+};
+
+LabelBudget budget(const FakeSource& source) {
+  return resolve_budget(source.training_samples(2), source.cases(), "4");
+}
+
+LoaderParts parts_of(const FakeSource& source, int64_t stage = 0, int64_t first_step = 0,
+                     int64_t cache_mb = 64) {
+  const LabelBudget labels = budget(source);
+  return {.samples = std::make_shared<SampleCache>(source, training_pool(labels), cache_mb),
+          .plan = BatchPlan(labels, {2, 3}, Draws(5), stage),
+          .slots = share(5, {}, 0, 1),
+          .transform = {.patch_size = {16, 16}},
+          .draws = Draws(5),
+          .stage = stage,
+          .first_step = first_step,
+          .steps = 1000,
+          .strong_view = true};
+}
+
+std::vector<Batch> batches(const FakeSource& source, int64_t threads, int64_t stage, int64_t first,
+                           int64_t last, int64_t cache_mb = 64) {
+  Loader loader(parts_of(source, stage, first, cache_mb), {.threads = threads, .prefetch = 3});
+  std::vector<Batch> result;
+  for (int64_t step = first; step < last; ++step) result.push_back(loader.next());
+  return result;
+}
+
+void expect_equal(const std::vector<Batch>& a, const std::vector<Batch>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_TRUE(at::equal(a[i].image, b[i].image)) << i;
+    EXPECT_TRUE(at::equal(a[i].image_strong, b[i].image_strong)) << i;
+    EXPECT_TRUE(at::equal(a[i].label, b[i].label)) << i;
+    EXPECT_EQ(a[i].samples, b[i].samples) << i;
+    EXPECT_EQ(a[i].labelled, b[i].labelled) << i;
+  }
+}
+
+ErrorKind next_fails(Loader& loader, std::string& message) {
+  for (int step = 0; step < 100; ++step) {
+    try {
+      loader.next();
+    } catch (const Error& error) {
+      message = error.what();
+      return error.kind();
+    }
+  }
+  ADD_FAILURE() << "no step failed";
+  return ErrorKind::kRank;
+}
+
+TEST(Loader, ThreadsDoNotChangeBatchesOfTwoStages) {
+  const FakeSource source;
+  for (const int64_t stage : {0, 1}) {
+    const auto alone = batches(source, 0, stage, 0, 25);
+    expect_equal(alone, batches(source, 1, stage, 0, 25));
+    expect_equal(alone, batches(source, 3, stage, 0, 25));
+  }
+  EXPECT_FALSE(
+      at::equal(batches(source, 0, 0, 0, 1)[0].image, batches(source, 0, 1, 0, 1)[0].image));
+}
+
+TEST(Loader, StartsInTheMiddleAsIfItHadRunThrough) {
+  const FakeSource source;
+  const auto whole = batches(source, 0, 1, 0, 50);
+  for (const int64_t threads : {0, 1, 3}) {
+    expect_equal({whole.begin() + 17, whole.end()}, batches(source, threads, 1, 17, 50));
+  }
+}
+
+TEST(Loader, TheCacheDoesNotChangeBatches) {
+  const FakeSource source;
+  expect_equal(batches(source, 3, 0, 0, 20, 64), batches(source, 3, 0, 0, 20, 0));
+}
+
+TEST(Loader, BatchesHaveTheDocumentedShapesAndTypes) {
+  const FakeSource source;
+  const Batch batch = batches(source, 1, 0, 0, 1)[0];
+  EXPECT_EQ(batch.image.sizes(), (at::IntArrayRef{5, 1, 16, 16}));
+  EXPECT_EQ(batch.image_strong.sizes(), batch.image.sizes());
+  EXPECT_EQ(batch.label.sizes(), (at::IntArrayRef{2, 16, 16}));
+  EXPECT_EQ(batch.image.scalar_type(), at::kFloat);
+  EXPECT_EQ(batch.label.scalar_type(), at::kLong);
+  EXPECT_EQ(batch.labelled, 2);
+  EXPECT_EQ(batch.samples, (SampleIds{0, 1, 2, 3, 4}));
+}
+
+TEST(Loader, OnlyLabelsOfLabelledPatientsEnterABatch) {
+  const FakeSource source;
+  for (const Batch& batch : batches(source, 2, 0, 0, 50)) {
+    EXPECT_LE(batch.label.max().item<int64_t>(), 4);
+    EXPECT_GE(batch.image.slice(0, 2).amax({1, 2, 3}).min().item<double>(),
+              0.4);  // unlabelled: patients 4 to 9
+  }
+}
+
+TEST(Loader, TheStrongViewDoesNotChangeTheWeakOne) {
+  const FakeSource source;
+  LoaderParts parts = parts_of(source);
+  parts.strong_view = false;
+  const Batch weak = Loader(std::move(parts), {.threads = 0}).next();
+  const Batch both = Loader(parts_of(source), {.threads = 0}).next();
+  EXPECT_FALSE(weak.image_strong.defined());
+  EXPECT_TRUE(at::equal(weak.image, both.image));
+  EXPECT_FALSE(at::equal(both.image, both.image_strong));
+}
+
+TEST(Loader, RanksTogetherHaveTheBatchOfOne) {
+  const FakeSource source;
+  const Batch whole = Loader(parts_of(source), {.threads = 0}).next();
+  std::vector<at::Tensor> images, labels;
+  for (int rank = 0; rank < 3; ++rank) {
+    LoaderParts parts = parts_of(source);
+    parts.slots = share(5, {}, rank, 3);
+    const Batch mine = Loader(std::move(parts), {.threads = 1}).next();
+    images.push_back(mine.image);
+    labels.push_back(mine.label);
+  }
+  EXPECT_TRUE(at::equal(at::cat(images), whole.image));
+  EXPECT_TRUE(at::equal(at::cat(labels), whole.label));
+}
+
+TEST(Loader, ARankWithoutLabelledSlotsHasAnEmptyLabel) {
+  const FakeSource source;
+  LoaderParts parts = parts_of(source);
+  parts.slots = {3, 4};
+  const Batch batch = Loader(std::move(parts), {.threads = 1}).next();
+  EXPECT_EQ(batch.labelled, 0);
+  EXPECT_EQ(batch.label.sizes(), (at::IntArrayRef{0, 16, 16}));
+}
+
+TEST(Loader, AFailureInAThreadComesOutWithTheCaseAndStays) {
+  for (const int64_t threads : {0, 3}) {
+    FakeSource source;
+    source.broken_ = 7;
+    Loader loader(parts_of(source), {.threads = threads});
+    std::string first, second;
+    EXPECT_EQ(next_fails(loader, first), ErrorKind::kData);
+    EXPECT_NE(first.find("scan7, slice 3"), std::string::npos) << first;
+    EXPECT_NE(first.find("scan.h5"), std::string::npos) << first;
+    next_fails(loader, second);
+    EXPECT_EQ(first, second);
+  }
+}
+
+TEST(Loader, StepsBeforeAFailureAreDelivered) {
+  FakeSource source;
+  const Batch first = batches(source, 0, 0, 0, 1)[0];
+  // Three of six unlabelled patients a step: who is in the second step is not in the first.
+  const size_t index = BatchPlan(budget(source), {2, 3}, Draws(5), 0).samples(1).back();
+  source.broken_ = static_cast<int64_t>(index);
+  Loader loader(parts_of(source), {.threads = 3});
+  EXPECT_TRUE(at::equal(loader.next().image, first.image));
+  EXPECT_THROW(loader.next(), Error);
+}
+
+TEST(Loader, AForeignExceptionIsNamedToo) {
+  FakeSource source;
+  source.odd_ = 8;
+  Loader loader(parts_of(source), {.threads = 2});
+  std::string message;
+  EXPECT_EQ(next_fails(loader, message), ErrorKind::kData);
+  EXPECT_NE(message.find("scan8, slice 3"), std::string::npos) << message;
+  EXPECT_NE(message.find("no such thing"), std::string::npos) << message;
+}
+
+TEST(Loader, ALabelledSampleWithoutLabelIsADataError) {
+  FakeSource source;
+  source.without_label_ = 2;
+  Loader loader(parts_of(source), {.threads = 1});
+  std::string message;
+  EXPECT_EQ(next_fails(loader, message), ErrorKind::kData);
+  EXPECT_NE(message.find("scan2"), std::string::npos) << message;
+}
+
+TEST(Loader, AnUnlabelledSampleNeedsNoLabel) {
+  FakeSource source;
+  source.without_label_ = 6;
+  EXPECT_EQ(batches(source, 1, 0, 0, 20).size(), 20u);
+}
+
+TEST(Loader, StopJoinsWithWorkAheadAndEndsTheLoader) {
+  const FakeSource source;
+  Loader loader(parts_of(source), {.threads = 3, .prefetch = 500});
+  loader.next();
+  loader.stop();
+  EXPECT_THROW(loader.next(), Error);
+}
+
+TEST(Loader, NothingIsMadeBeyondTheStage) {
+  const FakeSource source;
+  LoaderParts parts = parts_of(source);
+  parts.steps = 2;
+  Loader loader(std::move(parts), {.threads = 2});
+  loader.next();
+  loader.next();
+  EXPECT_THROW(loader.next(), Error);
+}
+
+TEST(Loader, MeasuresTheTimeThatTrainingWaits) {
+  const FakeSource source;
+  Loader loader(parts_of(source), {.threads = 0});
+  EXPECT_EQ(loader.wait_seconds(), 0);
+  loader.next();
+  const double once = loader.wait_seconds();
+  EXPECT_GT(once, 0);
+  loader.next();
+  EXPECT_GT(loader.wait_seconds(), once);
+}
+
+TEST(SampleCache, DecodesASampleOnce) {
+  const FakeSource source;
+  batches(source, 3, 0, 0, 50);
+  for (size_t patient = 0; patient < 10; ++patient)
+    EXPECT_EQ(source.decoded(patient), 1) << patient;
+}
+
+TEST(SampleCache, ThreadsThatAskAtTheSameTimeShareOneDecoding) {
+  const FakeSource source;
+  SampleCache cache(source, source.training_samples(2), 64);
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&cache] {
+        for (size_t index = 0; index < 10; ++index) cache.get(index);
+      });
+    }
+  }
+  for (size_t patient = 0; patient < 10; ++patient)
+    EXPECT_EQ(source.decoded(patient), 1) << patient;
+}
+
+TEST(SampleCache, StaysWithinItsBoundAndKeepsWhatCameFirst) {
+  const FakeSource source(
+      300);  // 300 × 304 pixels of 5 bytes: 456 000 bytes a sample, two in 1 MiB
+  SampleCache cache(source, source.training_samples(2), 1);
+  for (int round = 0; round < 3; ++round) {
+    for (size_t index = 0; index < 10; ++index) cache.get(index);
+  }
+  EXPECT_EQ(cache.bytes(), 2 * 456000);
+  EXPECT_EQ(source.decoded(0), 1);
+  EXPECT_EQ(source.decoded(1), 1);
+  EXPECT_EQ(source.decoded(2), 3);
+}
+
+TEST(SampleCache, WithoutRoomNothingIsKept) {
+  const FakeSource source;
+  SampleCache cache(source, source.training_samples(2), 0);
+  cache.get(3);
+  cache.get(3);
+  EXPECT_EQ(cache.bytes(), 0);
+  EXPECT_EQ(source.decoded(3), 2);
+}
+
+TEST(SampleCache, AFailureIsNotKept) {
+  FakeSource source;
+  source.broken_ = 1;
+  SampleCache cache(source, source.training_samples(2), 64);
+  EXPECT_THROW(cache.get(1), Error);
+  source.broken_ = -1;
+  EXPECT_TRUE(cache.get(1).image.defined());
+}
+
+TEST(LoaderOptions, AreReadWithinTheirRanges) {
+  const LoaderOptions options = LoaderOptions::read(parse_config("threads = 0\ncache_mb = 5"));
+  EXPECT_EQ(options.threads, 0);
+  EXPECT_EQ(options.prefetch, 4);
+  EXPECT_EQ(options.cache_mb, 5);
+  EXPECT_THROW(LoaderOptions::read(parse_config("prefetch = 0")), Error);
+  EXPECT_THROW(LoaderOptions::read(parse_config("threads = -1")), Error);
+}
+
+}  // namespace
+}  // namespace semiseg

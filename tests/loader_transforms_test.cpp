@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// 2-D training transforms against SciPy, SSL4MIS, MC-Net, BCP, UniMatch and torchvision
+// (fixtures/transform).
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/config/compose.h"
+#include "framework/core/error.h"
+#include "framework/data/transforms.h"
+#include "framework/data/zoom.h"
+#include "tests/parity.h"
+
+namespace semiseg {
+namespace {
+
+using Branch = GeometryParameters::Branch;
+using Indices = std::vector<int64_t>;
+
+int64_t integer(const ParityCase& parity, const std::string& name) {
+  return parity.tensor(name).item<int64_t>();
+}
+
+TransformParameters recorded_parameters(const ParityCase& parity) {
+  TransformParameters drawn;
+  if (parity.has("draw.k")) {
+    drawn.geometry = {.branch = Branch::kTurnFlip,
+                      .turns = integer(parity, "draw.k"),
+                      .flip_axis = integer(parity, "draw.axis")};
+  } else if (parity.has("draw.angle")) {
+    drawn.geometry = {.branch = Branch::kRotate, .degrees = integer(parity, "draw.angle")};
+  }
+  return drawn;
+}
+
+TransformedSample run(const ParityCase& parity, const TransformOptions& options,
+                      const TransformParameters& drawn, bool wants_strong = false) {
+  return apply(options, drawn, parity.tensor("in.image").unsqueeze(0), parity.tensor("in.label"),
+               wants_strong);
+}
+
+TEST(Zoom, IndicesMatchSciPy) {
+  for (const auto& parity : load_cases("transform", "zoom_order0_index")) {
+    const auto pairs = parity.options.at("pairs").get<std::vector<std::pair<int64_t, int64_t>>>();
+    for (size_t i = 0; i < pairs.size(); ++i) {
+      const auto [in, out] = pairs[i];
+      const Indices indices = zoom_indices(in, out, ZoomEdge::kReference);
+      EXPECT_TRUE(compare(parity, "out.index." + std::to_string(i), at::tensor(indices, at::kLong)))
+          << in << " to " << out;
+    }
+  }
+}
+
+TEST(Zoom, OneDimensionalExamplesOfTheSpecification) {
+  EXPECT_EQ(zoom_indices(5, 8), (Indices{0, 1, 1, 2, 2, 3, 3, 4}));
+  EXPECT_EQ(zoom_indices(8, 5), (Indices{0, 2, 4, 5, 7}));
+  EXPECT_EQ(zoom_indices(1, 3), (Indices{0, 0, 0}));
+  EXPECT_EQ(zoom_indices(3, 1), (Indices{0}));
+}
+
+TEST(Zoom, ClampReplacesOnlyTheLostEnd) {
+  Indices reference = zoom_indices(256, 216, ZoomEdge::kReference);
+  EXPECT_EQ(reference.back(), -1);
+  reference.back() = 255;
+  EXPECT_EQ(zoom_indices(256, 216, ZoomEdge::kClamp), reference);
+}
+
+TEST(Zoom, ImagesAndVolumesMatchSciPy) {
+  for (const auto& parity : load_cases("transform", "zoom_order0-")) {
+    const auto sizes = parity.options.at("output_size").get<Indices>();
+    EXPECT_TRUE(compare(parity, "out.image",
+                        zoom_order0(parity.tensor("in.image"), sizes, ZoomEdge::kReference)));
+  }
+}
+
+TEST(Zoom, ReferenceEdgeIsFilledWithZero) {
+  const at::Tensor zoomed = zoom_order0(at::ones({2, 256}), {216}, ZoomEdge::kReference);
+  EXPECT_EQ(zoomed.sum().item<double>(), 2 * 215);
+  EXPECT_EQ(zoom_order0(at::ones({2, 256}), {216}).sum().item<double>(), 2 * 216);
+}
+
+TEST(Geometry, RotationMatchesSciPy) {
+  for (const auto& parity : load_cases("transform", "random_rotate_2d")) {
+    const TransformOptions options{.patch_size = parity.options.at("size").get<Indices>()};
+    const TransformedSample out = run(parity, options, recorded_parameters(parity));
+    EXPECT_TRUE(compare(parity, "out.image", out.image[0]));
+    EXPECT_TRUE(compare(parity, "out.label", out.label));
+  }
+}
+
+TEST(Geometry, TurnsAndFlipsMatchNumPy) {
+  for (const auto& parity : load_cases("transform", "random_rot_flip_2d")) {
+    const TransformOptions options{.patch_size = parity.tensor("out.image").sizes().vec()};
+    const TransformedSample out = run(parity, options, recorded_parameters(parity));
+    EXPECT_TRUE(compare(parity, "out.image", out.image[0]));
+    EXPECT_TRUE(compare(parity, "out.label", out.label));
+  }
+}
+
+TEST(Geometry, EveryTurnAndFlipMatchesTheLibrary) {
+  const at::Tensor image = at::arange(12, at::kFloat).reshape({1, 3, 4});
+  for (int64_t turns = 0; turns < 4; ++turns) {
+    for (int64_t axis = 0; axis < 2; ++axis) {
+      const at::Tensor expected = image.rot90(turns, {1, 2}).flip({axis + 1});
+      const TransformOptions options{.patch_size = {expected.size(1), expected.size(2)}};
+      const TransformParameters drawn{
+          .geometry = {.branch = Branch::kTurnFlip, .turns = turns, .flip_axis = axis}};
+      EXPECT_TRUE(at::equal(apply(options, drawn, image, {}, false).image, expected))
+          << turns << " " << axis;
+    }
+  }
+}
+
+TEST(RandomGenerator, MatchesTheReferences) {
+  for (const auto& parity : load_cases("transform", "random_generator")) {
+    const bool is_ssl4mis = parity.options.at("convention") == "ssl4mis";
+    const TransformOptions options{.kind = is_ssl4mis ? "random_generator" : "bcp",
+                                   .patch_size = parity.options.at("output_size").get<Indices>(),
+                                   .zoom_edge = ZoomEdge::kReference};
+    const TransformParameters drawn = recorded_parameters(parity);
+    const at::Tensor uniform = parity.tensor("draw.branch");
+    int64_t taken = 0;
+    const Branch branch =
+        choose_branch(options.kind, [&] { return uniform[taken++].item<double>(); });
+    EXPECT_EQ(branch, drawn.geometry.branch) << parity.file;
+    EXPECT_EQ(taken, uniform.numel()) << parity.file;
+    const TransformedSample out = run(parity, options, drawn);
+    EXPECT_TRUE(compare(parity, "out.image", out.image));
+    EXPECT_TRUE(compare(parity, "out.label", out.label));
+  }
+}
+
+TEST(WeakStrong, MatchesTheReference) {
+  for (const auto& parity : load_cases("transform", "weak_strong")) {
+    const TransformOptions options{.kind = "weak_strong",
+                                   .patch_size = parity.options.at("output_size").get<Indices>(),
+                                   .zoom_edge = ZoomEdge::kReference};
+    TransformParameters drawn = recorded_parameters(parity);
+    const auto order = parity.tensor("draw.order");
+    const auto place = [&](int64_t operation) {
+      return (order == operation).nonzero().item<int64_t>();
+    };
+    drawn.jitter = {.contrast_first = place(1) < place(0),
+                    .brightness = parity.tensor("draw.brightness").item<double>(),
+                    .contrast = parity.tensor("draw.contrast").item<double>()};
+    const TransformedSample out = run(parity, options, drawn, true);
+    EXPECT_TRUE(compare(parity, "out.image_weak", out.image));
+    EXPECT_TRUE(compare(parity, "out.image_strong", out.image_strong));
+    EXPECT_TRUE(compare(parity, "out.label_aug", out.label));
+  }
+}
+
+TEST(Jitter, OrderMattersAndValuesAreClamped) {
+  const at::Tensor image = at::tensor({0.2f, 0.6f}).reshape({1, 1, 2});
+  // Brightness 1.5: 0.3, 0.9; contrast 0.5 about 0.6: 0.45, 0.75.
+  const at::Tensor brightness_first = jitter({.brightness = 1.5, .contrast = 0.5}, image);
+  EXPECT_TRUE(at::allclose(brightness_first, at::tensor({0.45f, 0.75f}).reshape({1, 1, 2})));
+  // Brightness 2: 0.4, 1 (1.2 is cut); contrast 1.5 about 0.7: 0.25, 1 (1.15 is cut).
+  const at::Tensor clamped = jitter({.brightness = 2, .contrast = 1.5}, image);
+  EXPECT_TRUE(at::allclose(clamped, at::tensor({0.25f, 1.0f}).reshape({1, 1, 2})));
+  // Contrast 1.5 about 0.4: 0.1, 0.7; brightness 2: 0.2, 1.
+  const at::Tensor contrast_first =
+      jitter({.contrast_first = true, .brightness = 2, .contrast = 1.5}, image);
+  EXPECT_TRUE(at::allclose(contrast_first, at::tensor({0.2f, 1.0f}).reshape({1, 1, 2})));
+}
+
+TEST(Transform, EveryChannelHasTheSameGeometry) {
+  const at::Tensor plane = at::arange(13 * 17, at::kFloat).reshape({13, 17});
+  const TransformParameters drawn{.geometry = {.branch = Branch::kRotate, .degrees = 11}};
+  const TransformOptions options{.patch_size = {16, 20}};
+  const at::Tensor out = apply(options, drawn, at::stack({plane, 2 * plane}), {}, false).image;
+  EXPECT_TRUE(at::equal(out[1], 2 * out[0]));
+}
+
+TEST(Transform, DrawsCoverEveryValueAndTheBranchesHaveTheirShares) {
+  const int64_t samples = 20000;
+  for (const std::string kind : {"random_generator", "bcp", "weak_strong", "none"}) {
+    std::vector<int64_t> branches(3), turns(4), axes(2), degrees(40);
+    for (int64_t i = 0; i < samples; ++i) {
+      DrawSequence numbers = Draws(1).at(0, 0).sequence("augment", i);
+      const TransformParameters drawn = draw_parameters({.kind = kind}, numbers);
+      ++branches[static_cast<size_t>(drawn.geometry.branch)];
+      if (drawn.geometry.branch == Branch::kTurnFlip) {
+        ++turns[static_cast<size_t>(drawn.geometry.turns)];
+        ++axes[static_cast<size_t>(drawn.geometry.flip_axis)];
+      }
+      if (drawn.geometry.branch == Branch::kRotate)
+        ++degrees.at(static_cast<size_t>(drawn.geometry.degrees + 20));
+    }
+    const std::map<std::string, std::vector<double>> shares = {{"random_generator", {0, 0.5, 0.5}},
+                                                               {"bcp", {0.25, 0.5, 0.25}},
+                                                               {"weak_strong", {0, 1, 0}},
+                                                               {"none", {1, 0, 0}}};
+    for (size_t b = 0; b < 3; ++b)
+      EXPECT_NEAR(branches[b] / 20000.0, shares.at(kind)[b], 0.015) << kind << b;
+    if (branches[1] > 0) {
+      for (const int64_t count : turns) EXPECT_NEAR(count, branches[1] / 4.0, 300);
+      for (const int64_t count : axes) EXPECT_NEAR(count, branches[1] / 2.0, 300);
+    }
+    if (branches[2] > 0) {
+      for (const int64_t count : degrees) EXPECT_GT(count, branches[2] / 60);
+    }
+  }
+}
+
+TEST(TransformOptions, AreReadAndChecked) {
+  const Config config = parse_config("kind = 'bcp'\nzoom_reference = true");
+  const TransformOptions options = TransformOptions::read(config, {32, 48});
+  EXPECT_EQ(options.kind, "bcp");
+  EXPECT_EQ(options.zoom_edge, ZoomEdge::kReference);
+  EXPECT_EQ(options.patch_size, (Indices{32, 48}));
+  EXPECT_THROW(TransformOptions::read(parse_config("kind = 'elastic'"), {32, 32}), Error);
+  EXPECT_THROW(TransformOptions::read(parse_config("kind = 'weak_strong'"), {32, 48}), Error);
+}
+
+}  // namespace
+}  // namespace semiseg

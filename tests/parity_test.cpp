@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Safetensors files, and the reader of parity cases that other tests rely on.
+#include "tests/parity.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <string>
+
+#include "framework/checkpoint/safetensors.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace semiseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path scratch(const std::string& name) {
+  const fs::path folder = fs::path(SEMISEG_BINARY_DIR) / "parity_test";
+  fs::create_directories(folder);
+  return folder / name;
+}
+
+// A file of this header and this many bytes of data.
+fs::path file_of(const std::string& header, size_t data) {
+  const uint64_t size = header.size();
+  std::string bytes(8, '\0');
+  std::memcpy(bytes.data(), &size, 8);
+  const fs::path path = scratch("crafted.safetensors");
+  write_file(path, bytes + header + std::string(data, '\1'));
+  return path;
+}
+
+std::string data_error(const fs::path& path) {
+  try {
+    read_safetensors(path);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kData);
+    EXPECT_NE(error.parts().where.find(path.filename().string()), std::string::npos)
+        << error.what();
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Safetensors, EveryTypeComesBackBitForBit) {
+  Safetensors written{.metadata = {{"format", "pt"}, {"note", "ü \"quoted\""}}};
+  const at::Tensor values = at::arange(6, at::kDouble).reshape({2, 3}) - 2.5;
+  for (const auto dtype : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt,
+                           at::kShort, at::kChar, at::kByte, at::kBool}) {
+    written.tensors[at::toString(dtype)] = values.abs().to(dtype);
+  }
+  written.tensors["scalar"] = at::scalar_tensor(7, at::kDouble);
+  written.tensors["empty"] = at::empty({0, 3}, at::kFloat);
+  written.tensors["strided"] = values.t();
+  write_safetensors(scratch("types.safetensors"), written);
+  const Safetensors read = read_safetensors(scratch("types.safetensors"));
+  EXPECT_EQ(read.metadata, written.metadata);
+  ASSERT_EQ(read.tensors.size(), written.tensors.size());
+  for (const auto& [name, value] : written.tensors) {
+    EXPECT_EQ(read.tensors.at(name).scalar_type(), value.scalar_type()) << name;
+    EXPECT_TRUE(at::equal(read.tensors.at(name), value)) << name;
+  }
+}
+
+TEST(Safetensors, ACutFileIsAnErrorAtEveryLength) {
+  const fs::path path = scratch("cut.safetensors");
+  write_safetensors(path, {.tensors = {{"a", at::ones({3})}, {"b", at::ones({2}, at::kByte)}}});
+  for (uintmax_t length = fs::file_size(path); length-- > 0;) {
+    fs::resize_file(path, length);
+    EXPECT_NE(data_error(path), "") << length << " bytes left";
+  }
+}
+
+TEST(Safetensors, MalformedHeadersAreNamed) {
+  const std::string a = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  EXPECT_NE(data_error(file_of("{nonsense", 0)).find("not JSON"), std::string::npos);
+  EXPECT_NE(data_error(file_of("[1]", 0)).find("not a JSON object"), std::string::npos);
+  EXPECT_NE(data_error(file_of(R"({"a":{"dtype":"F32"}})", 0)).find("tensor 'a'"),
+            std::string::npos);
+  EXPECT_NE(
+      data_error(file_of(R"({"a":{"dtype":"F4","shape":[1],"data_offsets":[0,4]}})", 4)).find("F4"),
+      std::string::npos);
+  EXPECT_NE(data_error(file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,7]}})", 7))
+                .find("fit"),
+            std::string::npos);
+  EXPECT_NE(data_error(file_of(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1))
+                .find("negative"),
+            std::string::npos);
+  EXPECT_NE(
+      data_error(
+          file_of(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})",
+                  0))
+          .find("larger"),
+      std::string::npos);
+  EXPECT_NE(data_error(file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}})", 1))
+                .find("outside"),
+            std::string::npos);
+  EXPECT_NE(data_error(file_of(a + R"(,"b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})", 8))
+                .find("overlap"),
+            std::string::npos);
+  EXPECT_NE(data_error(file_of(a + "}", 9)).find("no tensor"), std::string::npos);
+  EXPECT_NE(data_error(file_of(R"({"__metadata__":{"n":1}})", 0)).find("metadata"),
+            std::string::npos);
+}
+
+TEST(Safetensors, AHeaderLongerThanTheFileIsAnError) {
+  const fs::path path = scratch("long.safetensors");
+  write_file(path, std::string(7, '\xff') + '\x7f' + "{}");
+  EXPECT_NE(data_error(path).find("truncated"), std::string::npos);
+}
+
+TEST(Safetensors, AnUnwritableTypeIsAnIoError) {
+  try {
+    write_safetensors(scratch("complex.safetensors"),
+                      {.tensors = {{"z", at::ones({1}, at::kComplexFloat)}}});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kIo);
+  }
+}
+
+TEST(Parity, GeneratedNumbersMatchTheTestVector) {
+  const fs::path path = fs::path(SEMISEG_SOURCE_DIR) / "../shared/fixtures/test_vector.json";
+  const auto vector = nlohmann::json::parse(read_file(path));
+  const auto values = vector.at("values").get<std::vector<double>>();
+  const at::Tensor made =
+      generate("semiseg", {static_cast<int64_t>(values.size())}, 0, 1, at::kFloat);
+  EXPECT_TRUE(at::equal(made, at::tensor(values, at::kDouble).to(at::kFloat)));
+  EXPECT_TRUE(
+      at::equal(generate("semiseg", {3}, 0, 4, at::kByte), at::tensor({2, 0, 0}, at::kByte)));
+}
+
+TEST(Parity, WeightsFollowTheRangesOfTheRule) {
+  const std::vector<NamedTensor> tensors = {{"conv.weight", at::empty({4, 3, 5, 5})},
+                                            {"norm.weight", at::empty({50})},
+                                            {"norm.bias", at::empty({50})},
+                                            {"norm.running_mean", at::empty({50}, at::kDouble)},
+                                            {"norm.running_var", at::empty({50})},
+                                            {"norm.num_batches_tracked", at::ones({}, at::kLong)}};
+  fill_parameters(tensors, "case", "student");
+  const double bound = std::sqrt(3.0 / 75);
+  const double low[] = {-bound, 0.8, -0.1, -0.1, 0.8, 0}, high[] = {bound, 1.2, 0.1, 0.1, 1.2, 0};
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    EXPECT_GE(tensors[i].value.min().item<double>(), low[i]) << tensors[i].name;
+    EXPECT_LE(tensors[i].value.max().item<double>(), high[i]) << tensors[i].name;
+  }
+  EXPECT_TRUE(
+      at::equal(tensors[2].value, generate("case/student/norm.bias", {50}, -0.1, 0.1, at::kFloat)));
+  EXPECT_THROW(fill_parameters({{"norm.gamma", at::empty({3})}}, "case", "student"), Error);
+}
+
+ParityCase made_case() {
+  ParityCase parity{.file = "made"};
+  parity.metadata = nlohmann::json::parse(
+      R"({"generated": {}, "digest": {"big": [2, 2]},
+          "tolerance": {"default": {"rtol": 0, "atol": 0}, "x": {"rtol": 0.1, "atol": 0.5}},
+          "tolerance_float64": {"default": {"rtol": 0, "atol": 0}}})");
+  parity.stored = {{"x", at::tensor({10.0, NAN, INFINITY})},
+                   {"big.index", at::tensor({3}, at::kLong)},
+                   {"big.at", at::tensor({4.0}, at::kDouble)},
+                   {"big.sum", at::tensor({10.0}, at::kDouble)},
+                   {"big.l2", at::tensor({30.0}, at::kDouble).sqrt()}};
+  return parity;
+}
+
+TEST(Parity, CompareAppliesRelativePlusAbsoluteTolerance) {
+  const ParityCase parity = made_case();
+  EXPECT_TRUE(compare(parity, "x", at::tensor({11.4, NAN, INFINITY})));
+  const auto beyond = compare(parity, "x", at::tensor({11.6, NAN, INFINITY}, at::kDouble));
+  EXPECT_FALSE(beyond);
+  EXPECT_NE(std::string(beyond.message()).find("1 of 3 differ, most at flat index 0: expected 10"),
+            std::string::npos)
+      << beyond.message();
+  EXPECT_FALSE(compare(parity, "x", at::tensor({11.4, NAN, INFINITY}), Arithmetic::kFloat64));
+}
+
+TEST(Parity, CompareWantsNonFiniteValuesAtTheSamePlaces) {
+  const ParityCase parity = made_case();
+  EXPECT_FALSE(compare(parity, "x", at::tensor({10.0, 0.0, INFINITY})));
+  EXPECT_FALSE(compare(parity, "x", at::tensor({10.0, NAN, -INFINITY})));
+  EXPECT_FALSE(compare(parity, "x", at::tensor({NAN, NAN, INFINITY})));
+}
+
+TEST(Parity, CompareReadsDigests) {
+  const ParityCase parity = made_case();
+  EXPECT_TRUE(compare(parity, "big", at::tensor({1, 2, 3, 4}).reshape({2, 2})));
+  EXPECT_FALSE(
+      compare(parity, "big", at::tensor({2, 2, 2, 4}).reshape({2, 2})));  // sum right, l2 wrong
+  EXPECT_FALSE(compare(parity, "big",
+                       at::tensor({1, 2, 4, 3}).reshape({2, 2})));  // sum and l2 right, point wrong
+  EXPECT_FALSE(compare(parity, "big", at::tensor({1, 2, 3, 4})));   // shape
+}
+
+TEST(Parity, AMissingTensorAndAMissingCaseAreErrors) {
+  EXPECT_THROW(made_case().tensor("in.image"), Error);
+  EXPECT_THROW(load_cases("transform", "no_such_case"), Error);
+}
+
+}  // namespace
+}  // namespace semiseg

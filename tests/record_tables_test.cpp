@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// cases.csv, summary.json, and the table over many runs.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/record/cases_csv.h"
+#include "framework/record/csv.h"
+#include "framework/record/finished_runs.h"
+#include "framework/record/lock_file.h"
+#include "framework/record/results_table.h"
+#include "framework/record/results_text.h"
+#include "framework/record/run_state.h"
+#include "tests/temporary_folder.h"
+
+namespace semiseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+const double kNaN = std::nan("");
+
+ErrorParts data_error(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kData) << error.what();
+    return error.parts();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST(Csv, QuotesWhatNeedsIt) {
+  const CsvTable table{{{"unit", "mm: really"}},
+                       {{"a", "b"}, {"x,y", "say \"no\"\nor #1"}, {"", "plain"}}};
+  const std::string text = to_csv(table);
+  EXPECT_EQ(text, "# unit: mm: really\na,b\n\"x,y\",\"say \"\"no\"\"\nor #1\"\n,plain\n");
+  const CsvTable back = parse_csv(text, "text");
+  EXPECT_EQ(back.comments, table.comments);
+  EXPECT_EQ(back.rows, table.rows);
+}
+
+TEST(Csv, NamesTheLineOfADamagedRow) {
+  EXPECT_EQ(data_error([] { parse_csv("a,b\n1,2\n3\n", "t.csv"); }).where, "t.csv:3");
+  EXPECT_EQ(data_error([] { parse_csv("a,b\n1,\"2\n", "t.csv"); }).what, "a quote is not closed");
+}
+
+EvaluationRow evaluation_row(const std::string& id, int64_t label, const ClassMetrics& metrics) {
+  return {.case_id = id,
+          .patient = "p, " + id,
+          .centre = "",
+          .label = label,
+          .class_name = label == 1 ? "left" : "right",
+          .metrics = metrics};
+}
+
+CasesTable some_cases() {
+  CasesTable cases{.terms = {.unit = "mm", .split = "test", .selection = "val"}};
+  cases.rows = {evaluation_row("c1", 1, {5, 6, 4, 8.0 / 11, 4.0 / 7, 2, 1.9, 1.0 / 3, 0.5}),
+                evaluation_row("c1", 2, {0, 6, 0, 0, 0, kNaN, kNaN, kNaN, kNaN}),
+                evaluation_row("c2", 1, {3, 0, 0, 0, 0, kNaN, kNaN, kNaN, kNaN}),
+                evaluation_row("c2", 2, {0, 0, 0, 1, 1, kNaN, kNaN, kNaN, kNaN})};
+  return cases;
+}
+
+TEST(CasesCsv, StatesItsTermsBeforeTheRows) {
+  EXPECT_TRUE(
+      to_csv(some_cases())
+          .starts_with("# definition: medpy\n# unit: mm\n# empty policy: exclude\n# split: test\n"
+                       "# selection split: "
+                       "val\ncase,patient,centre,label,class,dice,jaccard,hd95,asd,hd,assd,"
+                       "prediction_voxels,reference_voxels,overlap_voxels,empty\n"
+                       "c1,\"p, c1\",,1,left,0.72727272727272729,"));
+  EXPECT_NE(to_csv(some_cases()).find("c1,\"p, c1\",,2,right,0,0,,,,,0,6,0,missed\n"),
+            std::string::npos);
+}
+
+TEST(CasesCsv, SurvivesARoundTripToTheBit) {
+  const TemporaryFolder folder;
+  write_cases(folder / "cases.csv", some_cases());
+  const CasesTable back = read_cases(folder / "cases.csv");
+  EXPECT_EQ(back.terms, some_cases().terms);
+  ASSERT_EQ(back.rows.size(), 4);
+  EXPECT_EQ(back.rows[0].metrics.asd, 1.0 / 3);
+  EXPECT_EQ(back.rows[0].metrics.dice, 8.0 / 11);
+  EXPECT_TRUE(back.rows[1].metrics.missed());
+  EXPECT_TRUE(std::isnan(back.rows[1].metrics.hd95));
+  EXPECT_EQ(to_csv(back), to_csv(some_cases()));
+}
+
+TEST(CasesCsv, RefusesATableOfSomethingElse) {
+  const TemporaryFolder folder;
+  write_file(folder / "cases.csv", "a,b\n1,2\n");
+  EXPECT_EQ(data_error([&] { read_cases(folder / "cases.csv"); }).where, folder / "cases.csv");
+}
+
+RunSummary run_summary(const std::string& method, int64_t labelled, int64_t seed, double dice) {
+  RunSummary s{
+      .method = method, .backbone = "unet", .dataset = "acdc", .labelled = labelled, .seed = seed};
+  s.terms = {.split = "test", .selection = "val"};
+  s.metrics = summarise(some_cases().rows);
+  s.metrics.overall.dice.mean = dice;
+  s.metrics.overall.jaccard.mean = dice / 2;
+  s.metrics.overall.hd95.mean = 10 * dice;
+  s.config_hash = "0123456789abcdef";
+  s.iterations = 30000;
+  s.wall_seconds = 12.5;
+  return s;
+}
+
+TEST(RunSummary, SurvivesARoundTrip) {
+  const TemporaryFolder folder;
+  RunSummary summary = run_summary("bcp", 7, 3, 0.1 + 0.2);
+  summary.label_based_preparation = true;
+  write_run_summary(folder / "summary.json", summary);
+  const RunSummary back = read_run_summary(folder / "summary.json");
+  EXPECT_EQ(back.metrics.overall.dice.mean, 0.1 + 0.2);
+  EXPECT_EQ(back.metrics.class_names, (std::vector<std::string>{"left", "right"}));
+  EXPECT_TRUE(std::isnan(back.metrics.classes[1].asd.mean));
+  EXPECT_EQ(back.metrics.overall.missed, 1);
+  EXPECT_TRUE(back.label_based_preparation);
+  EXPECT_EQ(to_json(back), to_json(summary));
+}
+
+TEST(RunSummary, NamesADamagedFile) {
+  const TemporaryFolder folder;
+  write_file(folder / "summary.json", R"({"format": 1})");
+  EXPECT_EQ(data_error([&] { read_run_summary(folder / "summary.json"); }).where,
+            folder / "summary.json");
+}
+
+TEST(SeedStatistics, AreThoseOfASample) {
+  const SeedStatistics s = seed_statistics({1, 2, 4});
+  EXPECT_DOUBLE_EQ(s.mean, 7.0 / 3);
+  EXPECT_DOUBLE_EQ(s.deviation, std::sqrt(7.0 / 3));  // squares 16/9 + 1/9 + 25/9, over 2
+  EXPECT_EQ(s.n, 3);
+  EXPECT_TRUE(std::isnan(seed_statistics({1}).deviation));
+  EXPECT_TRUE(std::isnan(seed_statistics({}).mean));
+}
+
+FoundRun found(const RunSummary& summary) { return {.folder = "runs/x", .summary = summary}; }
+
+TEST(ResultsTable, GroupsSeedsAndSortsRows) {
+  const ResultsTable table = make_results_table(
+      {found(run_summary("ua_mt", 7, 0, 0.7)), found(run_summary("bcp", 14, 0, 0.9)),
+       found(run_summary("bcp", 7, 1, 0.82)), found(run_summary("bcp", 7, 0, 0.80))});
+  ASSERT_EQ(table.rows.size(), 3);
+  EXPECT_EQ(table.rows[0].method, "bcp");
+  EXPECT_EQ(table.rows[0].labelled, 7);
+  EXPECT_EQ(table.rows[0].seeds, (std::vector<int64_t>{0, 1}));
+  EXPECT_DOUBLE_EQ(table.rows[0].dice.mean, 0.81);
+  EXPECT_NEAR(table.rows[0].dice.deviation, 0.02 / std::sqrt(2), 1e-12);
+  EXPECT_EQ(table.rows[0].missed, 2);
+  EXPECT_EQ(table.rows[1].method, "ua_mt");
+  EXPECT_EQ(table.rows[2].labelled, 14);
+  EXPECT_TRUE(table.warnings.empty());
+}
+
+TEST(ResultsTable, NeverMixesTermsOrSelections) {
+  RunSummary in_mm = run_summary("bcp", 7, 1, 0.8), on_test = run_summary("bcp", 7, 2, 0.9);
+  in_mm.terms.unit = "mm";
+  on_test.terms.selection = "test";
+  const ResultsTable table =
+      make_results_table({found(run_summary("bcp", 7, 0, 0.7)), found(in_mm), found(on_test)});
+  EXPECT_EQ(table.rows.size(), 3);
+  for (const ResultsRow& row : table.rows) EXPECT_EQ(row.seeds.size(), 1);
+}
+
+TEST(ResultsTable, WarnsWhenASeedAppearsTwice) {
+  const ResultsTable table = make_results_table(
+      {found(run_summary("bcp", 7, 0, 0.7)), found(run_summary("bcp", 7, 0, 0.8))});
+  EXPECT_EQ(table.warnings,
+            std::vector<std::string>{
+                "acdc, 7 labelled, bcp: seed 0 stands for 2 runs of different settings"});
+}
+
+TEST(ResultsTable, MarkdownHasOneTableForEachSection) {
+  RunSummary on_test = run_summary("bcp", 7, 0, 0.9), mm = run_summary("bcp", 7, 0, 0.5);
+  on_test.terms.selection = "test";
+  mm.terms.unit = "mm";
+  mm.metrics.overall.hd95 = {kNaN, 0};
+  ResultsTable table =
+      make_results_table({found(run_summary("bcp", 7, 0, 0.80)),
+                          found(run_summary("bcp", 7, 1, 0.82)), found(on_test), found(mm)});
+  table.unfinished = {"runs/y: stopped: on request"};
+  EXPECT_EQ(to_markdown(table), R"(### acdc, test split, 2 cases
+
+Mean ± standard deviation over seeds. Metrics as medpy defines them, distances in mm; empty classes are left out of distances and counted.
+
+| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [mm] | ASD [mm] | missed | false positive | both empty | selected on |
+|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|
+| 7 | bcp | unet | 1 | 50.00 | 25.00 | – | 0.33 | 1 | 1 | 1 | val |
+
+### acdc, test split, 2 cases
+
+Mean ± standard deviation over seeds. Metrics as medpy defines them, distances in voxel; empty classes are left out of distances and counted.
+
+| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [voxel] | ASD [voxel] | missed | false positive | both empty | selected on |
+|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|
+| 7 | bcp | unet | 1 | 90.00 | 45.00 | 9.00 | 0.33 | 1 | 1 | 1 | **test** (selected on test) |
+| 7 | bcp | unet | 2 | 81.00 ± 1.41 | 40.50 ± 0.71 | 8.10 ± 0.14 | 0.33 ± 0.00 | 2 | 2 | 2 | val |
+
+Not done, in no row:
+
+- runs/y: stopped: on request
+)");
+}
+
+TEST(ResultsTable, CsvHasOneLineForEachRow) {
+  const CsvTable csv =
+      parse_csv(to_csv(make_results_table({found(run_summary("bcp", 7, 3, 0.5))})), "text");
+  ASSERT_EQ(csv.rows.size(), 2);
+  const auto column = [&](const std::string& name) {
+    const auto at = std::find(csv.rows[0].begin(), csv.rows[0].end(), name) - csv.rows[0].begin();
+    return csv.rows[1].at(static_cast<size_t>(at));
+  };
+  EXPECT_EQ(column("method"), "bcp");
+  EXPECT_EQ(column("seeds"), "3");
+  EXPECT_EQ(column("dice_percent_mean"), "50");
+  EXPECT_EQ(column("dice_percent_std"), "");
+  EXPECT_EQ(column("hd95_n"), "1");
+  EXPECT_EQ(column("selected_on_test"), "no");
+  EXPECT_EQ(column("both_empty"), "1");
+}
+
+class FindRuns : public testing::Test {
+ protected:
+  FindRuns() {
+    make("a/done", RunStatus::kDone);
+    write_run_summary(folder_ / "runs/a/done/summary.json", run_summary("bcp", 7, 0, 0.8));
+    make("a/failed", RunStatus::kFailed);
+    make("b/running", RunStatus::kRunning);
+    make("c/done", RunStatus::kDone);
+  }
+  void make(const std::string& name, RunStatus status) {
+    fs::create_directories(folder_ / "runs" / name);
+    write_run_state(
+        folder_ / "runs" / name,
+        {.status = status, .by = {.host = "node7", .user = "alice", .pid = 42, .started = "then"}});
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(FindRuns, ListsThoseThatAreDoneAndWhyOthersAreNot) {
+  const auto runs = find_runs({folder_ / "runs/**"});
+  ASSERT_EQ(runs.size(), 4);
+  EXPECT_EQ(runs[0].folder, folder_ / "runs/a/done");
+  ASSERT_TRUE(runs[0].summary);
+  EXPECT_EQ(runs[0].summary->method, "bcp");
+  EXPECT_EQ(runs[1].unfinished, "failed");
+  EXPECT_EQ(runs[2].unfinished, "died: pid 42 of alice on node7, since then");
+  EXPECT_EQ(runs[3].unfinished, "done, but not evaluated: no summary.json");
+}
+
+TEST_F(FindRuns, KnowsARunThatIsBeingWorkedOn) {
+  const fs::path folder = folder_ / "runs/b/running";
+  const LockFile lock(folder / "lock",
+                      {.host = "node8", .user = "bob", .pid = 43, .started = "now"});
+  EXPECT_EQ(find_runs({folder})[0].unfinished, "running: pid 43 of bob on node8, since now");
+}
+
+TEST_F(FindRuns, TakesWhatAShellMakesOfTwoStars) {
+  const auto runs = find_runs(
+      {folder_ / "runs/a", folder_ / "runs/a/done", folder_ / "runs/a/done/summary.json"});
+  EXPECT_EQ(runs.size(), 2);
+}
+
+TEST_F(FindRuns, SaysWhenThereIsNone) {
+  fs::create_directories(folder_ / "empty");
+  EXPECT_THROW(find_runs({folder_ / "empty"}), Error);
+  EXPECT_THROW(find_runs({folder_ / "nowhere"}), Error);
+}
+
+}  // namespace
+}  // namespace semiseg
