@@ -116,7 +116,7 @@ Acquisition draw_acquisition(int vendor, int64_t size, double difficulty, DrawSe
   how.grid.thickness_mm = draws.uniform(7.5, 10);
   how.signal = style.signal;
   for (double& signal : how.signal)
-    signal *= std::exp(0.16 * d * std::clamp(draws.normal(), -2.0, 2.0));
+    signal *= std::exp(0.13 * d * std::clamp(draws.normal(), -2.0, 2.0));
   const auto at = [&how](Tissue tissue) -> double& { return how.signal[static_cast<int>(tissue)]; };
   at(Tissue::kOrgan) = draws.uniform(0.5 - 0.4 * d, 0.5 + 0.45 * d);
   // Both ventricles change together: what differs between patients is the contrast to the wall.
@@ -127,7 +127,7 @@ Acquisition draw_acquisition(int vendor, int64_t size, double difficulty, DrawSe
   for (const Tissue tissue : {Tissue::kRightBlood, Tissue::kLeftBlood})
     at(tissue) = std::max(at(tissue), least);
   how.blur_mm = style.blur_mm * draws.uniform(0.8, 1 + 0.4 * d);
-  how.noise = style.noise * (0.3 + 1.1 * d) * draws.uniform(0.7, 1.4);
+  how.noise = style.noise * (0.3 + 0.9 * d) * draws.uniform(0.7, 1.4);
   const double angle = draws.uniform(-3.9, -0.8);  // coils lie in front
   const double bias = style.bias * d * draws.uniform(0.4, 1.5);
   how.bias_x = bias * std::cos(angle);

@@ -43,7 +43,7 @@ double readable(double radius, double least_mm) { return radius < least_mm ? 0 :
 
 void draw_size(Anatomy& heart, Group group, double v, DrawSequence& draws) {
   heart.lv_radius = 23.5 + 2.6 * v * truncated_normal(draws);
-  heart.wall = 8.5 + 1.1 * v * truncated_normal(draws);
+  heart.wall = 9.3 + 1.1 * v * truncated_normal(draws);
   heart.contraction = 0.66 + 0.05 * v * truncated_normal(draws);
   heart.rv_radius = 1.05 + 0.08 * v * truncated_normal(draws);
   heart.septal_excess = 0.05 * v * truncated_normal(draws);
@@ -99,7 +99,7 @@ void add_thorax(Anatomy& body, double v, DrawSequence& draws) {
       {.shape = placed(wobble(draws, 0.08), body.centre_x + 32 * std::cos(side),
                        body.centre_y + 32 * std::sin(side), draws.uniform(34, 50)),
        .tissue = Tissue::kFat,
-       .opacity = draws.uniform(0.75 - 0.6 * v, 0.8)});
+       .opacity = draws.uniform(0.5 - 0.4 * v, 0.6)});
 }
 
 void add_abdomen(Anatomy& body, double v, DrawSequence& draws) {
@@ -267,7 +267,7 @@ Anatomy draw_anatomy(DrawSequence& draws, double variation) {
   heart.rv_shape = wobble(draws, 0.09 * v);
   heart.rv_distance = 0.9 + 0.08 * v * truncated_normal(draws);
   heart.rv_end = 0.85 + 0.06 * v * truncated_normal(draws);
-  heart.rv_begin = draws.uniform(-0.16, 0.03);
+  heart.rv_begin = draws.uniform(-0.1, 0.03);
   heart.rv_contraction = draws.uniform(0.78, 0.92);
   heart.papillary_radius = draws.uniform(3.5, 6.5);
   heart.papillary_angle = heart.rv_angle + pi + 0.3 * truncated_normal(draws);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/methods/softmax_tile.h"
 
-#include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "framework/core/vector_clones.h"
@@ -24,13 +22,13 @@ SEMISEG_INTO_CLONE float exp_not_above_0(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) << 23) + 0x3f800000u);
+  return p * __builtin_bit_cast(float, (__builtin_bit_cast(uint32_t, shifted) << 23) + 0x3f800000u);
 }
 
 SEMISEG_INTO_CLONE float log_from_1(float x) {
-  const uint32_t bits = std::bit_cast<uint32_t>(x) - 0x3f3504f3u;  // mantissa in [√½, √2)
+  const uint32_t bits = __builtin_bit_cast(uint32_t, x) - 0x3f3504f3u;  // mantissa in [√½, √2)
   const float e = static_cast<float>(static_cast<int32_t>(bits) >> 23);
-  const float r = std::bit_cast<float>((bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+  const float r = __builtin_bit_cast(float, (bits & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
   float p = 7.0376836292e-2f;
   p = p * r - 1.1514610310e-1f;
   p = p * r + 1.1676998740e-1f;
@@ -50,9 +48,9 @@ SEMISEG_INTO_CLONE double log_from_1(double x) { return std::log(x); }
 
 template <class T>
 SEMISEG_INTO_CLONE void add_offsets_to(Tile<T>& tile, const T* table) {
-  const int32_t* label = tile.label.data();
+  const int32_t* label = tile.label;
   for (int64_t j = 0; j < tile.classes; ++j) {
-    T* z = &tile.z[j * kTile];
+    T* z = tile.z + j * kTile;
     const T* column = table + j * tile.classes;
 #pragma omp simd
     for (int64_t i = 0; i < tile.size; ++i) z[i] += column[label[i]];
@@ -61,10 +59,10 @@ SEMISEG_INTO_CLONE void add_offsets_to(Tile<T>& tile, const T* table) {
 
 template <class T>
 SEMISEG_INTO_CLONE void find_top(Tile<T>& tile) {
-  T* top = tile.top.data();
-  std::copy_n(tile.z.data(), tile.size, top);
+  T* top = tile.top;
+  for (int64_t i = 0; i < tile.size; ++i) top[i] = tile.z[i];
   for (int64_t j = 1; j < tile.classes; ++j) {
-    const T* z = &tile.z[j * kTile];
+    const T* z = tile.z + j * kTile;
 #pragma omp simd
     for (int64_t i = 0; i < tile.size; ++i) top[i] = z[i] > top[i] ? z[i] : top[i];
   }
@@ -72,11 +70,11 @@ SEMISEG_INTO_CLONE void find_top(Tile<T>& tile) {
 
 template <class T, bool kKeep>
 SEMISEG_INTO_CLONE void exponentiate(Tile<T>& tile) {
-  const T* top = tile.top.data();
-  T* sum = tile.sum.data();
-  std::fill_n(sum, tile.size, T(0));
+  const T* top = tile.top;
+  T* sum = tile.sum;
+  for (int64_t i = 0; i < tile.size; ++i) sum[i] = 0;
   for (int64_t j = 0; j < tile.classes; ++j) {
-    T* z = &tile.z[j * kTile];
+    T* z = tile.z + j * kTile;
 #pragma omp simd
     for (int64_t i = 0; i < tile.size; ++i) {
       const T e = exp_not_above_0(z[i] - top[i]);
@@ -91,15 +89,19 @@ template <class T>
 SEMISEG_INTO_CLONE double cross_entropy_of(Tile<T>& tile) {
   find_top(tile);
   exponentiate<T, false>(tile);
-  const T *weight = tile.weight.data(), *top = tile.top.data(), *sum = tile.sum.data(),
-          *z = tile.z.data();
-  const int32_t* label = tile.label.data();
+  T *weight = tile.weight, *top = tile.top, *sum = tile.sum, *z = tile.z;
+  const int32_t* label = tile.label;
+  // A loop of its own: a gather under a condition is not vectorised.
+#pragma omp simd
+  for (int64_t i = 0; i < tile.size; ++i) top[i] = z[label[i] * kTile + i] - top[i];
+#pragma omp simd
+  for (int64_t i = 0; i < tile.size; ++i) {
+    const T loss = log_from_1(sum[i]) - top[i];
+    sum[i] = weight[i] != T(0) ? weight[i] * loss : T(0);
+  }
   double total = 0;
 #pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < tile.size; ++i) {
-    const T loss = log_from_1(sum[i]) - (z[label[i] * kTile + i] - top[i]);
-    total += static_cast<double>(weight[i] != T(0) ? weight[i] * loss : T(0));
-  }
+  for (int64_t i = 0; i < tile.size; ++i) total += static_cast<double>(sum[i]);
   return total;
 }
 
@@ -108,12 +110,12 @@ template <class T>
 SEMISEG_INTO_CLONE void tile_softmax(Tile<T>& tile, T scale) {
   find_top(tile);
   exponentiate<T, true>(tile);
-  const T* weight = tile.weight.data();
-  T* factor = tile.sum.data();
+  const T* weight = tile.weight;
+  T* factor = tile.sum;
 #pragma omp simd
   for (int64_t i = 0; i < tile.size; ++i) factor[i] = weight[i] * scale / factor[i];
   for (int64_t j = 0; j < tile.classes; ++j) {
-    T* z = &tile.z[j * kTile];
+    T* z = tile.z + j * kTile;
 #pragma omp simd
     for (int64_t i = 0; i < tile.size; ++i) z[i] = weight[i] != T(0) ? z[i] * factor[i] : T(0);
   }
@@ -126,8 +128,32 @@ SEMISEG_INTO_CLONE void residual_of(Tile<T>& tile, T scale) {
     tile.z[tile.label[i] * kTile + i] -= tile.weight[i] * scale;
 }
 
+// Class by class: tiles seldom have more than two, and sums of one class are vectorised.
+template <class T>
+SEMISEG_INTO_CLONE void sum_by_class(const Tile<T>& tile, double* sums) {
+  const int32_t* label = tile.label;
+  for (int32_t y = 0; y < tile.classes; ++y) {
+    int32_t present = 0;
+#pragma omp simd reduction(+ : present)
+    for (int64_t i = 0; i < tile.size; ++i) present += label[i] == y;
+    for (int64_t j = 0; j < (present > 0 ? tile.classes : 0); ++j) {
+      const T* z = tile.z + j * kTile;
+      T sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t i = 0; i < tile.size; ++i) sum += label[i] == y ? z[i] : T(0);
+      sums[y * tile.classes + j] += static_cast<double>(sum);
+    }
+  }
+}
+
 }  // namespace
 
+SEMISEG_VECTOR_CLONES void add_by_class(const Tile<float>& tile, double* sums) {
+  sum_by_class(tile, sums);
+}
+SEMISEG_VECTOR_CLONES void add_by_class(const Tile<double>& tile, double* sums) {
+  sum_by_class(tile, sums);
+}
 SEMISEG_VECTOR_CLONES void add_offsets(Tile<float>& tile, const float* table) {
   add_offsets_to(tile, table);
 }

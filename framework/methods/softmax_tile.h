@@ -4,22 +4,20 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 namespace semiseg {
 
 inline constexpr int64_t kTile = 256;  // pixels; a tile stays in the first-level cache
 
-// A tile of kTile pixels [C, kTile] and what belongs to each pixel.
+// Pixels and what belongs to each. Plain memory: the kernels call no ordinary function
+// (vector_clones.h).
 template <class T>
 struct Tile {
-  explicit Tile(int64_t classes)
-      : classes(classes), z(classes * kTile), label(kTile), weight(kTile), top(kTile), sum(kTile) {}
-  int64_t classes, size = 0;
-  std::vector<T> z;
-  std::vector<int32_t> label;  // 0 where the pixel does not count
-  std::vector<T> weight;       // m, 0 where it does not
-  std::vector<T> top, sum;     // of the softmax
+  int64_t classes = 0, size = 0;
+  T* z = nullptr;            // [classes, kTile]
+  int32_t label[kTile];      // 0 where the pixel does not count
+  T weight[kTile];           // m, 0 where it does not
+  T top[kTile], sum[kTile];  // of the softmax
 };
 
 // z[j,i] += table[j, label[i]]; table [C,C] has the offsets of one logit together.
@@ -33,5 +31,9 @@ double weighted_cross_entropy(Tile<double>& tile);
 // z := scale m (softmax z - onehot label), 0 where m is 0. Uses top and sum.
 void make_residual(Tile<float>& tile, float scale);
 void make_residual(Tile<double>& tile, double scale);
+
+// sums[y,j] += Σ z_ij over the pixels of class y; sums [C,C].
+void add_by_class(const Tile<float>& tile, double* sums);
+void add_by_class(const Tile<double>& tile, double* sums);
 
 }  // namespace semiseg

@@ -56,7 +56,8 @@ class Pixels {
   void for_each_tile(const Visit& visit) const {
     const int64_t grain = kGrain / std::clamp<int64_t>(z_.size(2), 1, kBlock);
     at::parallel_for(0, blocks(), grain, [&](int64_t begin, int64_t end) {
-      Tile<T> tile(classes());
+      std::vector<T> z(static_cast<size_t>(classes() * kTile));
+      Tile<T> tile{.classes = classes(), .z = z.data()};
       for (int64_t block = begin; block < end; ++block) {
         const int64_t sample = block / blocks_of_sample(),
                       start = block % blocks_of_sample() * kBlock;
@@ -75,12 +76,12 @@ class Pixels {
 
   void load(int64_t sample, int64_t first, Tile<T>& tile) const {
     load_logits(z_.const_data_ptr<T>() + sample * z_.stride(0) + first * z_.stride(2), tile);
-    std::fill_n(tile.weight.data(), tile.size, T(1));
+    std::fill_n(tile.weight, tile.size, T(1));
     if (mask_.defined()) {
       const int64_t at =
           (sample * mask_.stride(0) + first * mask_.stride(1)) * mask_.element_size();
       multiply_(static_cast<const char*>(mask_.const_data_ptr()) + at, mask_.stride(1), tile.size,
-                tile.weight.data());
+                tile.weight);
     }
     load_labels(
         label_.const_data_ptr<int64_t>() + sample * label_.stride(0) + first * label_.stride(1),
@@ -92,7 +93,7 @@ class Pixels {
     const int64_t channel = z_.stride(1), pixel = z_.stride(2);
     for (int64_t j = 0; j < tile.classes; ++j) {
       if (pixel == 1) {
-        std::copy_n(z + j * channel, tile.size, &tile.z[j * kTile]);
+        std::copy_n(z + j * channel, tile.size, tile.z + j * kTile);
       } else {
         for (int64_t i = 0; i < tile.size; ++i) tile.z[j * kTile + i] = z[j * channel + i * pixel];
       }
@@ -140,19 +141,10 @@ template <class T>
 void store(const Tile<T>& tile, int64_t channel, int64_t pixel, T* out) {
   for (int64_t j = 0; j < tile.classes; ++j) {
     if (pixel == 1) {
-      std::copy_n(&tile.z[j * kTile], tile.size, out + j * channel);
+      std::copy_n(tile.z + j * kTile, tile.size, out + j * channel);
     } else {
       for (int64_t i = 0; i < tile.size; ++i) out[j * channel + i * pixel] = tile.z[j * kTile + i];
     }
-  }
-}
-
-// Sums of residuals by the pixels' class, [y,j].
-template <class T>
-void add_by_class(const Tile<T>& tile, double* sums) {
-  for (int64_t i = 0; i < tile.size; ++i) {
-    double* row = sums + tile.label[i] * tile.classes;
-    for (int64_t j = 0; j < tile.classes; ++j) row[j] += static_cast<double>(tile.z[j * kTile + i]);
   }
 }
 

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every registered method must do, whatever it is. A new method gets these tests by being registered.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "framework/core/error.h"
+#include "framework/data/batch_plan.h"
+#include "framework/data/dataset.h"
+#include "tests/method_case.h"
+#include "tests/state_equality.h"
+#include "tests/thread_communicator.h"
+
+namespace semiseg {
+namespace {
+namespace fs = std::filesystem;
+
+using Records = std::vector<std::pair<std::string, double>>;
+
+MethodSetup small(const std::string& name) {
+  return {.name = name,
+          .backbone = "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
+          .classes = 3,
+          .batch = 8,
+          .labelled = 4,
+          .iterations = 40,
+          .patch_size = {32, 32},
+          .seed = 3};
+}
+
+// Iterations 0 and 1 of each stage on one rank.
+Records train(MethodUnderTest& method, const MethodSetup& setup, int64_t first = 0, int64_t count = 2) {
+  Records all;
+  const Plan plan = method->plan();
+  for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
+    if (first == 0) method->begin_stage(stage);
+    for (int64_t i = first; i < first + count; ++i) {
+      const Stage& s = plan.stages[static_cast<size_t>(stage)];
+      const Batch batch = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
+      for (auto& record : method.step(batch, stage, i, Draws(setup.seed).at(stage, i))) all.push_back(std::move(record));
+    }
+  }
+  return all;
+}
+
+StateMap state_of(MethodUnderTest& method) {
+  return take_state([&](StateVisitor& visitor) { method->state(visitor); });
+}
+
+class EveryMethod : public testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<Communicator> comm_ = make_serial_communicator();
+};
+
+TEST_P(EveryMethod, PlansStagesThatFillTheBatchAndTheTraining) {
+  const MethodSetup setup = small(GetParam());
+  MethodUnderTest method(setup, *comm_);
+  int64_t total = 0;
+  std::set<std::string> names;
+  for (const Stage& stage : method->plan().stages) {
+    EXPECT_GT(stage.iterations, 0);
+    EXPECT_GE(stage.labelled, 1);
+    EXPECT_LE(stage.labelled + stage.unlabelled, setup.batch);
+    EXPECT_TRUE(names.insert(stage.name).second) << "two stages are called " << stage.name;
+    total += stage.iterations;
+    std::multiset<int64_t> slots;
+    for (const auto& unit : stage.units) slots.insert(unit.begin(), unit.end());
+    if (stage.units.empty()) continue;
+    EXPECT_EQ(std::ssize(slots), stage.labelled + stage.unlabelled) << "units hold every slot once";
+    EXPECT_EQ(std::set<int64_t>(slots.begin(), slots.end()).size(), slots.size());
+  }
+  EXPECT_EQ(total, setup.iterations) << "equal conditions: all methods train equally long";
+}
+
+TEST_P(EveryMethod, RecordsFiniteLossesAndARateForEachUpdate) {
+  MethodUnderTest method(small(GetParam()), *comm_);
+  bool has_total = false, has_rate = false;
+  for (const auto& [name, value] : train(method, small(GetParam()))) {
+    EXPECT_TRUE(std::isfinite(value)) << name;
+    has_total = has_total || name.starts_with("loss.total");
+    has_rate = has_rate || name.starts_with("lr.");
+  }
+  EXPECT_TRUE(has_total);
+  EXPECT_TRUE(has_rate);
+}
+
+TEST_P(EveryMethod, TheSameSeedGivesTheSameBits) {
+  MethodUnderTest first(small(GetParam()), *comm_), second(small(GetParam()), *comm_);
+  EXPECT_EQ(train(first, small(GetParam())), train(second, small(GetParam())));
+  expect_equal_states(state_of(first), state_of(second));
+}
+
+TEST_P(EveryMethod, AnotherSeedGivesOtherWeights) {
+  MethodSetup other = small(GetParam());
+  other.seed = 4;
+  MethodUnderTest first(small(GetParam()), *comm_), second(other, *comm_);
+  EXPECT_FALSE(at::equal(first->predictor().predict(at::zeros({1, 1, 32, 32}, at::kDouble)),
+                         second->predictor().predict(at::zeros({1, 1, 32, 32}, at::kDouble))));
+}
+
+TEST_P(EveryMethod, GoesOnFromItsStateAsIfItHadNeverStopped) {
+  const MethodSetup setup = small(GetParam());
+  MethodUnderTest whole(setup, *comm_), stopped(setup, *comm_), resumed(setup, *comm_);
+  train(whole, setup);
+  train(stopped, setup);
+  put_state([&](StateVisitor& visitor) { resumed->state(visitor); }, state_of(stopped));
+  EXPECT_EQ(train(whole, setup, 2), train(resumed, setup, 2));
+  expect_equal_states(state_of(whole), state_of(resumed));
+}
+
+TEST_P(EveryMethod, PredictsLogitsOfEveryClassWithoutTouchingItsState) {
+  MethodUnderTest method(small(GetParam()), *comm_);
+  train(method, small(GetParam()));
+  const StateMap before = state_of(method);
+  const at::Tensor logits = method->predictor().predict(at::rand({2, 1, 48, 32}, at::kDouble));
+  EXPECT_EQ(logits.sizes(), (std::vector<int64_t>{2, 3, 48, 32}));
+  EXPECT_FALSE(logits.requires_grad());
+  expect_equal_states(before, state_of(method));
+}
+
+TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
+  const MethodSetup setup = small(GetParam());
+  MethodUnderTest one(setup, *comm_), two(setup, *comm_);
+  const Plan plan = one->plan();
+  const int64_t last = std::ssize(plan.stages) - 1;
+  const Stage& stage = plan.stages.back();
+  if (stage.unlabelled == 0) {
+    EXPECT_EQ(setup.name, "supervised") << "a semi-supervised method uses unlabelled images";
+    return;
+  }
+  const Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, 0);
+  Batch other = batch;
+  other.image = batch.image.clone();
+  other.image.slice(0, stage.labelled).mul_(0.5);
+  for (auto* method : {&one, &two}) {
+    (*method)->begin_stage(last);
+    // Late in the stage, so that ramps are up.
+    for (int64_t i = 0; i < 2; ++i) {
+      method->step(method == &one ? batch : other, last, stage.iterations - 2 + i, Draws(1).at(last, i));
+    }
+  }
+  const at::Tensor probe = batch.image.slice(0, 0, 1);
+  EXPECT_FALSE(at::equal(one->predictor().predict(probe), two->predictor().predict(probe)));
+}
+
+TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
+  const MethodSetup setup = small(GetParam());
+  MethodUnderTest method(setup, *comm_);
+  const Stage stage = method->plan().stages.front();
+  Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, 0);
+  batch.image[0][0][3][3] = std::numeric_limits<double>::quiet_NaN();
+  try {
+    method->begin_stage(0);
+    method.step(batch, 0, 0, Draws(1).at(0, 0));
+    FAIL() << "expected an error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kNumeric);
+    EXPECT_NE(std::string(error.what()).find("not finite"), std::string::npos) << error.what();
+  }
+}
+
+// The share of a batch that falls to one rank.
+Batch share_of(const Batch& batch, const std::vector<int64_t>& slots) {
+  const at::Tensor index = at::tensor(slots, at::kLong);
+  Batch part;
+  for (const int64_t slot : slots) part.labelled += slot < batch.labelled;
+  part.image = batch.image.index_select(0, index);
+  part.label = batch.label.index_select(0, index.slice(0, 0, part.labelled));
+  for (const int64_t slot : slots) part.samples.push_back(batch.samples[static_cast<size_t>(slot)]);
+  return part;
+}
+
+TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
+  MethodSetup setup = small(GetParam());
+  setup.batch = 12;
+  setup.labelled = 6;
+  MethodUnderTest alone(setup, *comm_);
+  const Records expected = train(alone, setup);
+  const StateMap weights = state_of(alone);
+  for (const int size : {2, 3}) {
+    std::vector<StateMap> states(static_cast<size_t>(size));
+    std::vector<Records> records(static_cast<size_t>(size));
+    run_ranks(size, [&](const Communicator& comm) {
+      MethodUnderTest method(setup, comm);
+      const auto rank = static_cast<size_t>(comm.rank());
+      const Plan plan = method->plan();
+      for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
+        method->begin_stage(stage);
+        const Stage& s = plan.stages[static_cast<size_t>(stage)];
+        // The contiguous share of single slots would leave a rank without a labelled sample.
+        std::vector<std::vector<int64_t>> units = s.units;
+        for (int64_t i = 0; s.units.empty() && i < s.labelled; ++i) {
+          units.push_back({i});
+          if (s.unlabelled > 0) units.back().push_back(s.labelled + i);
+        }
+        const auto slots = share(s.labelled + s.unlabelled, units, comm.rank(), comm.size());
+        for (int64_t i = 0; i < 2; ++i) {
+          const Batch whole = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
+          for (auto& record : method.step(share_of(whole, slots), stage, i, Draws(setup.seed).at(stage, i))) {
+            records[rank].push_back(std::move(record));
+          }
+        }
+      }
+      states[rank] = state_of(method);
+    });
+    ASSERT_EQ(records[0].size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(records[0][i].first, expected[i].first);
+      const double scale = std::max(1e-3, std::abs(expected[i].second));
+      EXPECT_NEAR(records[0][i].second, expected[i].second, 1e-10 * scale) << size << " ranks, " << expected[i].first;
+    }
+    for (int rank = 1; rank < size; ++rank) expect_equal_states(states[0], states[static_cast<size_t>(rank)]);
+    for (const auto& [name, value] : weights) {
+      const auto* tensor = std::get_if<at::Tensor>(&value);
+      if (!tensor) continue;
+      EXPECT_TRUE(at::allclose(std::get<at::Tensor>(states[0].at(name)), *tensor, 1e-9, 1e-10)) << size << " ranks, " << name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EveryMethod, testing::ValuesIn(MethodRegistry::instance().names()),
+                         [](const auto& info) { return info.param; });
+
+std::string text_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// Stems of the files in a folder that register something.
+std::set<std::string> plugin_files(const fs::path& folder) {
+  std::set<std::string> stems;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".cpp") continue;
+    if (text_of(entry.path()).find("const bool registered") != std::string::npos) stems.insert(entry.path().stem());
+  }
+  return stems;
+}
+
+std::set<std::string> as_set(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
+
+TEST(Plugins, FileStemIsTheRegisteredName) {
+  const fs::path root = SEMISEG_SOURCE_DIR;
+  EXPECT_EQ(plugin_files(root / "framework/methods"), as_set(MethodRegistry::instance().names()));
+  EXPECT_EQ(plugin_files(root / "framework/backbones"), as_set(BackboneRegistry::instance().names()));
+  EXPECT_EQ(plugin_files(root / "datasets"), as_set(DatasetRegistry::instance().names()));
+}
+
+TEST(Plugins, AMethodCostsOneSourceFileOneLineInAListAndOneToml) {
+  const fs::path root = SEMISEG_SOURCE_DIR;
+  for (const auto& name : MethodRegistry::instance().names()) {
+    int files = 0, mentions = 0;
+    const std::regex word("\\b" + name + "(\\.cpp|\\.toml)?\\b");
+    for (const char* top : {"framework", "datasets", "experiments", "launch"}) {
+      for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
+        if (!entry.is_regular_file()) continue;
+        if (entry.path().stem() == name) ++files;
+        if (entry.path().filename() == "CMakeLists.txt") {
+          const std::string list = text_of(entry.path());
+          mentions += static_cast<int>(std::distance(std::sregex_iterator(list.begin(), list.end(), word), {}));
+        }
+        // Only its own files may register or include it.
+        if (entry.path().extension() == ".h") {
+          EXPECT_NE(entry.path().stem(), name) << "a plug-in has no header";
+        }
+      }
+    }
+    EXPECT_EQ(files, 2) << name << ": one .cpp and one .toml";
+    EXPECT_EQ(mentions, 1) << name << ": one line in a source list";
+    EXPECT_TRUE(fs::exists(root / "experiments/method" / (name + ".toml")));
+  }
+}
+
+}  // namespace
+}  // namespace semiseg
