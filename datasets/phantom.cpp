@@ -45,7 +45,7 @@ struct Options {
   // Everything that decides the voxels.
   std::string text() const {
     return fmt::format(
-        "phantom version 1, seed {}, patients {}+{}+{}, slices {}, size {}, difficulty {}", seed,
+        "phantom version 2, seed {}, patients {}+{}+{}, slices {}, size {}, difficulty {}", seed,
         patients_train, patients_val, patients_test, slices, size, difficulty);
   }
 };

@@ -44,14 +44,18 @@ MethodContext method_context(const Experiment& e, const Config& config,
 
 }  // namespace
 
+BatchPlan Experiment::batch_plan(int64_t stage_index) const {
+  const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
+  return BatchPlan(budget, {.labelled = stage.labelled, .unlabelled = stage.unlabelled}, draws, stage_index);
+}
+
 std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,
                                                 int64_t first_iteration) const {
   const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
-  const BatchShape shape{.labelled = stage.labelled, .unlabelled = stage.unlabelled};
   const int64_t slots = stage.labelled + stage.unlabelled;
   return std::make_unique<Loader>(
       LoaderParts{.samples = samples,
-                  .plan = BatchPlan(budget, shape, draws, stage_index),
+                  .plan = batch_plan(stage_index),
                   .slots = share(slots, stage.units, comm->rank(), comm->size()),
                   .transform = transform,
                   .draws = draws,
@@ -71,9 +75,11 @@ at::Tensor Experiment::segment(const Volume& volume) const {
                             {.patch_size = {protocol.patch_size[0], protocol.patch_size[1]}});
 }
 
-std::vector<EvaluationRow> Experiment::evaluate_split(Split split) const {
-  return evaluate(
-      *source, split, [this](const Volume& volume) { return segment(volume); }, evaluation, *comm);
+std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distances) const {
+  EvaluatorOptions options = evaluation;
+  options.distances = distances;
+  const CasePredictor predict = [this](const Volume& volume) { return segment(volume); };
+  return evaluate(*source, split, predict, options, *comm);
 }
 
 Experiment assemble(const Config& config) {
@@ -116,6 +122,8 @@ Experiment assemble(const Config& config) {
       method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape);
   e.method = MethodRegistry::instance().find(e.method_name).make(context);
   config.check_all_read();
+  // What cannot be drawn fails now, before anything is written.
+  for (int64_t stage = 0; stage < std::ssize(e.method->plan().stages); ++stage) e.batch_plan(stage);
   return e;
 }
 

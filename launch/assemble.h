@@ -35,9 +35,11 @@ struct Experiment {
   EvaluatorOptions evaluation;
   std::unique_ptr<Method> method;
 
+  // kConfig when the samples do not suffice for the stage's batches.
+  BatchPlan batch_plan(int64_t stage) const;
   std::unique_ptr<Loader> make_loader(int64_t stage, int64_t first_iteration) const;
   // Collective. Rows of a split with the method's present predictor.
-  std::vector<EvaluationRow> evaluate_split(Split split) const;
+  std::vector<EvaluationRow> evaluate_split(Split split, bool distances = true) const;
   // Label map of one volume by the method's present predictor.
   at::Tensor segment(const Volume& volume) const;
 };

@@ -54,7 +54,7 @@ std::function<ValueRow()> validation(const Experiment& e) {
     return {};
   }
   return [&e, split] {
-    const EvaluationSummary metrics = summarise(e.evaluate_split(split));
+    const EvaluationSummary metrics = summarise(e.evaluate_split(split, /*distances=*/false));
     ValueRow row = {{"dice", metrics.overall.dice.mean}};
     for (size_t k = 0; k < metrics.class_names.size(); ++k) {
       row.emplace_back("dice." + metrics.class_names[k], metrics.classes[k].dice.mean);
@@ -63,7 +63,7 @@ std::function<ValueRow()> validation(const Experiment& e) {
   };
 }
 
-int train(const Experiment& e, RunFolder& folder, const Arguments& arguments) {
+int train(const Experiment& e, RunFolder& folder, const Arguments& arguments, int64_t stop_after) {
   const auto begin = std::chrono::steady_clock::now();
   log::set_file(folder / "log.txt");
   announce(e, folder);
@@ -83,7 +83,10 @@ int train(const Experiment& e, RunFolder& folder, const Arguments& arguments) {
        .validate = validation(e),
        .observer = recorder,
        .store = recorder,
-       .stop_requested = stop_requested});
+       .stop_requested =
+           [&, steps = int64_t{0}]() mutable {
+             return stop_requested() || ++steps == stop_after;
+           }});
   if (!trainer.run()) {
     recorder.finish_progress();
     folder.set_status(RunStatus::kStopped, now_seconds(), "on request");
@@ -112,6 +115,10 @@ int run_train(const Arguments& arguments) {
                "print the resolved configuration with the file that set each key, and stop");
   app.add_flag("--info", show_groups,
                "print the groups, their options and the defaults that are picked, and stop");
+  int64_t stop_after = 0;
+  app.add_option("--stop-after", stop_after,
+                 "stop and save after this many iterations of this start; 0: train to the end")
+      ->check(CLI::NonNegativeNumber);
   if (const auto code = parse_flags(app, arguments)) return *code;
   if (show_groups) return std::cout << describe_groups(flags.request()), 0;
   const Config config = compose(flags.request());
@@ -129,7 +136,7 @@ int run_train(const Arguments& arguments) {
     return 0;
   }
   try {
-    return train(experiment, folder, arguments);
+    return train(experiment, folder, arguments, stop_after);
   } catch (const std::exception& error) {
     folder.set_status(RunStatus::kFailed, now_seconds(), error.what());
     throw;

@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path scratch(const std::string& name) {
-  const fs::path folder = fs::path(SEMISEG_BINARY_DIR) / "parity_test";
+  const fs::path folder = fs::path(testing::TempDir()) / "semiseg_parity_test";
   fs::create_directories(folder);
   return folder / name;
 }

@@ -5,8 +5,10 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -60,6 +62,17 @@ struct TsaProblem {
   }
 };
 
+inline at::Tensor leaf(const at::Tensor& value) {
+  return value.detach().clone().set_requires_grad(true);
+}
+
+// A classifier: 1×1, or 3×3 with padding 1.
+inline at::Tensor head(const at::Tensor& feature, const at::Tensor& weight,
+                       const at::Tensor& bias) {
+  const at::Tensor kernel = weight.dim() == 2 ? weight.unsqueeze(-1).unsqueeze(-1) : weight;
+  return at::conv2d(feature, kernel, bias, /*stride=*/1, /*padding=*/kernel.size(2) / 2);
+}
+
 inline at::Tensor plain_loss(const at::Tensor& logits, const at::Tensor& label) {
   return at::cross_entropy_loss(logits, label, {}, at::Reduction::Mean, kIgnoreLabel);
 }
@@ -83,5 +96,39 @@ inline double deviation(const at::Tensor& a, const at::Tensor& b) {
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>() /
          (scale > 0 ? scale : 1);
 }
+
+inline MemoryOptions forgetting(double rate) {
+  return {.kind = MemoryOptions::Kind::kForget, .forgetting = rate};
+}
+
+inline void expect_same(const ClassStatistics& a, const ClassStatistics& b, double tolerance) {
+  EXPECT_TRUE(at::equal(a.count, b.count));
+  EXPECT_LE(deviation(a.mean, b.mean), tolerance);
+  EXPECT_LE(deviation(a.covariance, b.covariance), tolerance);
+}
+
+// A way in which a tensor [N,channels,S] lies in memory.
+struct TensorLayout {
+  const char* name;
+  at::ScalarType dtype;
+  std::vector<int64_t> shape;
+  bool channels_last = false;
+
+  at::Tensor arranged(const at::Tensor& values) const {
+    const auto format =
+        shape.size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
+    return values.to(dtype).contiguous(channels_last ? format : at::MemoryFormat::Contiguous);
+  }
+  std::vector<int64_t> pixels() const {  // [N,S]
+    std::vector<int64_t> sizes = shape;
+    sizes.erase(sizes.begin() + 1);
+    return sizes;
+  }
+  friend std::ostream& operator<<(std::ostream& out, const TensorLayout& layout) {
+    return out << layout.name;
+  }
+};
+
+inline std::vector<at::Tensor> leaves(const TsaProblem& p) { return {p.feature, p.weight, p.bias}; }
 
 }  // namespace semiseg

@@ -77,7 +77,7 @@ Volume load_reference(const DatasetSource& source, size_t index, DistanceUnit un
 std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
                                   const CasePredictor& predict, const EvaluatorOptions& options) {
   const Volume volume = load_reference(source, index, options.unit);
-  MetricOptions metric_options{.empty = options.empty};
+  MetricOptions metric_options{.empty = options.empty, .distances = options.distances};
   if (options.unit == DistanceUnit::kMillimetre) {
     metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
   }

@@ -22,6 +22,7 @@ struct EvaluatorOptions {
   DistanceUnit unit = DistanceUnit::kVoxel;  // the unit of published tables, whatever the spacing
   EmptyPolicy empty = EmptyPolicy::kExclude;
   std::string definition = "medpy";  // whose metrics
+  bool distances = true;             // false: overlap only
   // Called on each rank after each of its cases, with its own counts.
   std::function<void(int64_t done, int64_t total)> progress;
 };

@@ -96,7 +96,11 @@ std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at
     const auto overlap = static_cast<double>(m.overlap_voxels);
     m.dice = 2 * overlap / both;
     m.jaccard = overlap / (both - overlap);
-    set_distances(m, predicted[label].border, expected[label].border);
+    if (options.distances) {
+      set_distances(m, predicted[label].border, expected[label].border);
+    } else {
+      m.hd = m.hd95 = m.asd = m.assd = std::numeric_limits<double>::quiet_NaN();
+    }
   }
   return result;
 }

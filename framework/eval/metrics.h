@@ -20,6 +20,7 @@ const char* to_string(EmptyPolicy policy);  // "exclude", "reference": on disk, 
 
 struct MetricOptions {
   EmptyPolicy empty = EmptyPolicy::kExclude;
+  bool distances = true;        // false: overlap only, distances are NaN (validation in training)
   std::vector<double> spacing;  // size of a voxel along each axis; empty: distances in voxels
   // Neighbours that make a voxel inner: those that differ along at most so many axes, 1 … axes.
   // Outside the array counts as background.

@@ -77,8 +77,7 @@ struct TsaMemoryOptions {
   MemoryOptions memory;
   SumOrder order = SumOrder::kAllReduce;
   int64_t every = 1;    // batches between two merges: fewer messages, older statistics
-  bool lagged = false;  // statistics are those of before the step's merge, which may then overlap
-                        // with the rest
+  bool lagged = false;  // statistics are those of before the step's merge
 };
 
 struct LabelledFeatures {

@@ -13,66 +13,16 @@
 #include <vector>
 
 #include "framework/core/error.h"
-#include "framework/core/vector_clones.h"
+#include "framework/methods/class_chunk.h"
 
 namespace semiseg {
 namespace {
 
 constexpr int64_t kBlock = 4096;   // pixels; a block's sums do not depend on who computes them
 constexpr int64_t kGrain = 16384;  // pixels that are worth waking a thread
-constexpr int64_t kChunk =
-    256;  // pixels of one class summed in the features' precision: they fit into L1
 
 int64_t scatter_size(int64_t features, CovarianceKind kind) {
   return kind == CovarianceKind::kFull ? features * (features + 1) / 2 : features;
-}
-
-// Axis 1 of the chunk is `kChunk` wide. Four products of a row at a time share the loads of its
-// left factor.
-template <class T>
-SEMISEG_INTO_CLONE void add_chunk(const T* chunk, int64_t size, int64_t features, bool full,
-                                  double* sum, double* scatter) {
-  for (int64_t a = 0; a < features; ++a) {
-    const T* x = chunk + a * kChunk;
-    T total = 0;
-#pragma omp simd reduction(+ : total)
-    for (int64_t i = 0; i < size; ++i) total += x[i];
-    sum[a] += static_cast<double>(total);
-    const int64_t end = full ? features : a + 1;
-    int64_t b = a;
-    for (; b + 4 <= end; b += 4, scatter += 4) {
-      const T* y = chunk + b * kChunk;
-      T p0 = 0, p1 = 0, p2 = 0, p3 = 0;
-#pragma omp simd reduction(+ : p0, p1, p2, p3)
-      for (int64_t i = 0; i < size; ++i) {
-        p0 += x[i] * y[i];
-        p1 += x[i] * y[i + kChunk];
-        p2 += x[i] * y[i + 2 * kChunk];
-        p3 += x[i] * y[i + 3 * kChunk];
-      }
-      scatter[0] += static_cast<double>(p0);
-      scatter[1] += static_cast<double>(p1);
-      scatter[2] += static_cast<double>(p2);
-      scatter[3] += static_cast<double>(p3);
-    }
-    for (; b < end; ++b, ++scatter) {
-      const T* y = chunk + b * kChunk;
-      T p = 0;
-#pragma omp simd reduction(+ : p)
-      for (int64_t i = 0; i < size; ++i) p += x[i] * y[i];
-      *scatter += static_cast<double>(p);
-    }
-  }
-}
-
-SEMISEG_VECTOR_CLONES void add_chunk_of(const float* chunk, int64_t size, int64_t features,
-                                        bool full, double* sum, double* scatter) {
-  add_chunk(chunk, size, features, full, sum, scatter);
-}
-
-SEMISEG_VECTOR_CLONES void add_chunk_of(const double* chunk, int64_t size, int64_t features,
-                                        bool full, double* sum, double* scatter) {
-  add_chunk(chunk, size, features, full, sum, scatter);
 }
 
 // One thread's work on one block: pixels sorted by class, the sums of a class about a point near
@@ -98,8 +48,10 @@ class BlockSums {
 
   // Adds pixels [first, end) of a sample to `out` [C, 2 + A + P].
   void add(int64_t sample, int64_t first, int64_t end, double* out) {
-    sort_by_class(label_.const_data_ptr<int64_t>() + sample * label_.stride(0), first, end);
-    const Stored* data = x_.const_data_ptr<Stored>() + sample * x_.stride(0);
+    sort_by_class(
+        label_.const_data_ptr<int64_t>() + sample * label_.stride(0) + first * label_.stride(1),
+        static_cast<int32_t>(end - first));
+    const Stored* data = x_.const_data_ptr<Stored>() + sample * x_.stride(0) + first * x_.stride(2);
     const int64_t width = 2 + features_ + static_cast<int64_t>(scatter_.size());
     for (int64_t k = 0; k < classes_; ++k) {
       const int64_t size = starts_[k + 1] - starts_[k];
@@ -110,58 +62,43 @@ class BlockSums {
 
  private:
   // Counting sort; starts_[k] … starts_[k + 1] are the places of class k in order_.
-  void sort_by_class(const int64_t* label, int64_t first, int64_t end) {
+  void sort_by_class(const int64_t* label, int32_t size) {
     const int64_t step = label_.stride(1);
     std::fill(starts_.begin(), starts_.end(), 0);
-    for (int64_t i = first; i < end; ++i) {
+    for (int32_t i = 0; i < size; ++i) {
       const int64_t y = label[i * step];
       SEMISEG_CHECK(y == kIgnoreLabel || (y >= 0 && y < classes_),
                     "label " + std::to_string(y) + " is no class");
       if (y != kIgnoreLabel) ++starts_[y + 2];
     }
     for (int64_t k = 2; k < classes_ + 2; ++k) starts_[k] += starts_[k - 1];
-    for (int64_t i = first; i < end; ++i) {
+    for (int32_t i = 0; i < size; ++i) {
       const int64_t y = label[i * step];
       if (y != kIgnoreLabel) order_[starts_[y + 1]++] = i;
     }
   }
 
-  void add_class(const Stored* data, const int64_t* pixels, int64_t size, const double* shift,
+  void add_class(const Stored* data, const int32_t* pixels, int64_t size, const double* shift,
                  double* out) {
     std::fill(sum_.begin(), sum_.end(), 0.0);
     std::fill(scatter_.begin(), scatter_.end(), 0.0);
     find_near(data, pixels, std::min<int64_t>(size, 16));
     for (int64_t i = 0; i < size; i += kChunk) {
       const int64_t part = std::min(kChunk, size - i);
-      gather(data, pixels + i, part);
-      add_chunk_of(chunk_.data(), part, features_, full_, sum_.data(), scatter_.data());
+      gather_chunk(data, x_.stride(1), x_.stride(2), pixels + i, part, near_.data(), features_,
+                   chunk_.data());
+      add_chunk(chunk_.data(), part, features_, full_, sum_.data(), scatter_.data());
     }
     add_shifted(static_cast<double>(size), shift, out);
   }
 
-  void find_near(const Stored* data, const int64_t* pixels, int64_t size) {
+  void find_near(const Stored* data, const int32_t* pixels, int64_t size) {
     for (int64_t a = 0; a < features_; ++a) {
       T total = 0;
       for (int64_t i = 0; i < size; ++i) {
         total += static_cast<T>(data[a * x_.stride(1) + pixels[i] * x_.stride(2)]);
       }
       near_[a] = total / static_cast<T>(size);
-    }
-  }
-
-  void gather(const Stored* data, const int64_t* pixels, int64_t size) {
-    const int64_t step = x_.stride(2);
-    const bool run = step == 1 && pixels[size - 1] - pixels[0] == size - 1;
-    for (int64_t a = 0; a < features_; ++a) {
-      const Stored* x = data + a * x_.stride(1);
-      T* out = chunk_.data() + a * kChunk;
-      const T near = near_[a];
-      if (run) {
-        x += pixels[0];
-        for (int64_t i = 0; i < size; ++i) out[i] = static_cast<T>(x[i]) - near;
-      } else {
-        for (int64_t i = 0; i < size; ++i) out[i] = static_cast<T>(x[pixels[i] * step]) - near;
-      }
     }
   }
 
@@ -185,7 +122,8 @@ class BlockSums {
   const double* shift_;
   const int64_t classes_, features_;
   const bool full_;
-  std::vector<int64_t> starts_, order_;
+  std::vector<int64_t> starts_;
+  std::vector<int32_t> order_;
   std::vector<T> chunk_, near_;
   std::vector<double> sum_, scatter_;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What TSA knows of each class: the mean and covariance of its pixels' features, kept by sums over
-// batches instead of a bank of features. specs: TransMedSeg reconstruction §2.5, §2.6, §3; the
-// update is that of ISDA (Wang et al., NeurIPS 2019), merged in parallel (Chan et al., 1979). Axis
+// Sums of features and of their products by class over the pixels of a batch, in one pass, and
+// their sum over ranks: all that the memory of TSA (class_memory.h) has to know of a batch. Axis
 // legend: N samples, A features, C classes, S spatial axes, P numbers of a scatter matrix.
 #pragma once
 
@@ -25,8 +24,7 @@ enum class CovarianceKind {
 
 // Sums over pixels about a shift that all ranks share; they add up over blocks, steps and ranks.
 struct BatchSums {
-  // float64 [C, 2 + A + P]: number of pixels; the same, decayed; Σ(x - shift); Σ(x - shift)(x -
-  // shift)ᵀ.
+  // float64 [C, 2 + A + P] with q = x - shift: number of pixels; the same, decayed; Σ q; Σ q qᵀ.
   at::Tensor values;
   int64_t features = 0;  // A
 
@@ -54,9 +52,8 @@ std::pair<at::Tensor, at::Tensor> scatter_index(int64_t features, CovarianceKind
                                                 at::Device device);
 
 enum class SumOrder {
-  kAllReduce,  // one sum over ranks; its bits may depend on the number of ranks and the library's
-               // algorithm
-  kOrdered,    // gathered, then added in the order of ranks: independent of the library's algorithm
+  kAllReduce,  // bits may depend on the number of ranks and on the library's algorithm
+  kOrdered,    // gathered, then added in the order of ranks: no matter which algorithm
 };
 
 // Collective. Replaces the sums of all streams by those of all ranks, in one message.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Class statistics + classifier → what TSA adds to the logits. The expected cross entropy over
 // features that are shifted by δ ~ N(λ d_y, λ Σ_y) has the bound CE(z + U[y,:], y) with
-//   U[y,j] = λ Δ_yj·d_y + ½ λ Δ_yjᵀ Σ_y Δ_yj,  Δ_yj = w_j - w_y,  d_y = μ_to,y - μ_from,y,  Σ_y =
-//   Σ_to,y
+//   U[y,j] = λ Δ_yj·d_y + ½ λ Δ_yjᵀ Σ_y Δ_yj
+//   Δ_yj = w_j - w_y,  d_y = μ_to,y - μ_from,y,  Σ_y = Σ_to,y
 // (Li et al., CVPR 2021, BIT-DA/TSA Loss.py; ISDA is d = 0). Nothing in it belongs to a pixel but
 // its class, so a table of C × C numbers is exact.
 #pragma once

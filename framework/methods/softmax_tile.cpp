@@ -52,8 +52,14 @@ SEMISEG_INTO_CLONE void add_offsets_to(Tile<T>& tile, const T* table) {
   for (int64_t j = 0; j < tile.classes; ++j) {
     T* z = tile.z + j * kTile;
     const T* column = table + j * tile.classes;
+    if (tile.is_uniform) {
+      const T offset = column[label[0]];
 #pragma omp simd
-    for (int64_t i = 0; i < tile.size; ++i) z[i] += column[label[i]];
+      for (int64_t i = 0; i < tile.size; ++i) z[i] += offset;
+    } else {
+#pragma omp simd
+      for (int64_t i = 0; i < tile.size; ++i) z[i] += column[label[i]];
+    }
   }
 }
 
@@ -128,21 +134,26 @@ SEMISEG_INTO_CLONE void residual_of(Tile<T>& tile, T scale) {
     tile.z[tile.label[i] * kTile + i] -= tile.weight[i] * scale;
 }
 
-// Class by class: tiles seldom have more than two, and sums of one class are vectorised.
+template <class T>
+SEMISEG_INTO_CLONE void sum_rows(const Tile<T>& tile, double* row) {
+  for (int64_t j = 0; j < tile.classes; ++j) {
+    const T* z = tile.z + j * kTile;
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < tile.size; ++i) sum += z[i];
+    row[j] += static_cast<double>(sum);
+  }
+}
+
 template <class T>
 SEMISEG_INTO_CLONE void sum_by_class(const Tile<T>& tile, double* sums) {
-  const int32_t* label = tile.label;
-  for (int32_t y = 0; y < tile.classes; ++y) {
-    int32_t present = 0;
-#pragma omp simd reduction(+ : present)
-    for (int64_t i = 0; i < tile.size; ++i) present += label[i] == y;
-    for (int64_t j = 0; j < (present > 0 ? tile.classes : 0); ++j) {
-      const T* z = tile.z + j * kTile;
-      T sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t i = 0; i < tile.size; ++i) sum += label[i] == y ? z[i] : T(0);
-      sums[y * tile.classes + j] += static_cast<double>(sum);
-    }
+  const int64_t classes = tile.classes;
+  if (tile.is_uniform) return sum_rows(tile, sums + tile.label[0] * classes);
+  for (int64_t i = 0; i < tile.size; ++i) {
+    // Neighbours mostly have the same class: two sums in turn, so that none waits for the last.
+    double* row = sums + (i % 2 * classes + tile.label[i]) * classes;
+    const T* z = tile.z + i;
+    for (int64_t j = 0; j < classes; ++j, z += kTile) row[j] += static_cast<double>(*z);
   }
 }
 

@@ -18,6 +18,7 @@ struct Tile {
   int32_t label[kTile];      // 0 where the pixel does not count
   T weight[kTile];           // m, 0 where it does not
   T top[kTile], sum[kTile];  // of the softmax
+  bool is_uniform = false;   // all labels are equal, as in most tiles of a segmentation
 };
 
 // z[j,i] += table[j, label[i]]; table [C,C] has the offsets of one logit together.
@@ -32,7 +33,7 @@ double weighted_cross_entropy(Tile<double>& tile);
 void make_residual(Tile<float>& tile, float scale);
 void make_residual(Tile<double>& tile, double scale);
 
-// sums[y,j] += Σ z_ij over the pixels of class y; sums [C,C].
+// Adds Σ z_ij over the pixels i of class y to sums[0,y,j] + sums[1,y,j]; sums [2,C,C].
 void add_by_class(const Tile<float>& tile, double* sums);
 void add_by_class(const Tile<double>& tile, double* sums);
 

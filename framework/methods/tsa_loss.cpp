@@ -110,6 +110,8 @@ class Pixels {
       tile.label[i] = counts ? static_cast<int32_t>(y) : 0;
       tile.weight[i] = counts ? tile.weight[i] : T(0);
     }
+    tile.is_uniform = std::all_of(tile.label, tile.label + tile.size,
+                                  [&](int32_t y) { return y == tile.label[0]; });
     SEMISEG_CHECK(is_class, "a label is no class of " + std::to_string(tile.classes));
   }
 
@@ -155,7 +157,7 @@ struct Gradients {
 template <class T>
 Gradients backward_kernel(const Pixels<T>& pixels, const at::Tensor& logits, double scale,
                           bool to_logits, bool to_table) {
-  const int64_t width = pixels.classes() * pixels.classes();
+  const int64_t classes = pixels.classes(), width = 2 * classes * classes;
   Gradients gradients;
   if (to_logits) gradients.logits = at::empty_like(logits);
   // Dense memory has a single stride over pixels, so this is a view.
@@ -169,8 +171,7 @@ Gradients backward_kernel(const Pixels<T>& pixels, const at::Tensor& logits, dou
     }
     if (to_table) add_by_class(tile, &partial[static_cast<size_t>(block * width)]);
   });
-  if (to_table)
-    gradients.table = add_rows(partial, width).view({pixels.classes(), pixels.classes()});
+  if (to_table) gradients.table = add_rows(partial, width).view({2, classes, classes}).sum(0);
   return gradients;
 }
 

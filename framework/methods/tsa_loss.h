@@ -12,12 +12,14 @@ namespace semiseg {
 
 // Collective. Σ m_i CE(z_i + U[y_i,:], y_i) / Σ m_i over the pixels i of all ranks whose label is
 // not kIgnoreLabel (class_statistics.h); a scalar of the logits' dtype. 0 with zero gradients when
-// Σ m_i = 0. logits [N,C,S], label [N,S] int64 in {0 … C-1, kIgnoreLabel} where m is not 0 (kRank
-// otherwise); table U [C,C] floating or undefined for 0; mask m [N,S] of any dtype, ≥ 0, or
-// undefined for 1. Any strides. Differentiable in logits and table: dL/dU[y,j] is the sum of
-// dL/dz_ij over the pixels of class y. Pixels that do not count may hold anything; their gradient
-// is 0. Same bits whatever the number of threads. A table of zeros gives the bits of no table.
-// Keeps nothing for the backward but its arguments.
+// Σ m_i = 0. Any strides.
+//   logits z [N,C,S]; float32, float64, or narrower, then computed in float32
+//   label y [N,S] int64 in {0 … C-1, kIgnoreLabel} where m is not 0 (kRank otherwise)
+//   table U [C,C] floating, or undefined for 0; a table of zeros gives the bits of no table
+//   mask m [N,S] of any dtype, ≥ 0, or undefined for 1
+// Differentiable in z and U: dL/dU[y,j] is the sum of dL/dz_ij over the pixels of class y. Pixels
+// that do not count may hold anything; their gradient is 0. Same bits whatever the number of
+// threads. Keeps nothing for the backward but its arguments; not differentiable twice.
 at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor& label,
                                       const at::Tensor& table, const at::Tensor& mask,
                                       const Communicator& comm);
