@@ -46,7 +46,8 @@ MethodContext method_context(const Experiment& e, const Config& config,
 
 BatchPlan Experiment::batch_plan(int64_t stage_index) const {
   const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
-  return BatchPlan(budget, {.labelled = stage.labelled, .unlabelled = stage.unlabelled}, draws, stage_index);
+  return BatchPlan(budget, {.labelled = stage.labelled, .unlabelled = stage.unlabelled}, draws,
+                   stage_index);
 }
 
 std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every registered method must do, whatever it is. A new method gets these tests by being registered.
+// What every registered method must do, whatever it is. A new method gets these tests by being
+// registered.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
@@ -26,7 +27,8 @@ using Records = std::vector<std::pair<std::string, double>>;
 
 MethodSetup small(const std::string& name) {
   return {.name = name,
-          .backbone = "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
+          .backbone =
+              "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
           .classes = 3,
           .batch = 8,
           .labelled = 4,
@@ -36,7 +38,8 @@ MethodSetup small(const std::string& name) {
 }
 
 // Iterations 0 and 1 of each stage on one rank.
-Records train(MethodUnderTest& method, const MethodSetup& setup, int64_t first = 0, int64_t count = 2) {
+Records train(MethodUnderTest& method, const MethodSetup& setup, int64_t first = 0,
+              int64_t count = 2) {
   Records all;
   const Plan plan = method->plan();
   for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
@@ -44,7 +47,8 @@ Records train(MethodUnderTest& method, const MethodSetup& setup, int64_t first =
     for (int64_t i = first; i < first + count; ++i) {
       const Stage& s = plan.stages[static_cast<size_t>(stage)];
       const Batch batch = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
-      for (auto& record : method.step(batch, stage, i, Draws(setup.seed).at(stage, i))) all.push_back(std::move(record));
+      for (auto& record : method.step(batch, stage, i, Draws(setup.seed).at(stage, i)))
+        all.push_back(std::move(record));
     }
   }
   return all;
@@ -143,7 +147,8 @@ TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
     (*method)->begin_stage(last);
     // Late in the stage, so that ramps are up.
     for (int64_t i = 0; i < 2; ++i) {
-      method->step(method == &one ? batch : other, last, stage.iterations - 2 + i, Draws(1).at(last, i));
+      method->step(method == &one ? batch : other, last, stage.iterations - 2 + i,
+                   Draws(1).at(last, i));
     }
   }
   const at::Tensor probe = batch.image.slice(0, 0, 1);
@@ -203,7 +208,8 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
         const auto slots = share(s.labelled + s.unlabelled, units, comm.rank(), comm.size());
         for (int64_t i = 0; i < 2; ++i) {
           const Batch whole = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
-          for (auto& record : method.step(share_of(whole, slots), stage, i, Draws(setup.seed).at(stage, i))) {
+          for (auto& record :
+               method.step(share_of(whole, slots), stage, i, Draws(setup.seed).at(stage, i))) {
             records[rank].push_back(std::move(record));
           }
         }
@@ -214,18 +220,22 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
     for (size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(records[0][i].first, expected[i].first);
       const double scale = std::max(1e-3, std::abs(expected[i].second));
-      EXPECT_NEAR(records[0][i].second, expected[i].second, 1e-10 * scale) << size << " ranks, " << expected[i].first;
+      EXPECT_NEAR(records[0][i].second, expected[i].second, 1e-10 * scale)
+          << size << " ranks, " << expected[i].first;
     }
-    for (int rank = 1; rank < size; ++rank) expect_equal_states(states[0], states[static_cast<size_t>(rank)]);
+    for (int rank = 1; rank < size; ++rank)
+      expect_equal_states(states[0], states[static_cast<size_t>(rank)]);
     for (const auto& [name, value] : weights) {
       const auto* tensor = std::get_if<at::Tensor>(&value);
       if (!tensor) continue;
-      EXPECT_TRUE(at::allclose(std::get<at::Tensor>(states[0].at(name)), *tensor, 1e-9, 1e-10)) << size << " ranks, " << name;
+      EXPECT_TRUE(at::allclose(std::get<at::Tensor>(states[0].at(name)), *tensor, 1e-9, 1e-10))
+          << size << " ranks, " << name;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registered, EveryMethod, testing::ValuesIn(MethodRegistry::instance().names()),
+INSTANTIATE_TEST_SUITE_P(Registered, EveryMethod,
+                         testing::ValuesIn(MethodRegistry::instance().names()),
                          [](const auto& info) { return info.param; });
 
 std::string text_of(const fs::path& path) {
@@ -239,17 +249,21 @@ std::set<std::string> plugin_files(const fs::path& folder) {
   std::set<std::string> stems;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".cpp") continue;
-    if (text_of(entry.path()).find("const bool registered") != std::string::npos) stems.insert(entry.path().stem());
+    if (text_of(entry.path()).find("const bool registered") != std::string::npos)
+      stems.insert(entry.path().stem());
   }
   return stems;
 }
 
-std::set<std::string> as_set(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
+std::set<std::string> as_set(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
 
 TEST(Plugins, FileStemIsTheRegisteredName) {
   const fs::path root = SEMISEG_SOURCE_DIR;
   EXPECT_EQ(plugin_files(root / "framework/methods"), as_set(MethodRegistry::instance().names()));
-  EXPECT_EQ(plugin_files(root / "framework/backbones"), as_set(BackboneRegistry::instance().names()));
+  EXPECT_EQ(plugin_files(root / "framework/backbones"),
+            as_set(BackboneRegistry::instance().names()));
   EXPECT_EQ(plugin_files(root / "datasets"), as_set(DatasetRegistry::instance().names()));
 }
 
@@ -264,7 +278,8 @@ TEST(Plugins, AMethodCostsOneSourceFileOneLineInAListAndOneToml) {
         if (entry.path().stem() == name) ++files;
         if (entry.path().filename() == "CMakeLists.txt") {
           const std::string list = text_of(entry.path());
-          mentions += static_cast<int>(std::distance(std::sregex_iterator(list.begin(), list.end(), word), {}));
+          mentions += static_cast<int>(
+              std::distance(std::sregex_iterator(list.begin(), list.end(), word), {}));
         }
         // Only its own files may register or include it.
         if (entry.path().extension() == ".h") {

@@ -41,8 +41,9 @@ at::Tensor mix(const ParityCase& c, const at::Tensor& logits) {
   const bool swapped = c.options["image_is_unlabelled"];
   const double labelled = c.options["label_weight"], unlabelled = c.options["unlabelled_weight"];
   const MixLoss loss =
-      bcp_mix_2d(logits, c.tensor("in.label"), c.tensor("in.patch_label"), c.tensor("in.mask"),
-                 swapped ? unlabelled : labelled, swapped ? labelled : unlabelled, *kSerial);
+      bcp_mix_2d(logits, {c.tensor("in.label"), swapped ? unlabelled : labelled, {}},
+                 {c.tensor("in.patch_label"), swapped ? labelled : unlabelled, {}},
+                 c.tensor("in.mask"), *kSerial);
   EXPECT_TRUE(compare(c, "out.dice", loss.dice)) << c.file;
   EXPECT_TRUE(compare(c, "out.cross_entropy", loss.cross_entropy)) << c.file;
   return (loss.dice + loss.cross_entropy) / 2;

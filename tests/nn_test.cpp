@@ -8,6 +8,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
+#include "framework/methods/consistency.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/largest_component.h"
 #include "framework/nn/layers.h"
@@ -39,12 +40,13 @@ TEST(Schedule, SigmoidRampupIsTheReferences) {
 }
 
 TEST(Schedule, ConsistencyWeightIsTheReferences) {
-  expect_schedule("consistency_weight-", "in.iteration", 8,
-                  [](const ParityCase& c, int64_t iteration) {
-                    return consistency_weight(c.options["weight"].get<double>(),
-                                              c.options["length"].get<double>(), iteration,
-                                              c.options["iterations_per_step"].get<int64_t>());
-                  });
+  expect_schedule(
+      "consistency_weight-", "in.iteration", 8, [](const ParityCase& c, int64_t iteration) {
+        // rampup_steps = length, so that a step of the ramp lasts iterations_per_step
+        const int64_t steps = std::max<int64_t>(1, c.options["length"].get<int64_t>());
+        return consistency_weight({.weight = c.options["weight"], .rampup_steps = steps}, iteration,
+                                  steps * c.options["iterations_per_step"].get<int64_t>());
+      });
 }
 
 TEST(Schedule, PolyRateIsTheReferencesBeforeAndAfterTheIncrement) {

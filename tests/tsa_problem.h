@@ -16,7 +16,7 @@
 #include "framework/core/draws.h"
 #include "framework/methods/class_memory.h"
 #include "framework/methods/offset_table.h"
-#include "framework/methods/tsa_loss.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
 

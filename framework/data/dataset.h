@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interface of a data set: cases with patients and splits, volumes for evaluation, samples for training.
-// Cropping, augmentation, batching, ranks and the labelled fraction are not its business.
+// The interface of a data set: cases with patients and splits, volumes for evaluation, samples for
+// training. Cropping, augmentation, batching, ranks and the labelled fraction are not its business.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -28,10 +28,10 @@ struct CaseInfo {
 
 // One whole image in memory.
 struct Volume {
-  at::Tensor image;                           // [C,D,H,W] float32
-  at::Tensor label;                           // [D,H,W] uint8; undefined when there is none
+  at::Tensor image;                              // [C,D,H,W] float32
+  at::Tensor label;                              // [D,H,W] uint8; undefined when there is none
   std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W
-  bool has_spacing = false;                   // false: spacing is unknown, distances are in voxels
+  bool has_spacing = false;  // false: spacing is unknown, distances are in voxels
 };
 
 // What training draws from: one slice of a case (2-D) or one case (3-D).
@@ -49,7 +49,8 @@ struct DatasetInfo {
   std::string name;
   std::vector<std::string> classes;  // names, background first; label value = index
   int64_t channels = 1;
-  bool label_based_preparation = false;  // preparation looked at labels (cropping to them): said in every table
+  bool label_based_preparation =
+      false;  // preparation looked at labels (cropping to them): said in every table
 };
 
 class DatasetSource {

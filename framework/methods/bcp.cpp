@@ -21,7 +21,7 @@
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/largest_component.h"
-#include "framework/nn/losses.h"
+#include "framework/nn/losses_copy_paste.h"
 
 namespace semiseg {
 namespace {
@@ -148,33 +148,6 @@ class Bcp : public TeacherStudent {
     return at::cat(axes);
   }
 
-  // The student's output on one mixed set of images, and what its pixels are labelled with.
-  struct Mix {
-    at::Tensor logits, image_label, patch_label;
-    bool image_is_labelled, patch_is_labelled;
-  };
-
-  // Dice and cross entropy of one mix; pixels with ground truth go through the hook.
-  struct MixLoss {
-    at::Tensor dice, ce;
-  };
-
-  MixLoss mix_loss(const Mix& mix, const at::Tensor& mask, const LabelledCrossEntropy& labelled_ce,
-                   const Communicator& comm) const {
-    const at::Tensor probabilities = mix.logits.softmax(1);
-    const at::Tensor inside = 1 - mask;
-    const auto part = [&](const at::Tensor& label, const at::Tensor& region, bool is_labelled) {
-      const double weight = is_labelled ? 1.0 : options_.unlabelled_weight;
-      const at::Tensor where = region.expand_as(label);
-      const at::Tensor ce = is_labelled ? labelled_ce(mix.logits, label, where)
-                                        : plain_cross_entropy(comm)(mix.logits, label, where);
-      return MixLoss{weight * dice_masked_2d(probabilities, label, where, comm), weight * ce};
-    };
-    const MixLoss image = part(mix.image_label, mask, mix.image_is_labelled);
-    const MixLoss patch = part(mix.patch_label, inside, mix.patch_is_labelled);
-    return {image.dice + patch.dice, image.ce + patch.ce};
-  }
-
   ForwardPasses pre_train(const Batch& batch, const at::Tensor& mask, Step& step) {
     const int64_t half = batch.labelled / 2;
     const at::Tensor a = batch.image.slice(0, 0, half), b = batch.image.slice(0, half, 2 * half);
@@ -186,8 +159,9 @@ class Bcp : public TeacherStudent {
     ForwardPasses passes;
     passes.labelled = {out.logits, out.features, at::where(mask == 1, y_a, y_b)};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
-      const MixLoss loss = mix_loss({out.logits, y_a, y_b, true, true}, mask, labelled_ce, *s.comm);
-      return mean_of(loss.dice, loss.ce, s);
+      const MixLoss loss =
+          bcp_mix_2d(out.logits, {y_a, 1, labelled_ce}, {y_b, 1, labelled_ce}, mask, *s.comm);
+      return mean_of(loss.dice, loss.cross_entropy, s);
     };
     return passes;
   }
@@ -224,11 +198,12 @@ class Bcp : public TeacherStudent {
                                  at::cat({teacher_a.features, teacher_b.features}),
                                  at::cat({teacher_a.label, teacher_b.label})};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
-      const Mix mix_u{out_u.logits, teacher_a.label, y_a, false, true};
-      const Mix mix_l{out_l.logits, y_b, teacher_b.label, true, false};
-      const MixLoss loss_u = mix_loss(mix_u, mask, labelled_ce, *s.comm);
-      const MixLoss loss_l = mix_loss(mix_l, mask, labelled_ce, *s.comm);
-      return mean_of(loss_u.dice + loss_l.dice, loss_u.ce + loss_l.ce, s);
+      const double weight = options_.unlabelled_weight;
+      const MixLoss u = bcp_mix_2d(out_u.logits, {teacher_a.label, weight, {}},
+                                   {y_a, 1, labelled_ce}, mask, *s.comm);
+      const MixLoss l = bcp_mix_2d(out_l.logits, {y_b, 1, labelled_ce},
+                                   {teacher_b.label, weight, {}}, mask, *s.comm);
+      return mean_of(u.dice + l.dice, u.cross_entropy + l.cross_entropy, s);
     };
     return passes;
   }

@@ -11,10 +11,9 @@
 #include <utility>
 
 #include "framework/comm/communicator.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
-
-inline constexpr int64_t kIgnoreLabel = 255;  // the pixel has no class
 
 enum class CovarianceKind {
   kFull,       // P = A (A + 1) / 2: upper triangle, row by row

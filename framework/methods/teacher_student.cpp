@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/methods/teacher_student.h"
 
-#include "framework/methods/tsa_loss.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "framework/methods/class_statistics.h"
 #include "framework/methods/method.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
 

@@ -21,8 +21,8 @@
 
 #include "framework/methods/consistency.h"
 #include "framework/methods/teacher_student.h"
-#include "framework/methods/tsa_loss.h"
 #include "framework/methods/tsa_options.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {

@@ -3,27 +3,14 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/Reduction.h>
 
 #include <algorithm>
 
 #include "framework/nn/class_sums.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {
-
-at::Tensor pixel_cross_entropy(const at::Tensor& logits, const at::Tensor& label,
-                               at::Reduction::Reduction reduction) {
-  return at::cross_entropy_loss(logits, label.to(at::kLong), /*weight=*/{}, reduction);
-}
-
-// Quotient of two global sums; float64 on the way, because counts of pixels pass 2^24.
-at::Tensor global_ratio(const at::Tensor& numerator, const at::Tensor& denominator, double smooth,
-                        const Communicator& comm) {
-  const at::Tensor sums =
-      comm.sum(at::stack({numerator.to(at::kDouble), denominator.to(at::kDouble)}));
-  return (sums[0] / (sums[1] + smooth)).to(numerator.scalar_type());
-}
 
 // Mean over classes of 1 - (factor Σpg + smooth) / (Σp^power + Σg + smooth_below).
 struct DiceForm {
@@ -54,15 +41,12 @@ at::Tensor global_mean(const at::Tensor& local_sum, double local_count, const Co
 
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label,
                          const Communicator& comm) {
-  return global_mean(pixel_cross_entropy(logits, label, at::Reduction::Sum),
-                     static_cast<double>(label.numel()), comm);
+  return cross_entropy(logits, label, /*mask=*/{}, comm);
 }
 
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask,
                          const Communicator& comm) {
-  const at::Tensor weight = mask.to(logits.scalar_type());
-  return global_ratio((pixel_cross_entropy(logits, label, at::Reduction::None) * weight).sum(),
-                      weight.sum(), 1e-16, comm);
+  return cross_entropy_with_offsets(logits, label.to(at::kLong), /*table=*/{}, mask, comm);
 }
 
 at::Tensor dice_sq(const at::Tensor& p, const at::Tensor& label, const Communicator& comm) {

@@ -20,7 +20,8 @@ at::Tensor global_mean(const at::Tensor& local_sum, double local_count, const Co
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label,
                          const Communicator& comm);
 
-// Σ m · ce / (Σ m + 1e-16).
+// Σ m · ce / Σ m; 0 where Σ m = 0. Pixels labelled kIgnoreLabel (offset_cross_entropy.h) do not
+// count.
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask,
                          const Communicator& comm);
 

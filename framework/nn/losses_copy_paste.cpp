@@ -8,14 +8,17 @@
 
 namespace semiseg {
 
-MixLoss bcp_mix_2d(const at::Tensor& logits, const at::Tensor& image_label,
-                   const at::Tensor& patch_label, const at::Tensor& mask, double weight_image,
-                   double weight_patch, const Communicator& comm) {
-  const at::Tensor p = logits.softmax(1), inside = 1 - mask;
-  return {weight_image * dice_masked_2d(p, image_label, mask, comm) +
-              weight_patch * dice_masked_2d(p, patch_label, inside, comm),
-          weight_image * cross_entropy(logits, image_label, mask, comm) +
-              weight_patch * cross_entropy(logits, patch_label, inside, comm)};
+MixLoss bcp_mix_2d(const at::Tensor& logits, const MixPart& image, const MixPart& patch,
+                   const at::Tensor& mask, const Communicator& comm) {
+  const at::Tensor p = logits.softmax(1);
+  const auto loss = [&](const MixPart& part, const at::Tensor& region) {
+    const at::Tensor where = region.expand_as(part.label);
+    const at::Tensor ce = part.cross_entropy ? part.cross_entropy(logits, part.label, where)
+                                             : cross_entropy(logits, part.label, where, comm);
+    return MixLoss{part.weight * dice_masked_2d(p, part.label, where, comm), part.weight * ce};
+  };
+  const MixLoss outer = loss(image, mask), inner = loss(patch, 1 - mask);
+  return {outer.dice + inner.dice, outer.cross_entropy + inner.cross_entropy};
 }
 
 }  // namespace semiseg

@@ -4,19 +4,30 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+
 #include "framework/comm/communicator.h"
 
 namespace semiseg {
+
+// Mean cross entropy of logits [N,K,S] and label [N,S] where the mask [N,S] is 1.
+using MaskedCrossEntropy = std::function<at::Tensor(
+    const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask)>;
 
 struct MixLoss {
   at::Tensor dice, cross_entropy;  // scalars; the reference's loss is their mean
 };
 
-// logits [N,K,S] of image · M + patch · (1 - M); the labels [N,S] of both; mask M [N,S], 1 outside
-// the box. Each part: weight_image · loss(z, image_label, M) + weight_patch · loss(z, patch_label,
-// 1 - M). Collective.
-MixLoss bcp_mix_2d(const at::Tensor& logits, const at::Tensor& image_label,
-                   const at::Tensor& patch_label, const at::Tensor& mask, double weight_image,
-                   double weight_patch, const Communicator& comm);
+// What one of the two images contributes.
+struct MixPart {
+  at::Tensor label;                  // [N,S]
+  double weight = 1;                 // ground truth 1, pseudo-labels less
+  MaskedCrossEntropy cross_entropy;  // empty: the plain one
+};
+
+// logits [N,K,S] of image · M + patch · (1 - M); mask M, 1 outside the box, [S] or [N,S].
+// Each part: weight · loss(z, label, its region). Collective.
+MixLoss bcp_mix_2d(const at::Tensor& logits, const MixPart& image, const MixPart& patch,
+                   const at::Tensor& mask, const Communicator& comm);
 
 }  // namespace semiseg

@@ -16,11 +16,4 @@ inline double sigmoid_rampup(double t, double length) {
   return std::exp(-5 * rest * rest);
 }
 
-// weight · R(iteration div iterations_per_step, length): constant within a step (150 iterations in
-// SSL4MIS).
-inline double consistency_weight(double weight, double length, int64_t iteration,
-                                 int64_t iterations_per_step) {
-  return weight * sigmoid_rampup(static_cast<double>(iteration / iterations_per_step), length);
-}
-
 }  // namespace semiseg

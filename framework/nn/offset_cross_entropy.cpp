@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/methods/tsa_loss.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 #include <ATen/Dispatch.h>
 #include <ATen/Functions.h>
@@ -14,8 +14,7 @@
 #include <vector>
 
 #include "framework/core/error.h"
-#include "framework/methods/class_statistics.h"
-#include "framework/methods/softmax_tile.h"
+#include "framework/nn/softmax_tile.h"
 
 namespace semiseg {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/methods/softmax_tile.h"
+#include "framework/nn/softmax_tile.h"
 
 #include <cmath>
 

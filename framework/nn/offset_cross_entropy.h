@@ -6,12 +6,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "framework/comm/communicator.h"
 
 namespace semiseg {
 
+inline constexpr int64_t kIgnoreLabel = 255;  // the pixel has no class
+
 // Collective. Σ m_i CE(z_i + U[y_i,:], y_i) / Σ m_i over the pixels i of all ranks whose label is
-// not kIgnoreLabel (class_statistics.h); a scalar of the logits' dtype. 0 with zero gradients when
+// not kIgnoreLabel; a scalar of the logits' dtype. 0 with zero gradients when
 // Σ m_i = 0. Any strides.
 //   logits z [N,C,S]; float32, float64, or narrower, then computed in float32
 //   label y [N,S] int64 in {0 … C-1, kIgnoreLabel} where m is not 0 (kRank otherwise)
