@@ -32,21 +32,14 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
-std::string percent(const MetricMean& value) {
-  return value.count > 0 ? fmt::format("{:.2f}", 100 * value.mean) : "–";
-}
-std::string distance(const MetricMean& value) {
-  return value.count > 0 ? fmt::format("{:.2f}", value.mean) : "–";
-}
-
 void print(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
   std::cout << fmt::format("{:<20}{:>8}{:>9}{:>8}{:>8}   distances in {}\n", "class", "Dice",
                            "Jaccard", "HD95", "ASD", to_string(options.unit));
   const auto line = [](const std::string& name, const EvaluationMeans& m) {
     std::cout << fmt::format(
         "{:<20}{:>8}{:>9}{:>8}{:>8}   {} missed, {} false positive, {} both empty\n", name,
-        percent(m.dice), percent(m.jaccard), distance(m.hd95), distance(m.asd), m.missed,
-        m.false_positive, m.both_empty);
+        mean_text(m.dice, 100), mean_text(m.jaccard, 100), mean_text(m.hd95), mean_text(m.asd),
+        m.missed, m.false_positive, m.both_empty);
   };
   for (size_t k = 0; k < metrics.class_names.size(); ++k)
     line(metrics.class_names[k], metrics.classes[k]);

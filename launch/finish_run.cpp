@@ -60,12 +60,16 @@ FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split
   return finished;
 }
 
+std::string mean_text(const MetricMean& value, double factor) {
+  return value.count > 0 ? fmt::format("{:.2f}", factor * value.mean) : "–";
+}
+
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
   const EvaluationMeans& m = metrics.overall;
-  std::string text =
-      fmt::format("Dice {:.4f}, Jaccard {:.4f}, HD95 {:.2f} {}, ASD {:.2f} {} over {} cases",
-                  m.dice.mean, m.jaccard.mean, m.hd95.mean, to_string(options.unit), m.asd.mean,
-                  to_string(options.unit), metrics.cases);
+  const char* unit = to_string(options.unit);
+  std::string text = fmt::format("Dice {} %, Jaccard {} %, HD95 {} {}, ASD {} {} over {} cases",
+                                 mean_text(m.dice, 100), mean_text(m.jaccard, 100),
+                                 mean_text(m.hd95), unit, mean_text(m.asd), unit, metrics.cases);
   if (m.missed > 0) text += fmt::format("; {} missed", m.missed);
   if (m.false_positive > 0) text += fmt::format("; {} false positive", m.false_positive);
   return text;

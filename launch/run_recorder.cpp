@@ -51,8 +51,9 @@ void RunRecorder::train_row(const Stage& stage, int64_t iteration, const ValueRo
   events_->append(done_, with_prefix("train", values), static_cast<double>(now_seconds()));
   for (const auto& [name, value] : values) {
     if (!name.starts_with("loss.total")) continue;
+    loss_ = fmt::format("{:.4f}", value);
     if (notes_.empty()) notes_.emplace_back("loss", "");
-    notes_.front().second = fmt::format("{:.4f}", value);
+    notes_.front().second = loss_;
     break;
   }
 }
@@ -61,9 +62,9 @@ void RunRecorder::validation_row(const Stage& stage, int64_t iteration, const Va
                                  bool is_best) {
   metrics_->append({stage.name, iteration, done_, select_ == "test" ? "test" : "val", values});
   events_->append(done_, with_prefix("validation", values), static_cast<double>(now_seconds()));
-  notes_.resize(1);
-  for (const auto& [name, value] : values) notes_.emplace_back(name, fmt::format("{:.4f}", value));
-  if (is_best) notes_.emplace_back("best", "now");
+  const std::string score = fmt::format("{:.4f}", values.front().second);
+  if (is_best) best_ = score;
+  notes_ = {{"loss", loss_}, {"validation " + values.front().first, score}, {"best", best_}};
 }
 
 void RunRecorder::save_newest(const StateMap& state, int64_t done) {

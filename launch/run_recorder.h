@@ -45,6 +45,7 @@ class RunRecorder : public TrainingObserver, public StateStore {
   std::unique_ptr<MetricsLog> metrics_;
   std::unique_ptr<TensorBoardLog> events_;
   std::unique_ptr<Progress> progress_;
+  std::string loss_, best_;  // as text, of the last rows
   ProgressNotes notes_;
 };
 

@@ -9,6 +9,7 @@
 #include "framework/data/dataset.h"
 #include "framework/data/hdf5_file.h"
 #include "framework/data/label_budget.h"
+#include "tests/acdc_tree.h"
 #include "tests/expect_error.h"
 #include "tests/temporary_folder.h"
 
@@ -16,39 +17,11 @@ namespace semiseg {
 namespace {
 namespace fs = std::filesystem;
 
-void write_pair(const fs::path& path, const at::Tensor& image, const at::Tensor& label) {
-  fs::create_directories(path.parent_path());
-  Hdf5File file = Hdf5File::create(path);
-  file.write("image", image);
-  file.write("label", label);
-  file.close();
-}
-
 // Patients 3 and 1 train, 2 validates, 4 tests; one frame, two slices of 4 × 6; slices count
 // from 1.
 class AcdcTree : public testing::Test {
  protected:
-  AcdcTree() {
-    fs::create_directories(folder_ / "data");
-    for (int patient = 1; patient <= 4; ++patient) {
-      const std::string stem = "patient00" + std::to_string(patient) + "_frame01";
-      const at::Tensor image = at::arange(48, at::kDouble).reshape({2, 4, 6}) / 48 + patient;
-      const at::Tensor label =
-          at::arange(48, at::kInt).remainder(4).to(at::kByte).reshape({2, 4, 6});
-      write_pair(folder_ / ("data/" + stem + ".h5"), image, label);
-      for (int slice = 0; slice < 2; ++slice) {
-        write_pair(
-            folder_ / ("data/slices/" + stem + "_slice_" + std::to_string(slice + 1) + ".h5"),
-            image[slice], label[slice]);
-      }
-    }
-    write_file(folder_ / "train.list", "patient003_frame01\npatient001_frame01\n");
-    write_file(folder_ / "val.list", "patient002_frame01\n");
-    write_file(folder_ / "test.list", "patient004_frame01\n");
-    write_file(folder_ / "train_slices.list",
-               "patient003_frame01_slice_1\npatient003_frame01_slice_2\n"
-               "patient001_frame01_slice_1\npatient001_frame01_slice_2\n");
-  }
+  AcdcTree() { write_acdc_tree(folder_.path(), {3, 1}, {2}, {4}); }
 
   std::unique_ptr<DatasetSource> open() const { return open(folder_.path()); }
   static std::unique_ptr<DatasetSource> open(const fs::path& root) {

@@ -34,7 +34,8 @@ if(NOT SEMISEG_CUDA STREQUAL "OFF")
     set(semiseg_cuda ON)
   elseif(SEMISEG_CUDA STREQUAL "ON")
     message(FATAL_ERROR "SEMISEG_CUDA=ON needs a CUDA toolkit (found: ${CUDAToolkit_FOUND}) and a LibTorch with "
-      "its CUDA libraries beside it (cuDNN found: '${cudnn}'). Run launch/setup --cuda, or leave SEMISEG_CUDA out.")
+      "its CUDA libraries beside it (cuDNN found: '${cudnn}'): the wheels that pip installs with torch, or your own "
+      "LibTorch on CMAKE_PREFIX_PATH. Or leave SEMISEG_CUDA out.")
   endif()
 endif()
 

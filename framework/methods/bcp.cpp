@@ -17,7 +17,6 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
-#include "framework/methods/network_predictor.h"
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/largest_component.h"
@@ -58,11 +57,7 @@ std::vector<std::vector<int64_t>> mixing_units(int64_t labelled, int64_t unlabel
 class Bcp : public TeacherStudent {
  public:
   explicit Bcp(const MethodContext& context)
-      : options_(Options::read(context.options)),
-        student_(context.make_network("student")),
-        teacher_(context.make_network("teacher")),
-        optimiser_(make_optimiser("student", student_->parameters(), context.optimiser)),
-        predictor_(*student_) {
+      : TeacherStudent(context), options_(Options::read(context.options)) {
     const int64_t b = context.labelled, u = context.batch - context.labelled;
     if (b % 2 != 0 || b != u) {
       context.options.fail("name", "bcp mixes halves of equal labelled and unlabelled parts",
@@ -97,17 +92,6 @@ class Bcp : public TeacherStudent {
   void after_step(Step& step) override {
     if (is_selftrain(step.stage))
       update_teacher(*teacher_, *student_, options_.ema, step.iteration);
-  }
-
-  Backbone& student() override { return *student_; }
-  Backbone& teacher() override { return *teacher_; }
-  Optimiser& optimiser() override { return *optimiser_; }
-  Predictor& predictor() override { return predictor_; }
-
-  void state(StateVisitor& visitor) override {
-    visitor.scope("student", [this](StateVisitor& v) { student_->state(v); });
-    visitor.scope("teacher", [this](StateVisitor& v) { teacher_->state(v); });
-    optimiser_->state(visitor);
   }
 
  private:
@@ -224,9 +208,6 @@ class Bcp : public TeacherStudent {
 
   Options options_;
   Plan plan_;
-  std::unique_ptr<Backbone> student_, teacher_;
-  std::unique_ptr<Optimiser> optimiser_;
-  NetworkPredictor predictor_;
 };
 
 const bool registered = register_teacher_student(

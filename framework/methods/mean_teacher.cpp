@@ -12,7 +12,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/methods/consistency.h"
-#include "framework/methods/network_predictor.h"
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses.h"
@@ -40,17 +39,12 @@ struct Options {
 class MeanTeacher : public TeacherStudent {
  public:
   explicit MeanTeacher(const MethodContext& context)
-      : options_(Options::read(context.options)),
+      : TeacherStudent(context),
+        options_(Options::read(context.options)),
         stage_{.name = "train",
                .iterations = context.iterations,
                .labelled = context.labelled,
-               .unlabelled = context.batch - context.labelled},
-        student_(context.make_network("student")),
-        teacher_(context.make_network("teacher")),
-        optimiser_(make_optimiser("student", student_->parameters(), context.optimiser)),
-        predictor_(*student_) {
-    teacher_->copy_from(*student_);
-  }
+               .unlabelled = context.batch - context.labelled} {}
 
   Plan plan() const override { return {{stage_}}; }
 
@@ -92,16 +86,6 @@ class MeanTeacher : public TeacherStudent {
   void after_step(Step& step) override {
     update_teacher(*teacher_, *student_, options_.ema, step.iteration);
   }
-  Backbone& student() override { return *student_; }
-  Backbone& teacher() override { return *teacher_; }
-  Optimiser& optimiser() override { return *optimiser_; }
-  Predictor& predictor() override { return predictor_; }
-
-  void state(StateVisitor& visitor) override {
-    visitor.scope("student", [this](StateVisitor& v) { student_->state(v); });
-    visitor.scope("teacher", [this](StateVisitor& v) { teacher_->state(v); });
-    optimiser_->state(visitor);
-  }
 
  private:
   NetworkOutput teach(const at::Tensor& image, const SampleIds& samples, Step& step) {
@@ -115,9 +99,6 @@ class MeanTeacher : public TeacherStudent {
 
   Options options_;
   Stage stage_;
-  std::unique_ptr<Backbone> student_, teacher_;
-  std::unique_ptr<Optimiser> optimiser_;
-  NetworkPredictor predictor_;
 };
 
 const bool registered = register_teacher_student(

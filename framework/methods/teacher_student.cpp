@@ -29,6 +29,20 @@ class PlainTeacherStudent : public Method {
 
 }  // namespace
 
+TeacherStudent::TeacherStudent(const MethodContext& context)
+    : student_(context.make_network("student")),
+      teacher_(context.make_network("teacher")),
+      optimiser_(make_optimiser("student", student_->parameters(), context.optimiser)),
+      predictor_(*student_) {
+  teacher_->copy_from(*student_);
+}
+
+void TeacherStudent::state(StateVisitor& visitor) {
+  visitor.scope("student", [this](StateVisitor& v) { student_->state(v); });
+  visitor.scope("teacher", [this](StateVisitor& v) { teacher_->state(v); });
+  optimiser_->state(visitor);
+}
+
 bool register_teacher_student(TeacherStudentEntry entry) {
   MethodRegistry::instance().add(
       {entry.name, entry.summary, [make = entry.make](const MethodContext& context) {

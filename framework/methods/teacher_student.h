@@ -10,6 +10,7 @@
 #include <string>
 
 #include "framework/methods/method.h"
+#include "framework/methods/network_predictor.h"
 #include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
@@ -40,18 +41,29 @@ struct ForwardPasses {
   std::function<at::Tensor(const LabelledCrossEntropy&, Step&)> loss;
 };
 
+// Two networks of one architecture, both from the student's initial weights; the student learns and
+// is deployed.
 class TeacherStudent {
  public:
+  explicit TeacherStudent(const MethodContext& context);
   virtual ~TeacherStudent() = default;
   virtual Plan plan() const = 0;
   virtual void begin_stage(int64_t stage) {}
   virtual ForwardPasses forward(const Batch& batch, Step& step) = 0;
   virtual void after_step(Step& step) = 0;
-  virtual Backbone& student() = 0;
-  virtual Backbone& teacher() = 0;
-  virtual Optimiser& optimiser() = 0;  // the student's
-  virtual Predictor& predictor() = 0;
-  virtual void state(StateVisitor& visitor) = 0;
+
+  Backbone& student() { return *student_; }
+  Backbone& teacher() { return *teacher_; }
+  Optimiser& optimiser() { return *optimiser_; }  // the student's
+  Predictor& predictor() { return predictor_; }
+  void state(StateVisitor& visitor);
+
+ protected:
+  const std::unique_ptr<Backbone> student_, teacher_;
+
+ private:
+  const std::unique_ptr<Optimiser> optimiser_;
+  NetworkPredictor predictor_;
 };
 
 struct TeacherStudentEntry {
