@@ -3,6 +3,8 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 #include "framework/eval/slice_wise.h"
 
 namespace semiseg {
@@ -65,6 +67,23 @@ std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,
                   .steps = stage.iterations,
                   .strong_view = stage.strong_view},
       loader);
+}
+
+bool Experiment::has_cases(Split split) const {
+  const auto& cases = source->cases();
+  return std::any_of(cases.begin(), cases.end(),
+                     [split](const CaseInfo& info) { return info.split == split; });
+}
+
+std::optional<Split> Experiment::selection_split() const {
+  const Split split = protocol.select == "test" ? Split::kTest : Split::kVal;
+  if (protocol.select == "last" || !has_cases(split)) return std::nullopt;
+  return split;
+}
+
+std::string Experiment::selection() const {
+  const auto split = selection_split();
+  return split ? to_string(*split) : "last";
 }
 
 at::Tensor Experiment::segment(const Volume& volume) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "framework/comm/communicator.h"
@@ -40,6 +41,12 @@ struct Experiment {
   std::unique_ptr<Loader> make_loader(int64_t stage, int64_t first_iteration) const;
   // Collective. Rows of a split with the method's present predictor.
   std::vector<EvaluationRow> evaluate_split(Split split, bool distances = true) const;
+  bool has_cases(Split split) const;
+  // The split whose score picks the weights; none when the data set lacks it or the protocol takes
+  // the last ones.
+  std::optional<Split> selection_split() const;
+  // What picked the weights: "val", "test" or "last".
+  std::string selection() const;
   // Label map of one volume by the method's present predictor.
   at::Tensor segment(const Volume& volume) const;
 };

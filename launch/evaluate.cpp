@@ -71,7 +71,7 @@ int run_evaluate(const Arguments& arguments) {
                       .unit = to_string(e.evaluation.unit),
                       .empty = to_string(e.evaluation.empty),
                       .split = split,
-                      .selection = weights == "best" ? e.protocol.select : "last"},
+                      .selection = weights == "best" ? e.selection() : "last"},
                      rows});
   print(summarise(rows), e.evaluation);
   std::cout << "rows: " << path.string() << '\n';

@@ -17,7 +17,7 @@ EvaluationTerms terms_of(const Experiment& e, Split split) {
           .unit = to_string(e.evaluation.unit),
           .empty = to_string(e.evaluation.empty),
           .split = to_string(split),
-          .selection = e.protocol.select};
+          .selection = e.selection()};
 }
 
 // The case whose mean Dice is the median: a picture that flatters nobody.

@@ -23,17 +23,6 @@ constexpr const char* kExample =
     "The same command again resumes where it stopped. Ctrl-C stops and saves; a second one leaves "
     "at once.";
 
-Split selection_split(const std::string& select) {
-  return select == "test" ? Split::kTest : Split::kVal;
-}
-
-bool has_cases(const DatasetSource& source, Split split) {
-  for (const auto& info : source.cases()) {
-    if (info.split == split) return true;
-  }
-  return false;
-}
-
 void announce(const Experiment& e, const RunFolder& folder) {
   log::info(
       "{} on {} with {}: {} labelled patients ({}{}), {} labelled and {} unlabelled samples, seed "
@@ -48,8 +37,9 @@ void announce(const Experiment& e, const RunFolder& folder) {
 }
 
 std::function<ValueRow()> validation(const Experiment& e) {
-  const Split split = selection_split(e.protocol.select);
-  if (!has_cases(*e.source, split)) {
+  // Weights that are not selected are still watched on the validation split.
+  const Split split = e.selection_split().value_or(Split::kVal);
+  if (!e.has_cases(split)) {
     log::warn("the data set has no {} split: the last weights are taken", to_string(split));
     return {};
   }
@@ -96,9 +86,10 @@ int train(const Experiment& e, RunFolder& folder, const Arguments& arguments, in
   recorder.finish_progress();
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const FinishedRun finished = finish_run(e, folder, Split::kTest, recorder.done(), seconds);
+  const Split split = e.has_cases(Split::kTest) ? Split::kTest : Split::kVal;
+  const FinishedRun finished = finish_run(e, folder, split, recorder.done(), seconds);
   folder.set_status(RunStatus::kDone, now_seconds());
-  log::info("test: {}", describe(finished.metrics, e.evaluation));
+  log::info("{}: {}", to_string(split), describe(finished.metrics, e.evaluation));
   log::info("overlay: {}", finished.overlay.string());
   return 0;
 }

@@ -126,6 +126,16 @@ TEST_F(Launch, ADamagedNewestCheckpointIsPassedOverForTheOneBefore) {
   expect_equal_runs("intact", "damaged");
 }
 
+TEST_F(Launch, AStageWithoutANewBestEndsEarly) {
+  const ProgramResult result =
+      train("patient",
+            "method=supervised protocol.patience=2 protocol.validate_every=1 "
+            "protocol.optimiser.learning_rate=1e-12");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NE(result.output.find("ends at iteration 3"), std::string::npos) << result.output;
+  EXPECT_TRUE(fs::exists(folder_ / "patient/checkpoint/000003.h5"));
+}
+
 TEST_F(Launch, TrainingLeavesWhatTheRunFolderPromises) {
   ASSERT_EQ(train("files").exit_code, 0);
   for (const char* file :

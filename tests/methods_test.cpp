@@ -3,7 +3,12 @@
 // recorded iterations.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "framework/core/error.h"
+#include "framework/methods/teacher_student.h"
 #include "tests/method_case.h"
+#include "tests/state_equality.h"
 
 namespace semiseg {
 namespace {
@@ -30,6 +35,133 @@ INSTANTIATE_TEST_SUITE_P(
                     Recorded{"transmedseg_acdc",
                              "base = \"bcp\"\nbeta = 0.5\nlambda0 = 2.5\nn_min = 15", 1}),
     [](const auto& info) { return std::string(info.param.file); });
+
+// Small networks, self-training of a teacher–student method.
+MethodSetup small(const std::string& name, const std::string& options) {
+  return {.name = name,
+          .options = options,
+          .backbone = "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]",
+          .classes = 3,
+          .batch = 8,
+          .labelled = 4,
+          .iterations = 40,
+          .seed = 5};
+}
+
+// Three steps of the last stage; all records.
+std::vector<std::pair<std::string, double>> self_train(MethodUnderTest& method,
+                                                       const MethodSetup& setup) {
+  std::vector<std::pair<std::string, double>> all;
+  const Plan plan = method->plan();
+  const int64_t last = std::ssize(plan.stages) - 1;
+  method->begin_stage(last);
+  for (int64_t i = 0; i < 3; ++i) {
+    const Stage& stage = plan.stages.back();
+    const Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, i);
+    for (auto& record : method.step(batch, last, i, Draws(setup.seed).at(last, i)))
+      all.push_back(std::move(record));
+  }
+  return all;
+}
+
+StateMap without_memory(MethodUnderTest& method) {
+  StateMap state = take_state([&](StateVisitor& visitor) { method->state(visitor); });
+  std::erase_if(state, [](const auto& entry) { return entry.first.starts_with("tsa/"); });
+  return state;
+}
+
+// Oracle 20 of the specification, for a whole training step of each base.
+class EveryBase : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryBase, TsaOfStrengthZeroInPlaceOfTheCrossEntropyIsTheBaseBitForBit) {
+  const auto comm = make_serial_communicator();
+  const MethodSetup base = small(GetParam(), "");
+  const MethodSetup tsa =
+      small("transmedseg", "base = \"" + GetParam() + "\"\nmode = \"replace\"\nlambda0 = 0.0");
+  MethodUnderTest plain(base, *comm), replaced(tsa, *comm);
+  self_train(plain, base);
+  self_train(replaced, tsa);
+  expect_equal_states(without_memory(plain), without_memory(replaced));
+}
+
+TEST_P(EveryBase, TsaChangesTheTrainingOnceItIsStrong) {
+  const auto comm = make_serial_communicator();
+  const MethodSetup base = small(GetParam(), "");
+  const std::string options =
+      "\"\nmode = \"replace\"\nlambda0 = 50.0\nlambda = \"constant\"\nn_min = 1";
+  const MethodSetup tsa = small("transmedseg", "base = \"" + GetParam() + options);
+  MethodUnderTest plain(base, *comm), replaced(tsa, *comm);
+  self_train(plain, base);
+  self_train(replaced, tsa);
+  const at::Tensor probe = random_batch(base, 1, 0, 99).image;
+  EXPECT_FALSE(at::equal(plain->predictor().predict(probe), replaced->predictor().predict(probe)));
+}
+
+INSTANTIATE_TEST_SUITE_P(TeacherStudent, EveryBase,
+                         testing::ValuesIn(TeacherStudentRegistry::instance().names()),
+                         [](const auto& info) { return info.param; });
+
+struct Switch {
+  const char* name;
+  const char* options;
+  const char* record;  // must be among the records
+};
+
+class EverySwitch : public testing::TestWithParam<Switch> {};
+
+TEST_P(EverySwitch, TrainsWithFiniteLossesAndTakesEffect) {
+  const auto comm = make_serial_communicator();
+  const std::string strong = "lambda = \"constant\"\nlambda0 = 2.0\n";
+  MethodSetup changed = small("transmedseg", strong + GetParam().options);
+  if (changed.options.find("n_min") == std::string::npos) changed.options += "\nn_min = 1";
+  const MethodSetup standard = small("transmedseg", strong + "n_min = 1");
+  MethodUnderTest one(changed, *comm), other(standard, *comm);
+  bool found = false;
+  for (const auto& [name, value] : self_train(one, changed)) {
+    EXPECT_TRUE(std::isfinite(value)) << name;
+    found = found || name == GetParam().record;
+  }
+  EXPECT_TRUE(found) << GetParam().record;
+  self_train(other, standard);
+  const at::Tensor probe = random_batch(standard, 1, 0, 99).image;
+  EXPECT_FALSE(at::equal(one->predictor().predict(probe), other->predictor().predict(probe)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    TransMedSeg, EverySwitch,
+    testing::Values(Switch{"Beta", "beta = 3.0", "loss.tsa"},
+                    Switch{"MeanOnly", "aug = \"mean_only\"", "loss.tsa"},
+                    Switch{"CovarianceOnly", "aug = \"cov_only\"", "loss.tsa"},
+                    Switch{"AugmentationOff", "aug = \"off\"", "loss.tsa"},
+                    Switch{"DiagonalCovariance", "cov = \"diag\"", "loss.tsa"},
+                    Switch{"IsotropicCovariance", "cov = \"isotropic\"", "loss.tsa"},
+                    Switch{"CumulativeMemory", "memory = \"cumulative\"", "loss.tsa"},
+                    Switch{"BatchOnlyMemory", "memory = \"batch_only\"", "loss.tsa"},
+                    Switch{"FrozenMemory", "memory = \"frozen_after\"\nfrozen_after = 1",
+                           "loss.tsa"},
+                    Switch{"Lagged", "sync = \"lagged\"", "loss.tsa"},
+                    Switch{"EverySecondStep", "every = 2", "loss.tsa"},
+                    Switch{"TableWithoutGradient", "table_grad = \"off\"", "loss.tsa"},
+                    Switch{"HighGate", "n_min = 1000000", "loss.tsa"},
+                    Switch{"Replace", "mode = \"replace\"", "loss.total"},
+                    Switch{"TeacherToStudent", "directions = [\"t2s\"]", "loss.tsa_t2s"},
+                    Switch{"UnlabelledToStudent", "directions = [\"u2s\"]", "loss.tsa_u2s"},
+                    Switch{"BothPixels", "directions = [\"s2t\", \"u2s\"]", "loss.tsa_u2s"},
+                    Switch{"LogitSpace", "space = \"logit\"", "loss.tsa"},
+                    Switch{"ExactHead", "head_mode = \"im2col\"", "loss.tsa"},
+                    Switch{"TeacherMeasures", "stats_net = \"teacher\"", "loss.tsa"},
+                    Switch{"OnlyConfidentPixels", "confidence = 0.5", "loss.tsa"},
+                    Switch{"OtherBase", "base = \"mean_teacher\"", "loss.consistency"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(TransMedSeg, AOneTapHeadIsDemandedWhereItWasPromised) {
+  const auto comm = make_serial_communicator();
+  EXPECT_THROW(MethodUnderTest(small("transmedseg", "head_mode = \"conv1x1\""), *comm), Error);
+  MethodSetup setup = small("transmedseg", "head_mode = \"conv1x1\"");
+  setup.backbone += "\nhead = \"conv1x1\"";
+  MethodUnderTest method(setup, *comm);
+  EXPECT_FALSE(self_train(method, setup).empty());
+}
 
 }  // namespace
 }  // namespace semiseg

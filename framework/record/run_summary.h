@@ -20,7 +20,7 @@ struct RunSummary {
   bool label_based_preparation = false;  // of the data set
   std::string config_hash;               // 16 hexadecimal digits
   int64_t iterations = 0;                // done
-  double wall_seconds = 0;  // of training, as its writer measured; the only time in the file
+  double wall_seconds = 0;               // of the last start; the only time in the file
 };
 
 std::string to_json(const RunSummary& summary);
