@@ -2,6 +2,7 @@
 // semiseg info: what is registered, and the options of one plug-in.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "framework/data/dataset.h"
@@ -73,7 +74,7 @@ int run_info(const Arguments& arguments) {
   CLI::App app("Lists data sets, backbones and methods; with a name, the options of one.", "info");
   app.footer("example: semiseg info\n         semiseg info transmedseg");
   std::string name;
-  app.add_option("name", name, "a method or backbone");
+  app.add_option("name", name, "a method, backbone or data set");
   if (const auto code = parse_flags(app, arguments)) return *code;
   if (name.empty()) {
     list<MethodEntry>("methods (method=…)");
@@ -81,9 +82,15 @@ int run_info(const Arguments& arguments) {
     list<DatasetEntry>("data sets (dataset=…)");
     return 0;
   }
-  const auto backbones = BackboneRegistry::instance().names();
-  if (std::find(backbones.begin(), backbones.end(), name) != backbones.end()) {
+  const auto is_one_of = [&name](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (is_one_of(BackboneRegistry::instance().names())) {
     describe_backbone(name);
+  } else if (is_one_of(DatasetRegistry::instance().names())) {
+    // Its options are read when its files are opened, which need not be here.
+    std::cout << name << ": " << DatasetRegistry::instance().find(name).summary
+              << "\noptions: semiseg train dataset=" << name << " --cfg\n";
   } else {
     describe_method(name);
   }

@@ -180,8 +180,8 @@ TEST_F(Launch, InfoListsTheOptionsOfEveryPlugin) {
   for (const char* name : {"transmedseg", "unet", "phantom", "acdc"}) {
     EXPECT_NE(all.output.find(name), std::string::npos) << name;
   }
-  for (const char* method :
-       {"bcp", "cps", "dan", "mean_teacher", "supervised", "transmedseg", "unet"}) {
+  for (const char* method : {"bcp", "cps", "dan", "mean_teacher", "supervised", "transmedseg",
+                             "unet", "phantom", "acdc"}) {
     EXPECT_EQ(semiseg(std::string("info ") + method).exit_code, 0) << method;
   }
   EXPECT_NE(semiseg("info transmedseg").output.find("method.lambda0"), std::string::npos);
