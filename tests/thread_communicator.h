@@ -9,6 +9,7 @@
 #include <barrier>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -29,16 +30,22 @@ class ThreadCommunicator : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(world_.slots.size()); }
 
-  // Backward is the identity: what the others hold is a constant here.
-  at::Tensor sum(const at::Tensor& local) const override {
-    return local + (total(local) - local.detach());
-  }
-  at::Tensor replicated(const at::Tensor& value) const override {
-    return value / size() + value.detach() * (1.0 - 1.0 / size());
-  }
   void all_reduce(at::Tensor& value, std::string_view) const override { value.copy_(total(value)); }
+  // Summed at once: what is tested is the order of calls and the result.
+  std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
+                                                     std::string_view name) const override {
+    class Done : public PendingReduction {
+      void wait() override {}
+      bool advance() override { return true; }
+    };
+    all_reduce(value, name);
+    return std::make_unique<Done>();
+  }
   at::Tensor gather(const at::Tensor& local, std::string_view) const override {
     return at::cat(exchange(local));
+  }
+  at::Tensor gather_uneven(const at::Tensor& local, std::string_view name) const override {
+    return gather(local, name);
   }
   void broadcast(at::Tensor& value, std::string_view) const override {
     value.copy_(exchange(value)[0]);

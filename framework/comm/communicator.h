@@ -7,11 +7,23 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
-#include <string>
 #include <string_view>
 
 namespace semiseg {
 
+// A reduction under way beside other work.
+class PendingReduction {
+ public:
+  virtual ~PendingReduction() = default;
+  // The tensor that was handed in holds the sum when this returns. Called once, by the thread that
+  // started it.
+  virtual void wait() = 0;
+  // Lets the reduction move on; true once wait() would return at once.
+  virtual bool advance() = 0;
+};
+
+// Collective calls are made by all ranks in the same order, with tensors of one shape and dtype
+// unless said otherwise. Names tell what travels, in messages for people.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -20,17 +32,25 @@ class Communicator {
 
   // Collective. Sum over ranks of a tensor (any shape, floating); backward is the identity, because
   // every rank holds the whole loss and gradients are summed once, at the end.
-  virtual at::Tensor sum(const at::Tensor& local) const = 0;
+  at::Tensor sum(const at::Tensor& local) const;
 
   // For what depends on weights alone and is therefore equal on all ranks: forward identity,
   // backward divides by size, so that the sum over ranks counts it once. Not collective.
-  virtual at::Tensor replicated(const at::Tensor& value) const = 0;
+  at::Tensor replicated(const at::Tensor& value) const;
 
-  // Collective, in place, without gradient: sum over ranks.
+  // Collective, in place, without gradient: sum over ranks. Equal bits on all ranks.
   virtual void all_reduce(at::Tensor& value, std::string_view name) const = 0;
+
+  // Collective. The same, beside other work: `value` is neither read nor written, and lives, until
+  // wait().
+  virtual std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
+                                                             std::string_view name) const = 0;
 
   // Collective. Concatenation over ranks along axis 0, in rank order; without gradient.
   virtual at::Tensor gather(const at::Tensor& local, std::string_view name) const = 0;
+
+  // Collective. As gather, for tensors that differ in the size of axis 0 (one more message).
+  virtual at::Tensor gather_uneven(const at::Tensor& local, std::string_view name) const = 0;
 
   // Collective. Rank 0's tensor on all ranks, in place.
   virtual void broadcast(at::Tensor& value, std::string_view name) const = 0;

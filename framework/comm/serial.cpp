@@ -4,14 +4,24 @@
 namespace semiseg {
 namespace {
 
+class Nothing : public PendingReduction {
+ public:
+  void wait() override {}
+  bool advance() override { return true; }
+};
+
 class Serial : public Communicator {
  public:
   int rank() const override { return 0; }
   int size() const override { return 1; }
-  at::Tensor sum(const at::Tensor& local) const override { return local; }
-  at::Tensor replicated(const at::Tensor& value) const override { return value; }
   void all_reduce(at::Tensor&, std::string_view) const override {}
+  std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor&, std::string_view) const override {
+    return std::make_unique<Nothing>();
+  }
   at::Tensor gather(const at::Tensor& local, std::string_view) const override { return local; }
+  at::Tensor gather_uneven(const at::Tensor& local, std::string_view) const override {
+    return local;
+  }
   void broadcast(at::Tensor&, std::string_view) const override {}
   void barrier(std::string_view) const override {}
   void abort(int, std::string_view) const override {}

@@ -10,6 +10,17 @@
 #include "framework/nn/sync_batch_norm.h"
 
 namespace semiseg {
+namespace {
+
+// oneDNN's convolutions of small channel counts are about a quarter faster channels-last, and what
+// follows keeps the layout. Weights stay as they are: their copy costs nothing beside the images'.
+// float64 has no such kernels.
+at::MemoryFormat layout(const at::Tensor& x) {
+  if (x.scalar_type() != at::kFloat || !x.device().is_cpu()) return at::MemoryFormat::Contiguous;
+  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
+}
+
+}  // namespace
 
 Conv::Conv(const Module& module, const ConvOptions& options)
     : stride_(options.kernel.size(), options.stride),
@@ -28,8 +39,10 @@ Conv::Conv(const Module& module, const ConvOptions& options)
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
-  return at::convolution(x, weight_, bias_.defined() ? std::optional(bias_) : std::nullopt, stride_,
-                         padding_, dilation_, transposed_, output_padding_, /*groups=*/1);
+  const at::MemoryFormat format = layout(x);
+  return at::convolution(x.contiguous(format), weight_.contiguous(format),
+                         bias_.defined() ? std::optional(bias_) : std::nullopt, stride_, padding_,
+                         dilation_, transposed_, output_padding_, /*groups=*/1);
 }
 
 BatchNorm::BatchNorm(const Module& module, int64_t channels, double epsilon, double momentum)
