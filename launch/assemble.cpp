@@ -31,7 +31,7 @@ MethodContext method_context(const Experiment& e, const Config& config,
           .batch = e.protocol.batch,
           .labelled = e.protocol.labelled_batch,
           .optimiser = e.protocol.optimiser,
-          .comm = e.comm.get(),
+          .comm = e.comm,
           .make_network =
               [&, options = config.section("backbone"), draws = e.draws](const std::string& net) {
                 return backbone.make(options, shape, draws, net);
@@ -55,18 +55,23 @@ BatchPlan Experiment::batch_plan(int64_t stage_index) const {
 std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,
                                                 int64_t first_iteration) const {
   const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
-  const int64_t slots = stage.labelled + stage.unlabelled;
+  const BatchShape shape{.labelled = stage.labelled, .unlabelled = stage.unlabelled};
   return std::make_unique<Loader>(
       LoaderParts{.samples = samples,
                   .plan = batch_plan(stage_index),
-                  .slots = share(slots, stage.units, comm->rank(), comm->size()),
+                  .slots = share(shape, stage.units, comm->rank(), comm->size()),
                   .transform = transform,
                   .draws = draws,
                   .stage = stage_index,
                   .first_step = first_iteration,
                   .steps = stage.iterations,
-                  .strong_view = stage.strong_view},
+                  .strong_view = stage.strong_view,
+                  .dtype = dtype()},
       loader);
+}
+
+at::ScalarType Experiment::dtype() const {
+  return protocol.precision == "float64" ? at::kDouble : at::kFloat;
 }
 
 bool Experiment::has_cases(Split split) const {
@@ -87,9 +92,8 @@ std::string Experiment::selection() const {
 }
 
 at::Tensor Experiment::segment(const Volume& volume) const {
-  const auto dtype = protocol.precision == "float64" ? at::kDouble : at::kFloat;
   const SlicePredictor predict = [&](const at::Tensor& image) {
-    return method->predictor().predict(image.to(dtype));
+    return method->predictor().predict(image.to(dtype()));
   };
   return segment_slice_wise(volume.image, predict,
                             {.patch_size = {protocol.patch_size[0], protocol.patch_size[1]}});
@@ -102,8 +106,8 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
   return evaluate(*source, split, predict, options, *comm);
 }
 
-Experiment assemble(const Config& config) {
-  Experiment e{.config = config, .run_root = "runs", .draws = Draws(0)};
+Experiment assemble(const Config& config, Communicator& comm) {
+  Experiment e{.config = config, .run_root = "runs", .draws = Draws(0), .comm = &comm};
   const Config run = config.section("run");
   run.read("root", e.run_root, "folder that run folders go into");
   run.read("dir", e.run_directory,
@@ -114,7 +118,8 @@ Experiment assemble(const Config& config) {
   config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
   e.draws = Draws(static_cast<uint64_t>(e.seed));
-  e.comm = make_serial_communicator();
+  e.comm_options = CommOptions::read(config.section("comm"));
+  comm.configure(e.comm_options);
 
   const Config dataset = config.section("dataset");
   e.dataset_name = dataset.required("name", "data set");
@@ -137,12 +142,16 @@ Experiment assemble(const Config& config) {
   const NetworkShape shape{.channels = e.source->info().channels,
                            .classes = static_cast<int64_t>(e.source->info().classes.size()),
                            .patch_size = e.protocol.patch_size,
-                           .dtype = e.protocol.precision == "float64" ? at::kDouble : at::kFloat};
+                           .dtype = e.dtype()};
   const MethodContext context =
       method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape);
   e.method = MethodRegistry::instance().find(e.method_name).make(context);
   config.check_all_read();
   // What cannot be drawn fails now, before anything is written.
+  for (const Stage& stage : e.method->plan().stages) {
+    share({.labelled = stage.labelled, .unlabelled = stage.unlabelled}, stage.units, comm.rank(),
+          comm.size());
+  }
   for (int64_t stage = 0; stage < std::ssize(e.method->plan().stages); ++stage) e.batch_plan(stage);
   return e;
 }

@@ -26,7 +26,8 @@ struct Experiment {
   std::string dataset_name, backbone_name, method_name;
   int64_t seed;
   Draws draws;
-  std::unique_ptr<Communicator> comm;
+  Communicator* comm;
+  CommOptions comm_options;
   std::unique_ptr<DatasetSource> source;
   LabelBudget budget;
   std::shared_ptr<SampleCache> samples;
@@ -42,6 +43,7 @@ struct Experiment {
   // Collective. Rows of a split with the method's present predictor.
   std::vector<EvaluationRow> evaluate_split(Split split, bool distances = true) const;
   bool has_cases(Split split) const;
+  at::ScalarType dtype() const;  // of the arithmetic
   // The split whose score picks the weights; none when the data set lacks it or the protocol takes
   // the last ones.
   std::optional<Split> selection_split() const;
@@ -51,7 +53,8 @@ struct Experiment {
   at::Tensor segment(const Volume& volume) const;
 };
 
-// kConfig when a key is left that nobody reads.
-Experiment assemble(const Config& config);
+// Not collective, though every rank calls it: ranks agree on what failed afterwards. kConfig when a
+// key is left that nobody reads.
+Experiment assemble(const Config& config, Communicator& comm);
 
 }  // namespace semiseg

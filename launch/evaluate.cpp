@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <optional>
 
 #include "framework/checkpoint/checkpoint.h"
+#include "framework/comm/broadcast_state.h"
 #include "framework/core/files.h"
 #include "framework/record/cases_csv.h"
 #include "launch/command_line.h"
 #include "launch/finish_run.h"
+#include "launch/world.h"
 
 namespace semiseg {
 namespace {
@@ -46,6 +49,32 @@ void print(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
   line("mean", metrics.overall);
 }
 
+// Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
+int measure(World& world, const std::filesystem::path& run, const std::string& split,
+            const std::string& weights) {
+  std::optional<Experiment> e;
+  std::optional<StateMap> state;
+  world.agree([&] {
+    e = assemble(parse_config(read_file(run / "config.toml"), (run / "config.toml").string()),
+                 world.comm());
+    if (world.is_first()) state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
+  });
+  const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));
+  world.agree([&] { put_state([&](StateVisitor& v) { e->method->state(v); }, method); });
+  const std::vector<EvaluationRow> rows = e->evaluate_split(split_of(split));
+  if (!world.is_first()) return 0;
+  const auto path = run / ("cases." + split + ".csv");
+  write_cases(path, {{.definition = e->evaluation.definition,
+                      .unit = to_string(e->evaluation.unit),
+                      .empty = to_string(e->evaluation.empty),
+                      .split = split,
+                      .selection = weights == "best" ? e->selection() : "last"},
+                     rows});
+  print(summarise(rows), e->evaluation);
+  std::cout << "rows: " << path.string() << '\n';
+  return 0;
+}
+
 }  // namespace
 
 int run_evaluate(const Arguments& arguments) {
@@ -61,21 +90,8 @@ int run_evaluate(const Arguments& arguments) {
       ->capture_default_str();
   if (const auto code = parse_flags(app, arguments)) return *code;
 
-  const Experiment e =
-      assemble(parse_config(read_file(run / "config.toml"), (run / "config.toml").string()));
-  const StateMap state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
-  put_state([&e](StateVisitor& visitor) { e.method->state(visitor); }, method_part(state));
-  const std::vector<EvaluationRow> rows = e.evaluate_split(split_of(split));
-  const auto path = run / ("cases." + split + ".csv");
-  write_cases(path, {{.definition = e.evaluation.definition,
-                      .unit = to_string(e.evaluation.unit),
-                      .empty = to_string(e.evaluation.empty),
-                      .split = split,
-                      .selection = weights == "best" ? e.selection() : "last"},
-                     rows});
-  print(summarise(rows), e.evaluation);
-  std::cout << "rows: " << path.string() << '\n';
-  return 0;
+  World world;
+  return world.run([&] { return measure(world, run, split, weights); });
 }
 
 }  // namespace semiseg

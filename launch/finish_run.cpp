@@ -36,13 +36,13 @@ size_t median_case(const Experiment& e, Split split, const std::vector<Evaluatio
 
 }  // namespace
 
-FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split,
+FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split,
                        int64_t iterations, double wall_seconds) {
   const std::vector<EvaluationRow> rows = e.evaluate_split(split);
   FinishedRun finished{.metrics = summarise(rows)};
-  if (e.comm->rank() != 0) return finished;
-  write_cases(folder / "cases.csv", {terms_of(e, split), rows});
-  write_run_summary(folder / "summary.json",
+  if (!folder) return finished;
+  write_cases(*folder / "cases.csv", {terms_of(e, split), rows});
+  write_run_summary(*folder / "summary.json",
                     {.method = e.method_name,
                      .backbone = e.backbone_name,
                      .dataset = e.dataset_name,
@@ -51,11 +51,11 @@ FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split
                      .terms = terms_of(e, split),
                      .metrics = finished.metrics,
                      .label_based_preparation = e.source->info().label_based_preparation,
-                     .config_hash = folder.config_hash(),
+                     .config_hash = folder->config_hash(),
                      .iterations = iterations,
                      .wall_seconds = wall_seconds});
   const Volume volume = e.source->load(median_case(e, split, rows));
-  finished.overlay = folder / "overlay.png";
+  finished.overlay = *folder / "overlay.png";
   write_overlay(finished.overlay, volume.image, volume.label, e.segment(volume));
   return finished;
 }

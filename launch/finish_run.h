@@ -17,7 +17,7 @@ struct FinishedRun {
 
 // Collective. Evaluates `split` with the method's present predictor and writes the files into the
 // run folder.
-FinishedRun finish_run(const Experiment& experiment, const RunFolder& folder, Split split,
+FinishedRun finish_run(const Experiment& experiment, const RunFolder* folder, Split split,
                        int64_t iterations, double wall_seconds);
 
 // "87.12" for a mean of 0.8712 and factor 100; "–" when no row has a value.

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "framework/core/error.h"
-#include "framework/core/log.h"
 #include "framework/core/nearest.h"
 #include "launch/verbs.h"
+#include "launch/world.h"
 
 namespace {
 
@@ -59,11 +59,7 @@ int main(int argc, char** argv) {
   keep_freed_memory();
   try {
     return run(argc, argv);
-  } catch (const semiseg::Error& error) {
-    semiseg::log::line(std::string("error: ") + error.what());
-    return semiseg::exit_code(error.kind());
   } catch (const std::exception& error) {
-    semiseg::log::line(std::string("error: ") + error.what());
-    return 4;
+    return semiseg::report(error);
   }
 }

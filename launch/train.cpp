@@ -5,13 +5,17 @@
 
 #include <chrono>
 #include <iostream>
+#include <optional>
 
+#include "framework/comm/broadcast_state.h"
+#include "framework/comm/launch_environment.h"
 #include "framework/core/log.h"
 #include "framework/record/provenance.h"
 #include "framework/train/stop_signal.h"
 #include "launch/command_line.h"
 #include "launch/finish_run.h"
 #include "launch/run_recorder.h"
+#include "launch/world.h"
 
 namespace semiseg {
 namespace {
@@ -53,17 +57,8 @@ std::function<ValueRow()> validation(const Experiment& e) {
   };
 }
 
-int train(const Experiment& e, RunFolder& folder, const Arguments& arguments, int64_t stop_after) {
-  const auto begin = std::chrono::steady_clock::now();
-  log::set_file(folder / "log.txt");
-  announce(e, folder);
-  write_provenance(folder / "provenance.json", {.version = SEMISEG_VERSION,
-                                                .git_revision = SEMISEG_REVISION,
-                                                .command_line = arguments,
-                                                .environment = environment(),
-                                                .now = now_seconds()});
-  catch_stop_signals();
-  RunRecorder recorder(folder, e.protocol);
+// The loop on every rank; rank 0 alone has a folder and records. False: stopped on request.
+bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_t stop_after) {
   Trainer trainer(
       {.method = *e.method,
        .protocol = e.protocol,
@@ -73,25 +68,88 @@ int train(const Experiment& e, RunFolder& folder, const Arguments& arguments, in
        .validate = validation(e),
        .observer = recorder,
        .store = recorder,
-       .stop_requested =
-           [&, steps = int64_t{0}]() mutable {
-             return stop_requested() || ++steps == stop_after;
-           }});
-  if (!trainer.run()) {
-    recorder.finish_progress();
-    folder.set_status(RunStatus::kStopped, now_seconds(), "on request");
-    log::info("stopped and saved after {} iterations; the same command goes on", recorder.done());
-    return exit_code(ErrorKind::kStopped);
+       .stop_reason = [&, steps = int64_t{0}]() mutable -> std::optional<std::string> {
+         if (stop_requested()) return "on request";
+         if (++steps == stop_after) return "--stop-after";
+         return std::nullopt;
+       }});
+  const bool is_done = trainer.run();
+  if (!folder) return is_done;
+  recorder->finish_progress();
+  if (!is_done) {
+    folder->set_status(RunStatus::kStopped, now_seconds(), trainer.stop_reason());
+    log::info("stopped and saved after {} iterations ({}); the same command goes on",
+              recorder->done(), trainer.stop_reason());
   }
-  recorder.finish_progress();
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return is_done;
+}
+
+void finish(const Experiment& e, RunFolder* folder, int64_t iterations, double seconds) {
   const Split split = e.has_cases(Split::kTest) ? Split::kTest : Split::kVal;
-  const FinishedRun finished = finish_run(e, folder, split, recorder.done(), seconds);
-  folder.set_status(RunStatus::kDone, now_seconds());
+  const FinishedRun finished = finish_run(e, folder, split, iterations, seconds);
+  if (!folder) return;
+  folder->set_status(RunStatus::kDone, now_seconds());
   log::info("{}: {}", to_string(split), describe(finished.metrics, e.evaluation));
   log::info("overlay: {}", finished.overlay.string());
+}
+
+int train_and_finish(const Experiment& e, RunFolder* folder, const Arguments& arguments,
+                     int64_t stop_after) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::optional<RunRecorder> recorder;
+  if (folder) {
+    announce(e, *folder);
+    write_provenance(*folder / "provenance.json", {.version = SEMISEG_VERSION,
+                                                   .git_revision = SEMISEG_REVISION,
+                                                   .command_line = arguments,
+                                                   .environment = environment(),
+                                                   .now = now_seconds()});
+    recorder.emplace(*folder, e.protocol);
+  }
+  catch_stop_signals();
+  if (!train(e, folder, recorder ? &*recorder : nullptr, stop_after))
+    return exit_code(ErrorKind::kStopped);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  finish(e, folder, recorder ? recorder->done() : 0, taken.count());
   return 0;
+}
+
+// Collective. Ranks find out together whether the run can start.
+int start(World& world, ComposeRequest request, const Arguments& arguments, int64_t stop_after) {
+  request.now = std::stoll(broadcast_text(std::to_string(request.now), world.comm()));
+  std::optional<Config> config;
+  std::optional<Experiment> e;
+  std::optional<RunFolder> folder;
+  world.agree([&] { config = compose(request); });
+  world.check_same(*config);
+  world.agree([&] {
+    e = assemble(*config, world.comm());
+    check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
+  });
+  world.agree([&] {
+    if (!world.is_first()) return;
+    folder.emplace(*config, RunFolderRequest{.root = e->run_root,
+                                             .directory = e->run_directory,
+                                             .method = e->method_name,
+                                             .dataset = e->dataset_name,
+                                             .ignored = {"run", "threads", "loader", "comm"},
+                                             .now = now_seconds()});
+  });
+  const std::string path =
+      broadcast_text(folder && !folder->is_done() ? folder->path().string() : "", world.comm());
+  if (path.empty()) {
+    if (folder)
+      log::info("already done: {} (remove the folder to train again)", folder->path().string());
+    return 0;
+  }
+  world.agree([&] { log::set_file(path + world.log_name()); });
+  world.watch(path, e->comm_options.deadline);
+  try {
+    return train_and_finish(*e, folder ? &*folder : nullptr, arguments, stop_after);
+  } catch (const std::exception& error) {
+    if (folder) folder->set_status(RunStatus::kFailed, now_seconds(), error.what());
+    throw;
+  }
 }
 
 }  // namespace
@@ -112,26 +170,9 @@ int run_train(const Arguments& arguments) {
       ->check(CLI::NonNegativeNumber);
   if (const auto code = parse_flags(app, arguments)) return *code;
   if (show_groups) return std::cout << describe_groups(flags.request()), 0;
-  const Config config = compose(flags.request());
-  if (show_config) return std::cout << config.to_toml(true), 0;
-
-  const Experiment experiment = assemble(config);
-  RunFolder folder(config, {.root = experiment.run_root,
-                            .directory = experiment.run_directory,
-                            .method = experiment.method_name,
-                            .dataset = experiment.dataset_name,
-                            .ignored = {"run", "threads", "loader"},
-                            .now = now_seconds()});
-  if (folder.is_done()) {
-    log::info("already done: {} (remove the folder to train again)", folder.path().string());
-    return 0;
-  }
-  try {
-    return train(experiment, folder, arguments, stop_after);
-  } catch (const std::exception& error) {
-    folder.set_status(RunStatus::kFailed, now_seconds(), error.what());
-    throw;
-  }
+  if (show_config) return std::cout << compose(flags.request()).to_toml(true), 0;
+  World world;
+  return world.run([&] { return start(world, flags.request(), arguments, stop_after); });
 }
 
 }  // namespace semiseg

@@ -199,13 +199,8 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
       for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
         method->begin_stage(stage);
         const Stage& s = plan.stages[static_cast<size_t>(stage)];
-        // The contiguous share of single slots would leave a rank without a labelled sample.
-        std::vector<std::vector<int64_t>> units = s.units;
-        for (int64_t i = 0; s.units.empty() && i < s.labelled; ++i) {
-          units.push_back({i});
-          if (s.unlabelled > 0) units.back().push_back(s.labelled + i);
-        }
-        const auto slots = share(s.labelled + s.unlabelled, units, comm.rank(), comm.size());
+        const BatchShape shape{.labelled = s.labelled, .unlabelled = s.unlabelled};
+        const auto slots = share(shape, s.units, comm.rank(), comm.size());
         for (int64_t i = 0; i < 2; ++i) {
           const Batch whole = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
           for (auto& record :

@@ -138,7 +138,7 @@ TEST(BatchPlan, TooFewUnlabelledSamplesAreNamed) {
 TEST(Share, RanksPartitionTheSlotsUnevenly) {
   std::vector<int64_t> all;
   for (int rank = 0; rank < 3; ++rank) {
-    const auto mine = share(8, {}, rank, 3);
+    const auto mine = share({.labelled = 8}, {}, rank, 3);
     EXPECT_TRUE(mine.size() == 2 || mine.size() == 3);
     all.insert(all.end(), mine.begin(), mine.end());
   }
@@ -147,14 +147,14 @@ TEST(Share, RanksPartitionTheSlotsUnevenly) {
 
 TEST(Share, UnitsStayTogetherAndSlotsAscend) {
   const std::vector<std::vector<int64_t>> units = {{0, 2, 4, 6}, {1, 3, 5, 7}};
-  EXPECT_EQ(share(8, units, 0, 2), (std::vector<int64_t>{0, 2, 4, 6}));
-  EXPECT_EQ(share(8, units, 1, 2), (std::vector<int64_t>{1, 3, 5, 7}));
-  EXPECT_EQ(share(8, units, 0, 1), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(share({.labelled = 8}, units, 0, 2), (std::vector<int64_t>{0, 2, 4, 6}));
+  EXPECT_EQ(share({.labelled = 8}, units, 1, 2), (std::vector<int64_t>{1, 3, 5, 7}));
+  EXPECT_EQ(share({.labelled = 8}, units, 0, 1), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
 TEST(Share, MoreRanksThanUnitsIsAConfigurationError) {
   try {
-    share(8, {{0, 2, 4, 6}, {1, 3, 5, 7}}, 0, 3);
+    share({.labelled = 8}, {{0, 2, 4, 6}, {1, 3, 5, 7}}, 0, 3);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kConfig);
@@ -163,8 +163,8 @@ TEST(Share, MoreRanksThanUnitsIsAConfigurationError) {
 }
 
 TEST(Share, UnitsThatMissOrRepeatASlotAreAMistakeOfTheMethod) {
-  EXPECT_THROW(share(3, {{0}, {1}}, 0, 1), Error);
-  EXPECT_THROW(share(2, {{0, 1}, {1}}, 0, 1), Error);
+  EXPECT_THROW(share({.labelled = 3}, {{0}, {1}}, 0, 1), Error);
+  EXPECT_THROW(share({.labelled = 2}, {{0, 1}, {1}}, 0, 1), Error);
 }
 
 }  // namespace

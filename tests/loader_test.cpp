@@ -71,7 +71,7 @@ LoaderParts parts_of(const FakeSource& source, int64_t stage = 0, int64_t first_
   const LabelBudget labels = budget(source);
   return {.samples = std::make_shared<SampleCache>(source, training_pool(labels), cache_mb),
           .plan = BatchPlan(labels, {2, 3}, Draws(5), stage),
-          .slots = share(5, {}, 0, 1),
+          .slots = share({.labelled = 5}, {}, 0, 1),
           .transform = {.patch_size = {16, 16}},
           .draws = Draws(5),
           .stage = stage,
@@ -174,7 +174,7 @@ TEST(Loader, RanksTogetherHaveTheBatchOfOne) {
   std::vector<at::Tensor> images, labels;
   for (int rank = 0; rank < 3; ++rank) {
     LoaderParts parts = parts_of(source);
-    parts.slots = share(5, {}, rank, 3);
+    parts.slots = share({.labelled = 5}, {}, rank, 3);
     const Batch mine = Loader(std::move(parts), {.threads = 1}).next();
     images.push_back(mine.image);
     labels.push_back(mine.label);

@@ -24,6 +24,7 @@ class ThreadCommunicator : public Communicator {
     explicit World(int size) : slots(static_cast<size_t>(size)), barrier(size) {}
     std::vector<at::Tensor> slots;
     std::barrier<> barrier;
+    std::vector<std::unique_ptr<World>> copies;
   };
 
   ThreadCommunicator(World& world, int rank) : world_(world), rank_(rank) {}
@@ -51,7 +52,15 @@ class ThreadCommunicator : public Communicator {
     value.copy_(exchange(value)[0]);
   }
   void barrier(std::string_view) const override { world_.barrier.arrive_and_wait(); }
-  void abort(int, std::string_view) const override { std::terminate(); }
+  // A world of its own: rank 0 makes it, the others find it where the ranks meet.
+  std::unique_ptr<Communicator> duplicate() const override {
+    if (rank_ == 0) world_.copies.push_back(std::make_unique<World>(size()));
+    barrier("duplicate");
+    World& copy = *world_.copies.back();
+    barrier("duplicate");
+    return std::make_unique<ThreadCommunicator>(copy, rank_);
+  }
+  void abort(int) const override { std::terminate(); }
 
  private:
   std::vector<at::Tensor> exchange(const at::Tensor& local) const {

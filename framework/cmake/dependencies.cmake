@@ -2,6 +2,7 @@
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(MPI REQUIRED COMPONENTS C)
 find_package(CLI11 REQUIRED)
 find_package(PNG REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)

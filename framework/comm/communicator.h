@@ -6,8 +6,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
+
+#include "framework/comm/comm_options.h"
+#include "framework/comm/heartbeat.h"
 
 namespace semiseg {
 
@@ -58,11 +63,28 @@ class Communicator {
   // Collective. Returns when all ranks have come here.
   virtual void barrier(std::string_view name) const = 0;
 
+  // Collective. The same ranks again; collectives of the two are ordered independently, so that one
+  // may be used from hooks while the other is used by the loss.
+  virtual std::unique_ptr<Communicator> duplicate() const = 0;
+
   // Takes all ranks down; returns only in the serial case (the caller's exception goes on).
-  virtual void abort(int exit_code, std::string_view reason) const = 0;
+  virtual void abort(int exit_code) const = 0;
+
+  // Collective, once, when all work is done and before the process ends.
+  virtual void leave() {}
+
+  // How sums are made and checked, from the configuration, which is read after ranks have met.
+  virtual void configure(const CommOptions&) {}
+
+  // What this rank is doing, for the watchdog; none where there is nobody to wait for.
+  virtual Heartbeat* heartbeat() const { return nullptr; }
 };
 
 // One rank: every operation is the identity.
 std::unique_ptr<Communicator> make_serial_communicator();
+
+// Collective over the processes that were started together, as the variables of the environment
+// say; serial for one that was started alone. Once a process.
+std::unique_ptr<Communicator> join_world(const std::map<std::string, std::string>& variables);
 
 }  // namespace semiseg

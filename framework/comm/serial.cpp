@@ -24,7 +24,8 @@ class Serial : public Communicator {
   }
   void broadcast(at::Tensor&, std::string_view) const override {}
   void barrier(std::string_view) const override {}
-  void abort(int, std::string_view) const override {}
+  std::unique_ptr<Communicator> duplicate() const override { return std::make_unique<Serial>(); }
+  void abort(int) const override {}
 };
 
 }  // namespace

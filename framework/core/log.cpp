@@ -15,6 +15,7 @@ struct Sinks {
   std::string prefix;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{nullptr, &std::fclose};
   void (*wipe)() = nullptr;
+  bool quiet = false;
 };
 
 Sinks& sinks() {
@@ -22,11 +23,29 @@ Sinks& sinks() {
   return instance;
 }
 
+void write(std::string_view text, bool loud) {
+  const std::lock_guard lock(sinks().mutex);
+  const std::string full = fmt::format("{}{}\n", sinks().prefix, text);
+  if (loud || !sinks().quiet) {
+    if (sinks().wipe) sinks().wipe();
+    std::fputs(full.c_str(), stderr);
+  }
+  if (sinks().file) {
+    std::fputs(full.c_str(), sinks().file.get());
+    std::fflush(sinks().file.get());
+  }
+}
+
 }  // namespace
 
 void set_prefix(std::string prefix) {
   const std::lock_guard lock(sinks().mutex);
   sinks().prefix = std::move(prefix);
+}
+
+void set_quiet(bool quiet) {
+  const std::lock_guard lock(sinks().mutex);
+  sinks().quiet = quiet;
 }
 
 void set_file(const std::string& path) {
@@ -42,15 +61,8 @@ void set_line_wiper(void (*wipe)()) {
   sinks().wipe = wipe;
 }
 
-void line(std::string_view text) {
-  const std::lock_guard lock(sinks().mutex);
-  if (sinks().wipe) sinks().wipe();
-  const std::string full = fmt::format("{}{}\n", sinks().prefix, text);
-  std::fputs(full.c_str(), stderr);
-  if (sinks().file) {
-    std::fputs(full.c_str(), sinks().file.get());
-    std::fflush(sinks().file.get());
-  }
-}
+void line(std::string_view text) { write(text, /*loud=*/false); }
+
+void loud_line(std::string_view text) { write(text, /*loud=*/true); }
 
 }  // namespace semiseg::log

@@ -12,6 +12,9 @@ namespace semiseg::log {
 // Prefix of every line in a run with several ranks, e.g. "[rank 2] "; empty by default.
 void set_prefix(std::string prefix);
 
+// Lines of info and warn go to the file only: one rank of several speaks on the terminal.
+void set_quiet(bool quiet);
+
 // Lines go to this file too (appended, opened here; kIo when it cannot be). Empty: to the terminal
 // only.
 void set_file(const std::string& path);
@@ -23,6 +26,9 @@ void set_line_wiper(void (*wipe)());
 // One event, one line. Thread-safe.
 void line(std::string_view text);
 
+// The same, on the terminal of quiet ranks too.
+void loud_line(std::string_view text);
+
 template <class... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
   line(fmt::format(format, std::forward<Args>(args)...));
@@ -31,6 +37,11 @@ void info(fmt::format_string<Args...> format, Args&&... args) {
 template <class... Args>
 void warn(fmt::format_string<Args...> format, Args&&... args) {
   line("warning: " + fmt::format(format, std::forward<Args>(args)...));
+}
+
+template <class... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  loud_line("error: " + fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace semiseg::log

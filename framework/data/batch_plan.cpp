@@ -31,9 +31,19 @@ void check_pool(const LabelBudget& budget, const char* kind, int64_t pool, int64
               "protocol.labelled_batch smaller"});
 }
 
-std::vector<std::vector<int64_t>> single_units(int64_t slots) {
+// Slots alone, those of each stream spread evenly over the row: a labelled slot per unlabelled one
+// when there are equally many.
+std::vector<std::vector<int64_t>> single_units(const BatchShape& shape) {
+  std::vector<std::pair<double, int64_t>> row;
+  const auto spread = [&row](int64_t first, int64_t size) {
+    for (int64_t i = 0; i < size; ++i)
+      row.emplace_back((static_cast<double>(i) + 0.5) / static_cast<double>(size), first + i);
+  };
+  spread(0, shape.labelled);
+  spread(shape.labelled, shape.unlabelled);
+  std::sort(row.begin(), row.end());
   std::vector<std::vector<int64_t>> units;
-  for (int64_t slot = 0; slot < slots; ++slot) units.push_back({slot});
+  for (const auto& [place, slot] : row) units.push_back({slot});
   return units;
 }
 
@@ -115,10 +125,11 @@ std::vector<SampleInfo> training_pool(const LabelBudget& budget) {
   return samples;
 }
 
-std::vector<int64_t> share(int64_t slots, const std::vector<std::vector<int64_t>>& units, int rank,
-                           int size) {
+std::vector<int64_t> share(const BatchShape& shape, const std::vector<std::vector<int64_t>>& units,
+                           int rank, int size) {
+  const int64_t slots = shape.labelled + shape.unlabelled;
   SEMISEG_CHECK(rank >= 0 && rank < size, "rank within the world");
-  const auto& all = units.empty() ? single_units(slots) : units;
+  const auto& all = units.empty() ? single_units(shape) : units;
   check_partition(slots, all);
   const auto total = static_cast<int64_t>(all.size());
   if (size > total) {

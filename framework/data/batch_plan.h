@@ -58,9 +58,9 @@ class BatchPlan {
 std::vector<SampleInfo> training_pool(const LabelBudget& budget);
 
 // Slots of one rank, ascending: a contiguous share of the units, as even as can be. `units`
-// partition the slots 0 … slots - 1; none: each slot alone. kConfig when there are more ranks than
-// units.
-std::vector<int64_t> share(int64_t slots, const std::vector<std::vector<int64_t>>& units, int rank,
-                           int size);
+// partition the slots of the batch; none: each slot alone, dealt so that every rank gets its part
+// of both streams. kConfig when there are more ranks than units.
+std::vector<int64_t> share(const BatchShape& shape, const std::vector<std::vector<int64_t>>& units,
+                           int rank, int size);
 
 }  // namespace semiseg

@@ -159,6 +159,8 @@ Batch Loader::make_batch(int64_t step, const std::stop_token& stop) const {
     if (parts_.strong_view) set_row(batch.image_strong, size, row, sample.image_strong);
     if (row < batch.labelled) set_row(batch.label, batch.labelled, row, widen(sample.label));
   }
+  batch.image = batch.image.to(parts_.dtype);
+  if (parts_.strong_view) batch.image_strong = batch.image_strong.to(parts_.dtype);
   if (!batch.label.defined()) {
     batch.label =
         at::empty({0, parts_.transform.patch_size[0], parts_.transform.patch_size[1]}, at::kLong);

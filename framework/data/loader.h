@@ -42,6 +42,7 @@ struct LoaderParts {
   int64_t first_step = 0;  // the first next() is the batch of this step
   int64_t steps = 0;       // length of the stage; nothing is made beyond it
   bool strong_view = false;
+  at::ScalarType dtype = at::kFloat;  // of the images; they are augmented in float32
 };
 
 class Loader {
@@ -51,7 +52,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // The next step's batch on the CPU: image (and image_strong) [B,C,h,w] float32, label [b,h,w]
+  // The next step's batch on the CPU: image (and image_strong) [B,C,h,w], label [b,h,w]
   // int64, samples the slots. Labels of unlabelled slots are never read. What failed in a thread
   // (kData with the case's name) is thrown here, at its step, again at every further call. One
   // consumer at a time.

@@ -3,6 +3,7 @@
 
 #include <ATen/Functions.h>
 
+#include "framework/comm/broadcast_state.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "framework/train/training_step.h"
@@ -27,15 +28,39 @@ void Trainer::state(StateVisitor& visitor) {
   visitor.scope("method", [this](StateVisitor& v) { parts_.method.state(v); });
 }
 
+void Trainer::at(const char* phase) const {
+  if (Heartbeat* heartbeat = parts_.comm.heartbeat()) heartbeat->at(done_, phase);
+}
+
 void Trainer::save() {
-  parts_.store.save_newest(take_state([this](StateVisitor& v) { state(v); }), done_);
+  if (!parts_.store) return;
+  at("checkpoint");
+  parts_.store->save_newest(take_state([this](StateVisitor& v) { state(v); }), done_);
+}
+
+void Trainer::save_best() {
+  if (!parts_.store) return;
+  at("checkpoint");
+  parts_.store->save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }),
+                          stage().name);
+}
+
+void Trainer::load_best(const std::string& stage) {
+  at("load");
+  std::optional<StateMap> best;
+  if (parts_.store) best = parts_.store->load_best(stage);
+  put_state([this](StateVisitor& v) { parts_.method.state(v); },
+            *broadcast_state(std::move(best), parts_.comm));
 }
 
 bool Trainer::run() {
-  if (const auto saved = parts_.store.load_newest()) {
+  at("load");
+  std::optional<StateMap> newest;
+  if (parts_.store) newest = parts_.store->load_newest();
+  if (const auto saved = broadcast_state(std::move(newest), parts_.comm)) {
     put_state([this](StateVisitor& v) { state(v); }, *saved);
   }
-  parts_.observer.begin(plan_, done_);
+  if (parts_.observer) parts_.observer->begin(plan_, done_);
   while (true) {
     if (!entered_) enter_stage();
     if (!train_stage()) {
@@ -47,10 +72,7 @@ bool Trainer::run() {
     iteration_ = entered_ = ended_ = 0;
   }
   save();
-  if (parts_.protocol.select != "last" && best_iteration_ >= 0) {
-    put_state([this](StateVisitor& v) { parts_.method.state(v); },
-              parts_.store.load_best(stage().name));
-  }
+  if (parts_.protocol.select != "last" && best_iteration_ >= 0) load_best(stage().name);
   return true;
 }
 
@@ -59,7 +81,7 @@ void Trainer::enter_stage() {
     const std::string& before = plan_.stages[static_cast<size_t>(stage_ - 1)].name;
     log::info("stage {} starts from the best state of stage {} (iteration {})", stage().name,
               before, best_iteration_);
-    put_state([this](StateVisitor& v) { parts_.method.state(v); }, parts_.store.load_best(before));
+    load_best(before);
   }
   parts_.method.begin_stage(stage_);
   best_iteration_ = -1;
@@ -79,14 +101,29 @@ bool Trainer::train_stage() {
         (is_last || iteration_ % protocol.validate_every == 0)) {
       validate();
     }
-    if (parts_.stop_requested()) return false;
+    if (should_stop()) return false;
     if (done_ % protocol.checkpoint_every == 0) save();
+  }
+  return true;
+}
+
+bool Trainer::should_stop() {
+  const std::optional<std::string> mine = parts_.stop_reason();
+  at::Tensor wanted = at::full({1}, mine ? 1.0 : 0.0, at::kDouble);
+  parts_.comm.all_reduce(wanted, "stop flag");
+  if (wanted.item<double>() == 0) return false;
+  const auto reasons = gather_texts(mine.value_or(""), parts_.comm);
+  for (size_t rank = 0; rank < reasons.size() && stop_reason_.empty(); ++rank) {
+    if (reasons[rank].empty()) continue;
+    stop_reason_ =
+        reasons.size() == 1 ? reasons[rank] : "rank " + std::to_string(rank) + ": " + reasons[rank];
   }
   return true;
 }
 
 void Trainer::train_step(const Batch& batch) {
   std::vector<std::pair<std::string, TrainingStep::Value>> records;
+  at("step");
   const Draws draws = parts_.draws.at(stage_, iteration_);
   TrainingStep step(parts_.comm, draws, records);
   step.stage = stage_;
@@ -96,17 +133,19 @@ void Trainer::train_step(const Batch& batch) {
   parts_.method.after_step(step);
   ++iteration_;
   ++done_;
-  parts_.observer.stepped(stage(), iteration_, done_, stage().labelled + stage().unlabelled);
+  if (!parts_.observer) return;
+  parts_.observer->stepped(stage(), iteration_, done_, stage().labelled + stage().unlabelled);
   if (iteration_ % parts_.protocol.log_every != 0 && iteration_ != stage().iterations) return;
   ValueRow row;
   for (const auto& [name, value] : records) {
     const auto* tensor = std::get_if<at::Tensor>(&value);
     row.emplace_back(name, tensor ? tensor->item<double>() : std::get<double>(value));
   }
-  parts_.observer.train_row(stage(), iteration_, row);
+  parts_.observer->train_row(stage(), iteration_, row);
 }
 
 void Trainer::validate() {
+  at("validation");
   const ValueRow scores = parts_.validate();
   SEMISEG_CHECK(!scores.empty(), "validation gives at least one score");
   const double score = scores.front().second;
@@ -115,12 +154,11 @@ void Trainer::validate() {
     best_score_ = score;
     best_iteration_ = iteration_;
     validations_since_best_ = 0;
-    parts_.store.save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }),
-                           stage().name);
+    save_best();
   } else {
     ++validations_since_best_;
   }
-  parts_.observer.validation_row(stage(), iteration_, scores, is_best);
+  if (parts_.observer) parts_.observer->validation_row(stage(), iteration_, scores, is_best);
   if (parts_.protocol.patience > 0 && validations_since_best_ >= parts_.protocol.patience) {
     log::info("stage {} ends at iteration {}: no new best in {} validations", stage().name,
               iteration_, validations_since_best_);

@@ -54,18 +54,25 @@ struct TrainerParts {
   // Scores of the current predictor on the selection split: the first is compared, higher is
   // better. Empty function: no split to select on.
   std::function<ValueRow()> validate;
-  TrainingObserver& observer;
-  StateStore& store;
-  std::function<bool()> stop_requested;  // asked once a step
+  // Of rank 0, which alone writes; null on the others.
+  TrainingObserver* observer = nullptr;
+  StateStore* store = nullptr;
+  // Asked once a step on every rank: why this rank wants to stop, if it does. One is enough: all
+  // stop at the same step.
+  std::function<std::optional<std::string>()> stop_reason;
 };
 
 class Trainer {
  public:
   explicit Trainer(TrainerParts parts);
 
-  // Resumes from the newest state when there is one. True: trained to the end and the predictor
-  // holds the selected weights; false: stopped on request, state saved. Collective.
+  // Resumes from rank 0's newest state when there is one; the number of ranks may be another than
+  // before. True: trained to the end and the predictor holds the selected weights; false: stopped
+  // on request, state saved. Collective.
   bool run();
+
+  // Why it stopped: "rank 2: SIGUSR1".
+  const std::string& stop_reason() const { return stop_reason_; }
 
   int64_t best_iteration() const {
     return best_iteration_;
@@ -76,6 +83,10 @@ class Trainer {
   void state(StateVisitor& visitor);
   void enter_stage();
   bool train_stage();  // false: stop requested
+  bool should_stop();  // collective
+  void save_best();
+  void load_best(const std::string& stage);
+  void at(const char* phase) const;  // tells the watchdog
   void train_step(const Batch& batch);
   void validate();
   void save();
@@ -88,6 +99,7 @@ class Trainer {
   int64_t entered_ = 0, ended_ = 0;    // of this stage: begun; ended early
   int64_t best_iteration_ = -1, validations_since_best_ = 0;
   double best_score_ = 0;
+  std::string stop_reason_;
 };
 
 }  // namespace semiseg

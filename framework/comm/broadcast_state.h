@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot of state from rank 0 to all: one rank reads a file, all go on from the same bytes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "framework/comm/communicator.h"
+#include "framework/core/state.h"
+
+namespace semiseg {
+
+// Collective. Rank 0's state on all ranks; what the others pass is not looked at. Tensors on the
+// CPU.
+std::optional<StateMap> broadcast_state(std::optional<StateMap> state, const Communicator& comm);
+
+// Collective. Rank 0's text on all ranks.
+std::string broadcast_text(const std::string& text, const Communicator& comm);
+
+// Collective. Every rank's text, in rank order.
+std::vector<std::string> gather_texts(const std::string& text, const Communicator& comm);
+
+}  // namespace semiseg

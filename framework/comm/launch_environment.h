@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the environment says of the ranks that were started: by mpirun, by srun, or one alone.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace semiseg {
+
+struct LaunchEnvironment {
+  std::string launcher;  // "mpirun", "srun", empty: started alone
+  int rank = 0, size = 1;
+  int local_size = 1;  // ranks on this machine
+  std::string job;     // id of the batch job, empty outside one
+
+  // From the variables of Open MPI and Slurm. The shell of a batch script, which is no task of a
+  // job step, counts as started alone.
+  static LaunchEnvironment read(const std::map<std::string, std::string>& variables);
+};
+
+// What MPI found must be what was asked for: `mpi_size` ranks, as many as the launcher started,
+// [comm] ranks (0: any). kConfig naming the launch option that is missing.
+void check_world(const LaunchEnvironment& environment, int mpi_size, int64_t configured_ranks);
+
+}  // namespace semiseg

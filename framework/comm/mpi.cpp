@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/comm/mpi.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "framework/comm/mpi_call.h"
+#include "framework/comm/mpi_types.h"
+#include "framework/comm/same_call.h"
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace {
+
+int count_of(const at::Tensor& tensor) {
+  SEMISEG_CHECK(tensor.device().is_cpu(), "MPI carries CPU tensors");
+  SEMISEG_CHECK(tensor.numel() <= std::numeric_limits<int>::max(),
+                "a message of at most 2^31 values");
+  return static_cast<int>(tensor.numel());
+}
+
+// Marks the time that a rank spends in a collective.
+class InOperation {
+ public:
+  InOperation(Heartbeat& heartbeat, std::string_view kind, std::string_view name)
+      : heartbeat_(heartbeat) {
+    heartbeat_.enter(kind, name);
+  }
+  ~InOperation() { heartbeat_.leave(); }
+  InOperation(const InOperation&) = delete;
+  InOperation& operator=(const InOperation&) = delete;
+
+ private:
+  Heartbeat& heartbeat_;
+};
+
+class MpiReduction : public PendingReduction {
+ public:
+  MpiReduction(MPI_Request request, at::Tensor buffer, at::Tensor target, Heartbeat& heartbeat,
+               std::string name)
+      : request_(request),
+        buffer_(std::move(buffer)),
+        target_(std::move(target)),
+        heartbeat_(heartbeat),
+        name_(std::move(name)) {}
+
+  void wait() override {
+    if (request_ != MPI_REQUEST_NULL) {
+      const InOperation operation(heartbeat_, "wait for all_reduce", name_);
+      SEMISEG_MPI(MPI_Wait(&request_, MPI_STATUS_IGNORE));
+    }
+    if (!buffer_.is_same(target_)) target_.copy_(buffer_);
+  }
+
+  bool advance() override {
+    int done = 1;
+    if (request_ != MPI_REQUEST_NULL) SEMISEG_MPI(MPI_Test(&request_, &done, MPI_STATUS_IGNORE));
+    return done != 0;
+  }
+
+ private:
+  MPI_Request request_;
+  at::Tensor buffer_, target_;
+  Heartbeat& heartbeat_;
+  std::string name_;
+};
+
+// A sum that was made at once.
+class DoneReduction : public PendingReduction {
+ public:
+  void wait() override {}
+  bool advance() override { return true; }
+};
+
+class Mpi : public Communicator {
+ public:
+  Mpi(MPI_Comm comm, std::shared_ptr<Heartbeat> heartbeat, CommOptions options)
+      : comm_(comm), heartbeat_(std::move(heartbeat)), options_(options) {
+    SEMISEG_MPI(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN));
+    SEMISEG_MPI(MPI_Comm_rank(comm_, &rank_));
+    SEMISEG_MPI(MPI_Comm_size(comm_, &size_));
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  Heartbeat* heartbeat() const override { return heartbeat_.get(); }
+  void configure(const CommOptions& options) override { options_ = options; }
+
+  std::unique_ptr<Communicator> duplicate() const override {
+    MPI_Comm copy = MPI_COMM_NULL;
+    SEMISEG_MPI(MPI_Comm_dup(comm_, &copy));
+    return std::make_unique<Mpi>(copy, heartbeat_, options_);
+  }
+
+  void all_reduce(at::Tensor& value, std::string_view name) const override {
+    const InOperation operation(*heartbeat_, "all_reduce", name);
+    check_call("all_reduce", name, value);
+    if (options_.ordered) {
+      value.copy_(ordered_sum(value));
+      return;
+    }
+    at::Tensor buffer = value.contiguous();
+    SEMISEG_MPI(MPI_Allreduce(MPI_IN_PLACE, buffer.data_ptr(), count_of(buffer),
+                              mpi_type(buffer.scalar_type()), mpi_sum(buffer.scalar_type()),
+                              comm_));
+    if (!buffer.is_same(value)) value.copy_(buffer);
+  }
+
+  std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
+                                                     std::string_view name) const override {
+    if (options_.ordered) {
+      all_reduce(value, name);
+      return std::make_unique<DoneReduction>();
+    }
+    const InOperation operation(*heartbeat_, "start of all_reduce", name);
+    check_call("start_all_reduce", name, value);
+    const at::Tensor buffer = value.contiguous();
+    MPI_Request request = MPI_REQUEST_NULL;
+    SEMISEG_MPI(MPI_Iallreduce(MPI_IN_PLACE, buffer.data_ptr(), count_of(buffer),
+                               mpi_type(buffer.scalar_type()), mpi_sum(buffer.scalar_type()), comm_,
+                               &request));
+    return std::make_unique<MpiReduction>(request, buffer, value, *heartbeat_, std::string(name));
+  }
+
+  at::Tensor gather(const at::Tensor& local, std::string_view name) const override {
+    const InOperation operation(*heartbeat_, "gather", name);
+    check_call("gather", name, local);
+    return gather_equal(local);
+  }
+
+  at::Tensor gather_uneven(const at::Tensor& local, std::string_view name) const override {
+    const InOperation operation(*heartbeat_, "gather", name);
+    check_call("gather_uneven", name, at::Tensor());
+    const at::Tensor sizes = gather_equal(at::full({1}, local.size(0), at::kLong));
+    std::vector<int64_t> shape = local.sizes().vec();
+    shape[0] = sizes.sum().item<int64_t>();
+    at::Tensor all = at::empty(shape, local.options());
+    const int64_t row = all.numel() / std::max<int64_t>(1, shape[0]);
+    std::vector<int> counts, starts;
+    for (int64_t start = 0, r = 0; r < size_; ++r) {
+      counts.push_back(static_cast<int>(sizes[r].item<int64_t>() * row));
+      starts.push_back(static_cast<int>(start));
+      start += counts.back();
+    }
+    count_of(all);
+    const at::Tensor mine = local.contiguous();
+    const MPI_Datatype type = mpi_type(mine.scalar_type());
+    SEMISEG_MPI(MPI_Allgatherv(mine.data_ptr(), count_of(mine), type, all.data_ptr(), counts.data(),
+                               starts.data(), type, comm_));
+    return all;
+  }
+
+  void broadcast(at::Tensor& value, std::string_view name) const override {
+    const InOperation operation(*heartbeat_, "broadcast", name);
+    check_call("broadcast", name, value);
+    at::Tensor buffer = value.contiguous();
+    SEMISEG_MPI(MPI_Bcast(buffer.data_ptr(), count_of(buffer), mpi_type(buffer.scalar_type()),
+                          /*root=*/0, comm_));
+    if (!buffer.is_same(value)) value.copy_(buffer);
+  }
+
+  void barrier(std::string_view name) const override {
+    const InOperation operation(*heartbeat_, "barrier", name);
+    check_call("barrier", name, at::Tensor());
+    SEMISEG_MPI(MPI_Barrier(comm_));
+  }
+
+  void abort(int exit_code) const override {
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
+    std::_Exit(exit_code);  // where MPI only asks others to kill us
+  }
+
+  void leave() override { SEMISEG_MPI(MPI_Finalize()); }
+
+ private:
+  at::Tensor gather_equal(const at::Tensor& local) const {
+    std::vector<int64_t> shape = local.sizes().vec();
+    SEMISEG_CHECK(!shape.empty(), "gather concatenates along axis 0");
+    shape[0] *= size_;
+    at::Tensor all = at::empty(shape, local.options());
+    const at::Tensor mine = local.contiguous();
+    const MPI_Datatype type = mpi_type(mine.scalar_type());
+    SEMISEG_MPI(MPI_Allgather(mine.data_ptr(), count_of(mine), type, all.data_ptr(), count_of(mine),
+                              type, comm_));
+    return all;
+  }
+
+  at::Tensor ordered_sum(const at::Tensor& value) const {
+    const at::Tensor all = gather_equal(value.unsqueeze(0));
+    if (!value.is_floating_point()) return all.sum(0, false, value.scalar_type());
+    at::Tensor total = all[0].to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+    for (int64_t r = 1; r < size_; ++r) total.add_(all[r].to(at::kDouble));
+    return total;
+  }
+
+  void check_call(std::string_view kind, std::string_view name, const at::Tensor& value) const {
+    if (options_.check) check_same_call(comm_, kind, name, value);
+  }
+
+  MPI_Comm comm_;
+  std::shared_ptr<Heartbeat> heartbeat_;
+  CommOptions options_;
+  int rank_ = 0, size_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> join_mpi_world() {
+  int provided = 0;
+  SEMISEG_MPI(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided));
+  SEMISEG_CHECK(provided == MPI_THREAD_MULTIPLE, "an MPI that threads may call");
+  MPI_Comm comm = MPI_COMM_NULL;
+  SEMISEG_MPI(MPI_Comm_dup(MPI_COMM_WORLD, &comm));
+  return std::make_unique<Mpi>(comm, std::make_shared<Heartbeat>(), CommOptions{});
+}
+
+}  // namespace semiseg

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ranks that are processes, by Open MPI; CPU tensors.
+#pragma once
+
+#include <memory>
+
+#include "framework/comm/communicator.h"
+
+namespace semiseg {
+
+// Collective over all processes that were started together; once a process. Calls MPI_Init_thread
+// (MPI_THREAD_MULTIPLE: the watchdog may abort while another thread communicates). kRank when MPI
+// cannot be started.
+std::unique_ptr<Communicator> join_mpi_world();
+
+}  // namespace semiseg

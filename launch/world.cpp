@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/world.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <sstream>
+#include <thread>
+
+#include "framework/comm/broadcast_state.h"
+#include "framework/comm/launch_environment.h"
+#include "framework/core/error.h"
+#include "framework/core/log.h"
+#include "launch/command_line.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+// All ranks know that one of them cannot go on. `error` is null on ranks that do not speak.
+struct AgreedFailure {
+  std::exception_ptr error;
+  int code;
+};
+
+int code_of(const std::exception& error) {
+  const auto* known = dynamic_cast<const Error*>(&error);
+  return exit_code(known ? known->kind() : ErrorKind::kRank);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// Ranks of one machine share its cores, unless the launcher gave each its own.
+void share_cores(int local_ranks) {
+  cpu_set_t mine;
+  if (local_ranks == 1 || std::getenv("OMP_NUM_THREADS") ||
+      sched_getaffinity(0, sizeof mine, &mine) != 0)
+    return;
+  const int cores = CPU_COUNT(&mine), all = static_cast<int>(std::thread::hardware_concurrency());
+  at::set_num_threads(cores < all ? cores : std::max(1, cores / local_ranks));
+}
+
+}  // namespace
+
+int report(const std::exception& error) {
+  log::error("{}", error.what());
+  return code_of(error);
+}
+
+World::World() : comm_(join_world(environment())) {
+  if (comm_->size() == 1) return;
+  log::set_quiet(!is_first());
+  log::set_prefix(is_first() ? "" : fmt::format("[rank {}] ", comm_->rank()));
+  share_cores(LaunchEnvironment::read(environment()).local_size);
+}
+
+std::string World::log_name() const {
+  return is_first() ? "/log.txt" : fmt::format("/log.{}.txt", comm_->rank());
+}
+
+void World::agree(const std::function<void()>& prepare) const {
+  std::exception_ptr error;
+  int64_t code = 0;
+  try {
+    prepare();
+  } catch (const std::exception& failure) {
+    if (comm_->size() == 1) throw;
+    error = std::current_exception();
+    code = code_of(failure);
+  }
+  const at::Tensor codes = comm_->gather(at::full({1}, code, at::kLong), "agreement");
+  for (int rank = 0; rank < comm_->size(); ++rank) {
+    const auto first = static_cast<int>(codes[rank].item<int64_t>());
+    if (first != 0) throw AgreedFailure{rank == comm_->rank() ? error : nullptr, first};
+  }
+}
+
+void World::check_same(const Config& config) const {
+  const std::string mine = config.to_toml(), first = broadcast_text(mine, *comm_);
+  agree([&] {
+    if (mine == first) return;
+    std::vector<std::string> differing;
+    const auto here = lines_of(mine), there = lines_of(first);
+    for (const auto& line : here) {
+      if (std::find(there.begin(), there.end(), line) == there.end()) differing.push_back(line);
+    }
+    throw Error(ErrorKind::kConfig,
+                {.what = "the ranks were started with different configurations",
+                 .where = fmt::format("rank {}", comm_->rank()),
+                 .expected = "the configuration of rank 0",
+                 .got = fmt::format("{}", fmt::join(differing, "; ")),
+                 .fix = "start all ranks with the same command and the same experiment files"});
+  });
+}
+
+void World::watch(const fs::path& run, double deadline) {
+  if (comm_->size() == 1) return;
+  const fs::path folder = fs::path(broadcast_text(run.string(), *comm_)) / "heartbeat";
+  agree([&] {
+    if (!is_first()) return;
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  });
+  watchdog_ = std::make_unique<Watchdog>(*comm_, folder, deadline);
+}
+
+int World::run(const std::function<int()>& body) {
+  int code = 0;
+  try {
+    code = body();
+  } catch (const AgreedFailure& failure) {
+    code = failure.code;
+    if (failure.error) {
+      try {
+        std::rethrow_exception(failure.error);
+      } catch (const std::exception& error) {
+        report(error);
+      }
+    }
+  } catch (const std::exception& error) {
+    if (comm_->size() == 1) throw;
+    return fail(error);
+  }
+  watchdog_.reset();
+  comm_->leave();
+  return code;
+}
+
+int World::fail(const std::exception& error) const {
+  const int code = code_of(error);
+  if (!watchdog_ || watchdog_->claim_report()) {
+    log::set_prefix(fmt::format("[rank {}] ", comm_->rank()));
+    report(error);
+    comm_->abort(code);
+  }
+  // Another rank failed first, perhaps of the same cause: it has spoken and ends us.
+  std::this_thread::sleep_for(std::chrono::seconds(10));
+  std::_Exit(code);
+}
+
+}  // namespace semiseg
