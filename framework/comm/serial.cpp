@@ -24,6 +24,7 @@ class Serial : public Communicator {
   }
   void broadcast(at::Tensor&, std::string_view) const override {}
   void barrier(std::string_view) const override {}
+  std::unique_ptr<Communicator> duplicate() const override { return make_serial_communicator(); }
   void abort(int, std::string_view) const override {}
 };
 
