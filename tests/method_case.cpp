@@ -46,7 +46,9 @@ at::Tensor gradient_norms(const std::vector<NamedTensor>& tensors) {
 
 }  // namespace
 
-MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& comm) : comm_(comm) {
+MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& comm)
+    // A kilobyte, so that a small network's gradients travel in several messages.
+    : comm_(comm), reduction_(comm, {.bucket_mb = 1. / 1024}) {
   const Config method = parse_config("[method]\nname = \"" + setup.name + "\"\n" + setup.options);
   const Config backbone = parse_config("[backbone]\n" + setup.backbone);
   const NetworkShape shape{.channels = 1,
@@ -82,7 +84,7 @@ std::vector<std::pair<std::string, double>> MethodUnderTest::step(const Batch& b
                                                                   const Draws& draws,
                                                                   int64_t stage_iterations) {
   std::vector<std::pair<std::string, TrainingStep::Value>> records;
-  TrainingStep step(comm_, draws, records);
+  TrainingStep step(comm_, draws, reduction_, records);
   step.stage = stage;
   step.iteration = iteration;
   step.stage_iterations = stage_iterations >= 0

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "framework/methods/method.h"
+#include "framework/train/gradient_reduction.h"
 #include "tests/parity.h"
 
 namespace semiseg {
@@ -45,6 +46,7 @@ class MethodUnderTest {
 
  private:
   const Communicator& comm_;
+  GradientReduction reduction_;
   std::unique_ptr<Method> method_;
 };
 

@@ -5,11 +5,17 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
 
 #include <barrier>
+#include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -19,12 +25,29 @@ namespace semiseg {
 
 class ThreadCommunicator : public Communicator {
  public:
+  // One reduction that has been started by some of the ranks.
+  struct Reduction {
+    std::string name;
+    std::vector<at::Tensor> parts;  // by rank; undefined: not started there
+    int started = 0;
+  };
+
   // What the ranks share; it outlives them.
   struct World {
-    explicit World(int size) : slots(static_cast<size_t>(size)), barrier(size) {}
+    explicit World(int size)
+        : slots(static_cast<size_t>(size)),
+          barrier(size),
+          num_started(slots.size()),
+          num_duplicated(slots.size()) {}
     std::vector<at::Tensor> slots;
     std::barrier<> barrier;
-    std::vector<std::unique_ptr<World>> copies;
+
+    std::mutex mutex;  // guards all below
+    std::condition_variable all_started;
+    std::map<int64_t, std::shared_ptr<Reduction>> reductions;  // by number; until all have started
+    std::vector<int64_t> num_started;                          // by rank
+    std::deque<std::unique_ptr<World>> duplicates;
+    std::vector<size_t> num_duplicated;  // by rank
   };
 
   ThreadCommunicator(World& world, int rank) : world_(world), rank_(rank) {}
@@ -32,15 +55,26 @@ class ThreadCommunicator : public Communicator {
   int size() const override { return static_cast<int>(world_.slots.size()); }
 
   void all_reduce(at::Tensor& value, std::string_view) const override { value.copy_(total(value)); }
-  // Summed at once: what is tested is the order of calls and the result.
+  // The n-th start of one rank belongs to the n-th of every other; their names must agree.
   std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
                                                      std::string_view name) const override {
-    class Done : public PendingReduction {
-      void wait() override {}
-      bool advance() override { return true; }
-    };
-    all_reduce(value, name);
-    return std::make_unique<Done>();
+    const auto self = static_cast<size_t>(rank_);
+    const std::lock_guard lock(world_.mutex);
+    const int64_t number = world_.num_started[self]++;
+    auto& reduction = world_.reductions[number];
+    if (!reduction) reduction = std::make_shared<Reduction>();
+    if (reduction->started == 0) {
+      reduction->name = name;
+      reduction->parts.resize(world_.slots.size());
+    }
+    EXPECT_EQ(reduction->name, name) << "ranks start different reductions";
+    reduction->parts[self] = value.detach().clone();
+    auto pending = std::make_unique<Pending>(world_, reduction, value);
+    if (++reduction->started == size()) {
+      world_.reductions.erase(number);
+      world_.all_started.notify_all();
+    }
+    return pending;
   }
   at::Tensor gather(const at::Tensor& local, std::string_view) const override {
     return at::cat(exchange(local));
@@ -52,17 +86,38 @@ class ThreadCommunicator : public Communicator {
     value.copy_(exchange(value)[0]);
   }
   void barrier(std::string_view) const override { world_.barrier.arrive_and_wait(); }
-  // A world of its own: rank 0 makes it, the others find it where the ranks meet.
   std::unique_ptr<Communicator> duplicate() const override {
-    if (rank_ == 0) world_.copies.push_back(std::make_unique<World>(size()));
-    barrier("duplicate");
-    World& copy = *world_.copies.back();
-    barrier("duplicate");
-    return std::make_unique<ThreadCommunicator>(copy, rank_);
+    const std::lock_guard lock(world_.mutex);
+    const size_t number = world_.num_duplicated[static_cast<size_t>(rank_)]++;
+    if (number == world_.duplicates.size()) {
+      world_.duplicates.push_back(std::make_unique<World>(size()));
+    }
+    return std::make_unique<ThreadCommunicator>(*world_.duplicates[number], rank_);
   }
   void abort(int) const override { std::terminate(); }
 
  private:
+  class Pending : public PendingReduction {
+   public:
+    Pending(World& world, std::shared_ptr<Reduction> reduction, at::Tensor value)
+        : world_(world), reduction_(std::move(reduction)), value_(std::move(value)) {}
+    void wait() override {
+      std::unique_lock lock(world_.mutex);
+      world_.all_started.wait(lock, [this] { return is_complete(); });
+      value_.copy_(at::stack(reduction_->parts).sum(0));
+    }
+    bool advance() override {
+      const std::lock_guard lock(world_.mutex);
+      return is_complete();
+    }
+
+   private:
+    bool is_complete() const { return reduction_->started == std::ssize(reduction_->parts); }
+    World& world_;
+    std::shared_ptr<Reduction> reduction_;
+    at::Tensor value_;
+  };
+
   std::vector<at::Tensor> exchange(const at::Tensor& local) const {
     world_.slots[static_cast<size_t>(rank_)] = local.detach().clone();
     world_.barrier.arrive_and_wait();

@@ -11,6 +11,7 @@
 #include "framework/core/error.h"
 #include "framework/train/protocol.h"
 #include "framework/train/training_step.h"
+#include "tests/expect_error.h"
 #include "tests/thread_communicator.h"
 
 namespace semiseg {
@@ -31,8 +32,9 @@ class TrainingStepTest : public testing::Test {
  protected:
   std::unique_ptr<Communicator> comm_ = make_serial_communicator();
   Draws draws_{0};
+  GradientReduction reduction_{*comm_, {}};
   Records records_;
-  TrainingStep step_{*comm_, draws_, records_};
+  TrainingStep step_{*comm_, draws_, reduction_, records_};
 };
 
 TEST_F(TrainingStepTest, MinimiseStepsDownTheGradientAndRecordsTheRate) {
@@ -82,11 +84,50 @@ TEST_F(TrainingStepTest, AGradientThatIsNotFiniteNamesTheFirstBadTensorAndChange
   EXPECT_TRUE(at::equal(good.value.detach(), at::ones({2}, at::kDouble)));
 }
 
+TEST_F(TrainingStepTest, AccumulatedPartsCountAsIfTheirSumWereMinimised) {
+  const NamedTensor w = parameter("w", 3), unseen = parameter("unseen", 1);
+  const auto optimiser = make_optimiser("net", {w, unseen}, kPlain);
+  step_.accumulate(*optimiser, w.value.square().sum());
+  step_.accumulate(*optimiser, w.value.sum());
+  EXPECT_TRUE(at::equal(w.value.detach(), at::full({2}, 3.0, at::kDouble))) << "no update yet";
+  step_.minimise(*optimiser, 2 * w.value.sum() + 0 * unseen.value.sum());
+  EXPECT_TRUE(
+      at::equal(w.value.detach(), at::full({2}, -1.5, at::kDouble)));  // 3 - 0.5 (6 + 1 + 2)
+}
+
+TEST_F(TrainingStepTest, AccumulatedPartsCountOnce) {
+  const NamedTensor w = parameter("w", 0);
+  const auto optimiser = make_optimiser("net", {w}, kPlain);
+  step_.accumulate(*optimiser, w.value.sum());
+  step_.minimise(*optimiser, w.value.sum());
+  step_.minimise(*optimiser, w.value.sum());
+  EXPECT_TRUE(at::equal(w.value.detach(), at::full({2}, -1.5, at::kDouble)));  // 0.5 (1 + 1) + 0.5
+}
+
+TEST_F(TrainingStepTest, AccumulatingForOneOptimiserLeavesTheOther) {
+  const NamedTensor w = parameter("w", 1), other = parameter("other", 1);
+  const auto optimiser = make_optimiser("net", {w}, kPlain);
+  const auto second = make_optimiser("second", {other}, kPlain);
+  step_.accumulate(*optimiser, (w.value * other.value).sum());
+  step_.minimise(*second, (w.value * other.value).sum());
+  EXPECT_TRUE(at::equal(other.value.detach(), at::full({2}, 0.5, at::kDouble)));
+  step_.minimise(*optimiser, w.value.sum());
+  EXPECT_TRUE(at::equal(w.value.detach(), at::zeros({2}, at::kDouble)));  // 1 - 0.5 (1 + 1)
+}
+
+TEST_F(TrainingStepTest, APartThatIsNotFiniteIsRefused) {
+  const NamedTensor w = parameter("w", 0);
+  const auto optimiser = make_optimiser("net", {w}, kPlain);
+  expect_error(ErrorKind::kNumeric, {"the loss of net"},
+               [&] { step_.accumulate(*optimiser, w.value.log().sum()); });
+}
+
 TEST(TrainingStepRanks, GradientsAreSummedOverRanks) {
   run_ranks(3, [](const Communicator& comm) {
     const Draws draws(0);
+    GradientReduction reduction(comm, {});
     Records records;
-    TrainingStep step(comm, draws, records);
+    TrainingStep step(comm, draws, reduction, records);
     const NamedTensor w = parameter("w", 0);
     const auto optimiser = make_optimiser("net", {w}, kPlain);
     step.minimise(*optimiser, comm.sum((w.value * (comm.rank() + 1.0)).sum()));
@@ -104,6 +145,16 @@ TEST(Protocol, ReadsItsDefaultsFromAnEmptySection) {
 TEST(Protocol, MoreLabelledSamplesThanTheBatchIsRefused) {
   const Config config = parse_config("[protocol]\nbatch = 4\nlabelled_batch = 6\n");
   EXPECT_THROW(ProtocolOptions::read(config.section("protocol")), Error);
+}
+
+TEST(Protocol, GradientsTravelUncompressedUnlessToldOtherwise) {
+  EXPECT_EQ(ProtocolOptions::read(parse_config("").section("protocol")).reduction.compression,
+            "none");
+  const Config config =
+      parse_config("[protocol.reduction]\nbucket_mb = 0.5\ncompression = \"bfloat16\"\n");
+  const ReductionOptions o = ProtocolOptions::read(config.section("protocol")).reduction;
+  EXPECT_EQ(o.compression, "bfloat16");
+  EXPECT_EQ(o.bucket_mb, 0.5);
 }
 
 TEST(Protocol, APatchWithoutTwoSidesIsRefused) {

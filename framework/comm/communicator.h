@@ -47,7 +47,7 @@ class Communicator {
   virtual void all_reduce(at::Tensor& value, std::string_view name) const = 0;
 
   // Collective. The same, beside other work: `value` is neither read nor written, and lives, until
-  // wait().
+  // wait(). Returns without waiting for other ranks.
   virtual std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
                                                              std::string_view name) const = 0;
 
@@ -63,8 +63,8 @@ class Communicator {
   // Collective. Returns when all ranks have come here.
   virtual void barrier(std::string_view name) const = 0;
 
-  // Collective. The same ranks again; collectives of the two are ordered independently, so that one
-  // may be used from hooks while the other is used by the loss.
+  // Collective. The same ranks once more; calls on the two are ordered independently of each other,
+  // so that one may be used while ranks are at different calls of the other.
   virtual std::unique_ptr<Communicator> duplicate() const = 0;
 
   // Takes all ranks down; returns only in the serial case (the caller's exception goes on).

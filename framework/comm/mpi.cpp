@@ -40,13 +40,16 @@ class InOperation {
   Heartbeat& heartbeat_;
 };
 
+// `received`: the sum, or what all ranks sent [R,…] when it is added in their order.
 class MpiReduction : public PendingReduction {
  public:
-  MpiReduction(MPI_Request request, at::Tensor buffer, at::Tensor target, Heartbeat& heartbeat,
-               std::string name)
+  MpiReduction(MPI_Request request, at::Tensor sent, at::Tensor received, at::Tensor target,
+               bool in_order, Heartbeat& heartbeat, std::string name)
       : request_(request),
-        buffer_(std::move(buffer)),
+        sent_(std::move(sent)),
+        received_(std::move(received)),
         target_(std::move(target)),
+        in_order_(in_order),
         heartbeat_(heartbeat),
         name_(std::move(name)) {}
 
@@ -55,7 +58,11 @@ class MpiReduction : public PendingReduction {
       const InOperation operation(heartbeat_, "wait for all_reduce", name_);
       SEMISEG_MPI(MPI_Wait(&request_, MPI_STATUS_IGNORE));
     }
-    if (!buffer_.is_same(target_)) target_.copy_(buffer_);
+    if (in_order_) {
+      target_.copy_(sum_in_order(received_));
+    } else if (!received_.is_same(target_)) {
+      target_.copy_(received_);
+    }
   }
 
   bool advance() override {
@@ -66,17 +73,19 @@ class MpiReduction : public PendingReduction {
 
  private:
   MPI_Request request_;
-  at::Tensor buffer_, target_;
+  at::Tensor sent_, received_, target_;  // alive until MPI is done with them
+  bool in_order_;
   Heartbeat& heartbeat_;
   std::string name_;
 };
 
-// A sum that was made at once.
-class DoneReduction : public PendingReduction {
- public:
-  void wait() override {}
-  bool advance() override { return true; }
-};
+// Rank by rank in float64.
+at::Tensor sum_in_order(const at::Tensor& ranks) {
+  if (!ranks.is_floating_point()) return ranks.sum(0, false, ranks.scalar_type());
+  at::Tensor total = ranks[0].to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  for (int64_t rank = 1; rank < ranks.size(0); ++rank) total.add_(ranks[rank].to(at::kDouble));
+  return total;
+}
 
 class Mpi : public Communicator {
  public:
@@ -102,7 +111,7 @@ class Mpi : public Communicator {
     const InOperation operation(*heartbeat_, "all_reduce", name);
     check_call("all_reduce", name, value);
     if (options_.ordered) {
-      value.copy_(ordered_sum(value));
+      value.copy_(sum_in_order(gather_equal(value.unsqueeze(0))));
       return;
     }
     at::Tensor buffer = value.contiguous();
@@ -114,18 +123,21 @@ class Mpi : public Communicator {
 
   std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
                                                      std::string_view name) const override {
-    if (options_.ordered) {
-      all_reduce(value, name);
-      return std::make_unique<DoneReduction>();
-    }
-    const InOperation operation(*heartbeat_, "start of all_reduce", name);
-    check_call("start_all_reduce", name, value);
-    const at::Tensor buffer = value.contiguous();
+    const at::Tensor sent = value.contiguous();
+    at::Tensor received = sent;
+    const int count = count_of(sent);
+    const MPI_Datatype type = mpi_type(sent.scalar_type());
     MPI_Request request = MPI_REQUEST_NULL;
-    SEMISEG_MPI(MPI_Iallreduce(MPI_IN_PLACE, buffer.data_ptr(), count_of(buffer),
-                               mpi_type(buffer.scalar_type()), mpi_sum(buffer.scalar_type()), comm_,
-                               &request));
-    return std::make_unique<MpiReduction>(request, buffer, value, *heartbeat_, std::string(name));
+    if (options_.ordered) {
+      received = gathered(sent.unsqueeze(0));
+      SEMISEG_MPI(MPI_Iallgather(sent.data_ptr(), count, type, received.data_ptr(), count, type,
+                                 comm_, &request));
+    } else {
+      SEMISEG_MPI(MPI_Iallreduce(MPI_IN_PLACE, received.data_ptr(), count, type,
+                                 mpi_sum(sent.scalar_type()), comm_, &request));
+    }
+    return std::make_unique<MpiReduction>(request, sent, received, value, options_.ordered,
+                                          *heartbeat_, std::string(name));
   }
 
   at::Tensor gather(const at::Tensor& local, std::string_view name) const override {
@@ -179,24 +191,21 @@ class Mpi : public Communicator {
   void leave() override { SEMISEG_MPI(MPI_Finalize()); }
 
  private:
-  at::Tensor gather_equal(const at::Tensor& local) const {
+  // Room for what all ranks send.
+  at::Tensor gathered(const at::Tensor& local) const {
     std::vector<int64_t> shape = local.sizes().vec();
     SEMISEG_CHECK(!shape.empty(), "gather concatenates along axis 0");
     shape[0] *= size_;
-    at::Tensor all = at::empty(shape, local.options());
+    return at::empty(shape, local.options());
+  }
+
+  at::Tensor gather_equal(const at::Tensor& local) const {
+    at::Tensor all = gathered(local);
     const at::Tensor mine = local.contiguous();
     const MPI_Datatype type = mpi_type(mine.scalar_type());
     SEMISEG_MPI(MPI_Allgather(mine.data_ptr(), count_of(mine), type, all.data_ptr(), count_of(mine),
                               type, comm_));
     return all;
-  }
-
-  at::Tensor ordered_sum(const at::Tensor& value) const {
-    const at::Tensor all = gather_equal(value.unsqueeze(0));
-    if (!value.is_floating_point()) return all.sum(0, false, value.scalar_type());
-    at::Tensor total = all[0].to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
-    for (int64_t r = 1; r < size_; ++r) total.add_(all[r].to(at::kDouble));
-    return total;
   }
 
   void check_call(std::string_view kind, std::string_view name, const at::Tensor& value) const {

@@ -24,7 +24,7 @@ class Serial : public Communicator {
   }
   void broadcast(at::Tensor&, std::string_view) const override {}
   void barrier(std::string_view) const override {}
-  std::unique_ptr<Communicator> duplicate() const override { return std::make_unique<Serial>(); }
+  std::unique_ptr<Communicator> duplicate() const override { return make_serial_communicator(); }
   void abort(int) const override {}
 };
 

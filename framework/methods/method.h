@@ -54,9 +54,16 @@ class Step {
 
   // Backward of a global loss (a scalar, equal on all ranks), gradient reduction, clipping,
   // non-finite guard (kNumeric, naming the first bad tensor), optimiser update at the scheduled
-  // rate. Gradients of `optimiser`'s parameters are cleared before the backward; those of others
-  // that the loss reached are dropped.
+  // rate. Gradients of `optimiser`'s parameters are cleared before the backward, unless
+  // accumulate() came first; those of others that the loss reached are dropped. A parameter that
+  // the loss reaches on some ranks only counts as zeros on the others; one that it reaches nowhere
+  // is not updated.
   virtual void minimise(Optimiser& optimiser, const at::Tensor& loss) = 0;
+
+  // Backward of a part of the loss, whose gradients are kept on this rank; the next minimise() of
+  // `optimiser` in this step adds those of its own loss and goes on with the total, as if it had
+  // been given the sum of all parts. Frees each part's graph, so memory is that of the largest.
+  virtual void accumulate(Optimiser& optimiser, const at::Tensor& loss) = 0;
 
   // A scalar for the records, already global. Kept as a tensor: no synchronisation in the step.
   virtual void record(std::string_view name, const at::Tensor& value) = 0;

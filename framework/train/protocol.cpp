@@ -3,6 +3,16 @@
 
 namespace semiseg {
 
+ReductionOptions ReductionOptions::read(const Config& section) {
+  ReductionOptions o;
+  section.read("bucket_mb", o.bucket_mb, {0.001, 1024},
+               "megabytes of gradients that travel between ranks in one message");
+  section.read("compression", o.compression, {"none", "bfloat16"},
+               "what gradients travel in: their own type, or bfloat16: half of float32's bytes, "
+               "relative error of a sum over R ranks up to R / 256");
+  return o;
+}
+
 ProtocolOptions ProtocolOptions::read(const Config& section) {
   ProtocolOptions o;
   section.read("iterations", o.iterations, {1, 1e9}, "length of the training, all stages together");
@@ -24,6 +34,7 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
                "validations without a new best before a stage ends; 0: never");
   section.read("precision", o.precision, {"float32", "float64"}, "arithmetic of the training");
   o.optimiser = OptimiserOptions::read(section.section("optimiser"), o.optimiser);
+  o.reduction = ReductionOptions::read(section.section("reduction"));
   if (o.labelled_batch > o.batch) {
     section.fail("labelled_batch", "more labelled samples than the batch holds",
                  "at most protocol.batch = " + std::to_string(o.batch));

@@ -12,12 +12,25 @@
 
 namespace semiseg {
 
+// How gradients travel between ranks: sub-section [protocol.reduction]. Without effect on one rank.
+struct ReductionOptions {
+  double bucket_mb = 4;  // 2^20 bytes of gradients in a message, about
+  // none: sums in the gradients' own dtype. bfloat16: half the bytes of float32; each rank's
+  // gradient g_r is rounded once and a sum over R ranks at most R - 1 times, so that an element is
+  // off by at most ((1 + 2^-8)^R - 1) · Σ_r |g_r|, about R / 256 of its magnitude when ranks agree
+  // in sign.
+  std::string compression = "none";
+
+  static ReductionOptions read(const Config& section);
+};
+
 struct ProtocolOptions {
   int64_t iterations = 30000;                    // of all stages of a method together
   int64_t batch = 24;                            // samples of the global batch
   int64_t labelled_batch = 12;                   // of them with ground truth
   std::vector<int64_t> patch_size = {256, 256};  // pixels a training image is brought to
   OptimiserOptions optimiser;                    // sub-section [protocol.optimiser]
+  ReductionOptions reduction;                    // sub-section [protocol.reduction]
   int64_t validate_every = 200;                  // iterations; 0: never
   int64_t checkpoint_every = 500;                // iterations
   int64_t keep_checkpoints = 2;

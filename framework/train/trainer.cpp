@@ -24,6 +24,7 @@ void Trainer::state(StateVisitor& visitor) {
     v.scalar("best_iteration", best_iteration_);
     v.scalar("validations_since_best", validations_since_best_);
     v.scalar("best_score", best_score_);
+    reduction_.state(v);
   });
   visitor.scope("method", [this](StateVisitor& v) { parts_.method.state(v); });
 }
@@ -125,7 +126,7 @@ void Trainer::train_step(const Batch& batch) {
   std::vector<std::pair<std::string, TrainingStep::Value>> records;
   at("step");
   const Draws draws = parts_.draws.at(stage_, iteration_);
-  TrainingStep step(parts_.comm, draws, records);
+  TrainingStep step(parts_.comm, draws, reduction_, records);
   step.stage = stage_;
   step.iteration = iteration_;
   step.stage_iterations = stage().iterations;

@@ -15,6 +15,7 @@
 #include "framework/core/state.h"
 #include "framework/data/loader.h"
 #include "framework/methods/method.h"
+#include "framework/train/gradient_reduction.h"
 #include "framework/train/protocol.h"
 
 namespace semiseg {
@@ -93,6 +94,7 @@ class Trainer {
   const Stage& stage() const { return plan_.stages[static_cast<size_t>(stage_)]; }
 
   TrainerParts parts_;
+  GradientReduction reduction_{parts_.comm, parts_.protocol.reduction};
   Plan plan_;
   int64_t stage_ = 0, iteration_ = 0;  // next step
   int64_t done_ = 0;                   // steps of all stages so far

@@ -24,14 +24,9 @@ namespace {
            "checkpoint is good"});
 }
 
-// Sum over ranks of every gradient, in parameter order.
-void reduce_gradients(const std::vector<NamedTensor>& parameters, const Communicator& comm) {
-  if (comm.size() == 1) return;
-  for (const auto& parameter : parameters) {
-    at::Tensor& gradient = parameter.value.mutable_grad();
-    if (!gradient.defined()) gradient = at::zeros_like(parameter.value);
-    comm.all_reduce(gradient, "gradient");
-  }
+void check_finite(const Optimiser& optimiser, const at::Tensor& loss, const Step& step) {
+  const double value = loss.item<double>();
+  if (!std::isfinite(value)) fail_non_finite("the loss of " + optimiser.name(), step, value);
 }
 
 // Norm over all gradients; kNumeric naming the first parameter whose gradient is not finite.
@@ -64,22 +59,34 @@ void clip(const Optimiser& optimiser, double norm) {
 }  // namespace
 
 TrainingStep::TrainingStep(const Communicator& communicator, const Draws& step_draws,
+                           GradientReduction& reduction,
                            std::vector<std::pair<std::string, Value>>& records)
-    : records_(records) {
+    : reduction_(reduction), records_(records) {
   comm = &communicator;
   draws = &step_draws;
 }
 
-void TrainingStep::minimise(Optimiser& optimiser, const at::Tensor& loss) {
-  const double value = loss.item<double>();
-  if (!std::isfinite(value)) fail_non_finite("the loss of " + optimiser.name(), *this, value);
+void TrainingStep::backward(const Optimiser& optimiser, const at::Tensor& loss) const {
   std::vector<at::Tensor> inputs;
   for (const auto& parameter : optimiser.parameters()) {
-    parameter.value.mutable_grad().reset();
+    if (!accumulating_.contains(&optimiser)) parameter.value.mutable_grad().reset();
     inputs.push_back(parameter.value);
   }
+  // On several ranks, this one's share may hold nothing that the loss depends on.
+  if (comm->size() > 1 && !loss.requires_grad()) return;
   loss._backward(inputs, /*gradient=*/{}, /*keep_graph=*/std::nullopt, /*create_graph=*/false);
-  reduce_gradients(optimiser.parameters(), *comm);
+}
+
+void TrainingStep::accumulate(Optimiser& optimiser, const at::Tensor& loss) {
+  check_finite(optimiser, loss, *this);
+  backward(optimiser, loss);
+  accumulating_.insert(&optimiser);
+}
+
+void TrainingStep::minimise(Optimiser& optimiser, const at::Tensor& loss) {
+  check_finite(optimiser, loss, *this);
+  reduction_.run(optimiser, [&] { backward(optimiser, loss); });
+  accumulating_.erase(&optimiser);
   clip(optimiser, checked_norm(optimiser, *this));
   const at::NoGradGuard no_grad;
   const double rate = learning_rate(optimiser.options(), iteration, stage_iterations);

@@ -3,12 +3,14 @@
 // update.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "framework/methods/method.h"
+#include "framework/train/gradient_reduction.h"
 
 namespace semiseg {
 
@@ -16,16 +18,22 @@ class TrainingStep : public Step {
  public:
   using Value = std::variant<double, at::Tensor>;
 
-  // `records` is what step.record(…) fills, in order of the calls; it outlives the step.
+  // `reduction` is the training's. `records` is what step.record(…) fills, in order of the calls.
+  // All outlive the step.
   TrainingStep(const Communicator& communicator, const Draws& step_draws,
-               std::vector<std::pair<std::string, Value>>& records);
+               GradientReduction& reduction, std::vector<std::pair<std::string, Value>>& records);
 
   void minimise(Optimiser& optimiser, const at::Tensor& loss) override;
+  void accumulate(Optimiser& optimiser, const at::Tensor& loss) override;
   void record(std::string_view name, const at::Tensor& value) override;
   void record(std::string_view name, double value) override;
 
  private:
+  void backward(const Optimiser& optimiser, const at::Tensor& loss) const;
+
+  GradientReduction& reduction_;
   std::vector<std::pair<std::string, Value>>& records_;
+  std::set<const Optimiser*> accumulating_;  // their gradients so far count
 };
 
 }  // namespace semiseg

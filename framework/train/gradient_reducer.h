@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums one optimiser's gradients over ranks beside the backward pass that makes them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/comm/communicator.h"
+#include "framework/nn/optimiser.h"
+#include "framework/train/gradient_buckets.h"
+#include "framework/train/gradient_hooks.h"
+#include "framework/train/protocol.h"
+
+namespace semiseg {
+
+// What one reduction cost.
+struct ReductionTimes {
+  double exposed_seconds = 0;  // waiting after the backward pass
+  int64_t bytes = 0;           // sent by a rank, all buckets together
+  int64_t buckets = 0;
+  int64_t launched_early = 0;  // buckets on their way before the backward pass had ended
+};
+
+// Why ranks never disagree: `comm` carries nothing but this class's calls, and those are, on every
+// rank, bucket 0, 1, … of each reduction, whatever the order in which gradients become ready there;
+// a start never waits for other ranks and all waits follow the backward pass. So collective calls
+// of the backward pass itself (batch norm), on the communicator of the losses, cannot meet them.
+class GradientReducer {
+ public:
+  // `comm` and the parameters outlive it. `order`: agreed before, or empty: the first reduction
+  // goes by reversed parameter order and learns rank 0's order for all later ones.
+  GradientReducer(const Communicator& comm, const Optimiser& optimiser,
+                  const ReductionOptions& options, std::vector<size_t> order);
+
+  // Are these the very tensors that it reduces?
+  bool serves(const Optimiser& optimiser) const;
+
+  // Collective. Runs `backward`, a local pass that adds to the gradients of the parameters. When it
+  // returns, a parameter's gradient is the sum over ranks, equal in its bits on all of them, or
+  // undefined if it is so on every rank; a rank without one counts as zeros. Gradients are views
+  // into memory that the next reduction overwrites. An exception of `backward` leaves the other
+  // ranks waiting: the program must end.
+  ReductionTimes reduce(const std::function<void()>& backward);
+
+  // The order of all reductions but the first: indices of parameters. Empty before.
+  const std::vector<size_t>& order() const { return order_; }
+
+ private:
+  void begin();
+  void ready(size_t parameter);  // a gradient is complete, the backward pass goes on
+  void place(size_t parameter);  // its gradient goes to its bucket
+  void launch_complete();
+  void launch_next();
+  void progress();
+  void take_sums();
+  void agree_on_order();
+  std::vector<size_t> reversed_order() const;
+
+  const Communicator& comm_;
+  std::string name_;  // of the optimiser
+  std::vector<NamedTensor> parameters_;
+  ReductionOptions options_;
+  std::vector<size_t> order_;
+  bool has_final_buckets_;
+  GradientBuckets buckets_;
+
+  // Of the reduction under way.
+  bool is_armed_ = false;
+  std::vector<uint8_t> is_placed_, is_defined_;             // by parameter
+  std::vector<size_t> arrived_;                             // parameters in order of place()
+  std::vector<size_t> missing_;                             // by bucket: gradients still to come
+  std::vector<std::unique_ptr<PendingReduction>> pending_;  // of the buckets launched so far
+  size_t first_unfinished_ = 0;                             // of `pending_`
+
+  GradientHooks hooks_;
+};
+
+}  // namespace semiseg
