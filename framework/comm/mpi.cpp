@@ -40,6 +40,14 @@ class InOperation {
   Heartbeat& heartbeat_;
 };
 
+// Rank by rank in float64.
+at::Tensor sum_in_order(const at::Tensor& ranks) {
+  if (!ranks.is_floating_point()) return ranks.sum(0, false, ranks.scalar_type());
+  at::Tensor total = ranks[0].to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+  for (int64_t rank = 1; rank < ranks.size(0); ++rank) total.add_(ranks[rank].to(at::kDouble));
+  return total;
+}
+
 // `received`: the sum, or what all ranks sent [R,…] when it is added in their order.
 class MpiReduction : public PendingReduction {
  public:
@@ -78,14 +86,6 @@ class MpiReduction : public PendingReduction {
   Heartbeat& heartbeat_;
   std::string name_;
 };
-
-// Rank by rank in float64.
-at::Tensor sum_in_order(const at::Tensor& ranks) {
-  if (!ranks.is_floating_point()) return ranks.sum(0, false, ranks.scalar_type());
-  at::Tensor total = ranks[0].to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
-  for (int64_t rank = 1; rank < ranks.size(0); ++rank) total.add_(ranks[rank].to(at::kDouble));
-  return total;
-}
 
 class Mpi : public Communicator {
  public:

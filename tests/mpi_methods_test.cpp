@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every registered method at 1, 2, 3 and 4 ranks with uneven shares is the same experiment as
+// alone: 20 steps on seeded batches, compared with a run of the whole batch on rank 0.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "framework/comm/broadcast_state.h"
+#include "framework/data/batch_plan.h"
+#include "tests/method_case.h"
+#include "tests/ranks.h"
+#include "tests/state_equality.h"
+
+namespace semiseg {
+namespace {
+
+using Records = std::vector<std::pair<std::string, double>>;
+
+constexpr int64_t kSteps = 20;
+
+MethodSetup setup_for(const std::string& name, at::ScalarType dtype) {
+  return {.name = name,
+          .backbone =
+              "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
+          .classes = 3,
+          .batch = 20,
+          .labelled = 10,
+          .iterations = kSteps,
+          .patch_size = {32, 32},
+          .dtype = dtype,
+          .seed = 3};
+}
+
+struct Training {
+  std::vector<Records> steps;
+  StateMap after_first, after_last;
+};
+
+// All stages of the method. The slots of a rank: 10 and 10, 6 and 7, or units of 4 (5 of them).
+Training train(const MethodSetup& setup, const Communicator& comm) {
+  MethodUnderTest method(setup, comm);
+  const auto state = [&] { return take_state([&](StateVisitor& v) { method->state(v); }); };
+  Training result;
+  const Plan plan = method->plan();
+  for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
+    method->begin_stage(stage);
+    const Stage& s = plan.stages[static_cast<size_t>(stage)];
+    const BatchShape shape{.labelled = s.labelled, .unlabelled = s.unlabelled};
+    const auto slots = share(shape, s.units, comm.rank(), comm.size());
+    for (int64_t i = 0; i < s.iterations; ++i) {
+      const Batch whole = random_batch(setup, s.labelled, s.unlabelled, 100 * stage + i);
+      result.steps.push_back(method.step(share_of(whole, slots), stage, i,
+                                         Draws(setup.seed).at(stage, i), s.iterations));
+      if (result.steps.size() == 1) result.after_first = state();
+    }
+  }
+  result.after_last = state();
+  return result;
+}
+
+void expect_close(const Records& actual, const Records& expected, double tolerance,
+                  const std::string& where) {
+  ASSERT_EQ(actual.size(), expected.size()) << where;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(actual[i].first, expected[i].first);
+    const double scale = std::max(1e-3, std::abs(expected[i].second));
+    EXPECT_NEAR(actual[i].second, expected[i].second, tolerance * scale)
+        << where << ", " << expected[i].first;
+  }
+}
+
+// Momentum after the first step is the gradient (and the decayed weight).
+void expect_close_gradients(const StateMap& actual, const StateMap& expected, double tolerance) {
+  double largest = 0;
+  for (const auto& [name, value] : expected) {
+    if (name.ends_with("/momentum"))
+      largest = std::max(largest, std::get<at::Tensor>(value).norm().item<double>());
+  }
+  for (const auto& [name, value] : expected) {
+    if (!name.ends_with("/momentum")) continue;
+    const double difference =
+        (std::get<at::Tensor>(actual.at(name)) - std::get<at::Tensor>(value)).norm().item<double>();
+    EXPECT_LE(difference, tolerance * largest) << name;
+  }
+}
+
+class EveryMethodOnRanks : public testing::TestWithParam<std::string> {
+ protected:
+  void expect_as_alone(at::ScalarType dtype, double first, double later) {
+    const MethodSetup setup = setup_for(GetParam(), dtype);
+    const Training together = train(setup, ranks());
+    for (const auto& [name, value] : together.after_last) expect_replicated(name, value);
+    if (ranks().rank() != 0) return;
+    const auto alone_comm = make_serial_communicator();
+    const Training alone = train(setup, *alone_comm);
+    ASSERT_EQ(std::ssize(alone.steps), kSteps);
+    for (int64_t i = 0; i < kSteps; ++i) {
+      expect_close(together.steps[static_cast<size_t>(i)], alone.steps[static_cast<size_t>(i)],
+                   i == 0 ? first : later, "step " + std::to_string(i));
+    }
+    expect_close_gradients(together.after_first, alone.after_first, first);
+  }
+
+ private:
+  // Networks, optimisers and memories have the same bits on all ranks.
+  static void expect_replicated(const std::string& name, const StateValue& value) {
+    const auto* tensor = std::get_if<at::Tensor>(&value);
+    if (!tensor) return;
+    at::Tensor first = tensor->clone();
+    ranks().broadcast(first, name);
+    EXPECT_TRUE(at::equal(first, *tensor)) << name << " differs from rank 0's";
+  }
+};
+
+TEST_P(EveryMethodOnRanks, Float64EqualsOneRank) { expect_as_alone(at::kDouble, 1e-10, 1e-10); }
+
+TEST_P(EveryMethodOnRanks, Float32EqualsOneRankToRounding) {
+  expect_as_alone(at::kFloat, 1e-5, 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodOnRanks,
+                         testing::ValuesIn(MethodRegistry::instance().names()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace semiseg
