@@ -171,17 +171,6 @@ TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
   }
 }
 
-// The share of a batch that falls to one rank.
-Batch share_of(const Batch& batch, const std::vector<int64_t>& slots) {
-  const at::Tensor index = at::tensor(slots, at::kLong);
-  Batch part;
-  for (const int64_t slot : slots) part.labelled += slot < batch.labelled;
-  part.image = batch.image.index_select(0, index);
-  part.label = batch.label.index_select(0, index.slice(0, 0, part.labelled));
-  for (const int64_t slot : slots) part.samples.push_back(batch.samples[static_cast<size_t>(slot)]);
-  return part;
-}
-
 TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
   MethodSetup setup = small(GetParam());
   setup.batch = 12;

@@ -155,6 +155,16 @@ Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelle
   return batch;
 }
 
+Batch share_of(const Batch& batch, const std::vector<int64_t>& slots) {
+  const at::Tensor index = at::tensor(slots, at::kLong);
+  Batch part;
+  for (const int64_t slot : slots) part.labelled += slot < batch.labelled;
+  part.image = batch.image.index_select(0, index);
+  part.label = batch.label.index_select(0, index.slice(0, 0, part.labelled));
+  for (const int64_t slot : slots) part.samples.push_back(batch.samples[static_cast<size_t>(slot)]);
+  return part;
+}
+
 void expect_method_case(const ParityCase& parity, const std::string& method_options,
                         int64_t stage) {
   const auto comm = make_serial_communicator();

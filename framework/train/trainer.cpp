@@ -28,6 +28,7 @@ void Trainer::state(StateVisitor& visitor) {
 }
 
 void Trainer::save() {
+  parts_.method.settle(parts_.comm);
   parts_.store.save_newest(take_state([this](StateVisitor& v) { state(v); }), done_);
 }
 
@@ -115,6 +116,7 @@ void Trainer::validate() {
     best_score_ = score;
     best_iteration_ = iteration_;
     validations_since_best_ = 0;
+    parts_.method.settle(parts_.comm);
     parts_.store.save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }),
                            stage().name);
   } else {
