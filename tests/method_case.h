@@ -60,7 +60,7 @@ Batch batch_of(const ParityCase& parity, int64_t i, at::ScalarType dtype);
 // A batch of seeded noise: images in [0, 1], labels in blobs so that Dice has something to find.
 Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step);
 
-// The share of a batch that falls to one rank.
+// The share of a batch that falls to one rank: the samples in these slots.
 Batch share_of(const Batch& batch, const std::vector<int64_t>& slots);
 
 // Runs all steps of the case in float64 and compares losses, rates, gradient norms and final

@@ -14,8 +14,8 @@
 
 #include "framework/comm/communicator.h"
 #include "framework/core/draws.h"
-#include "framework/methods/class_memory.h"
 #include "framework/methods/offset_table.h"
+#include "framework/methods/tsa_memory.h"
 #include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {

@@ -78,6 +78,7 @@ TEST(RecordedLosses, OfASequenceOfStepsAreReproduced) {
                                                 {c.tensor("in." + n + "feature_to").to(at::kDouble),
                                                  c.tensor("in." + n + "label_to")}},
                   *comm);
+      memory.after_step(*comm, i);
       const double lambda = lambda_at(schedule, o.at("iteration").get<int64_t>() + i);
       const OffsetTable table = offset_table(weight, memory.statistics(0), memory.statistics(1),
                                              lambda, {.min_count = o.at("n_min")});

@@ -1,146 +1,163 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memories of all streams together: oracles 12, 13, 22 and 23 of the specification.
+// The memories of TSA over time: oracles 13, 22 and 23 of the specification.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include "framework/core/error.h"
 #include "framework/core/state.h"
-#include "framework/methods/class_memory.h"
-#include "tests/thread_communicator.h"
-#include "tests/tsa_problem.h"
+#include "tests/tsa_ranks.h"
 
 namespace semiseg {
 namespace {
 
-// --- 12: ranks
+// --- 13: every k steps. Ranks and forgetting.
 
-class RanksOfMemory : public testing::TestWithParam<int> {};
-
-// Uneven shares; one rank has no pixel of class 0, one has only ignored pixels (with 3 ranks or
-// more).
-TEST_P(RanksOfMemory, HoldThatOfOneRank) {
-  const int ranks = GetParam();
-  const at::Tensor x = normal("x", {10, 5, 30});
-  at::Tensor y = labels("y", {10, 30}, 3);
-  y[9].fill_(kIgnoreLabel);
-  y[0] = at::where(y[0] == 0, 1, y[0]);
-  for (const SumOrder order : {SumOrder::kAllReduce, SumOrder::kOrdered}) {
-    const TsaMemoryOptions options{.memory = forgetting(0.9), .order = order};
-    const auto run = [&](int64_t first, int64_t size, const Communicator& comm) {
-      TsaMemory memory({"student", "teacher"}, 3, 5, options);
-      for (int64_t step = 0; step < 3; ++step) {
-        const at::Tensor features = (x + 0.1 * static_cast<double>(step)).narrow(0, first, size);
-        memory.step(std::vector<LabelledFeatures>{{features, y.narrow(0, first, size)},
-                                                  {features * 2, y.narrow(0, first, size)}},
-                    comm);
-      }
-      return std::vector<ClassStatistics>{memory.statistics(0), memory.statistics(1)};
-    };
-    const std::vector<ClassStatistics> whole = run(0, 10, *make_serial_communicator());
-    std::vector<std::vector<ClassStatistics>> found(static_cast<size_t>(ranks));
-    run_ranks(ranks, [&](const Communicator& comm) {
-      // The last rank but one takes what is left over.
-      const int64_t rank = comm.rank(), first = rank < ranks - 1 ? rank : 9;
-      const int64_t size = rank == ranks - 1 ? 1 : rank == ranks - 2 ? 9 - rank : 1;
-      found[static_cast<size_t>(rank)] = run(ranks == 1 ? 0 : first, ranks == 1 ? 10 : size, comm);
-    });
-    for (size_t rank = 0; rank < found.size(); ++rank) {
-      for (size_t stream = 0; stream < 2; ++stream) {
-        expect_same(found[rank][stream], whole[stream], 1e-12);
-        expect_same(found[rank][stream], found[0][stream], 0);
-      }
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Ranks, RanksOfMemory, testing::Values(1, 2, 3, 4, 8));
-
-class CountingCommunicator : public ThreadCommunicator {
- public:
-  using ThreadCommunicator::ThreadCommunicator;
-  void all_reduce(at::Tensor& value, std::string_view name) const override {
-    messages.push_back(value.numel());
-    ThreadCommunicator::all_reduce(value, name);
-  }
-  mutable std::vector<int64_t> messages;
-};
-
-TEST(Memory, SendsOneMessageForAllStreamsEveryFewStepsAndNoneOnceFrozen) {
-  ThreadCommunicator::World world(1);
-  const CountingCommunicator comm(world, 0);
-  TsaMemory memory(
-      {"student", "teacher"}, 3, 5,
-      {.memory = {.kind = MemoryOptions::Kind::kFrozenAfter, .frozen_after = 4}, .every = 2});
-  const LabelledFeatures batch{normal("x", {2, 5, 30}), labels("y", {2, 30}, 3)};
-  for (int step = 0; step < 8; ++step)
-    memory.step(std::vector<LabelledFeatures>{batch, batch}, comm);
-  EXPECT_EQ(comm.messages, (std::vector<int64_t>(2, 2 * 3 * (2 + 5 + 15))));
-}
-
-// --- 13: every k steps
-
-class WindowsOfMemory : public testing::TestWithParam<double> {};
+class WindowsOfMemory : public testing::TestWithParam<std::tuple<int, double>> {};
 
 TEST_P(WindowsOfMemory, EqualMergesOfEveryStep) {
-  const auto comm = make_serial_communicator();
-  const at::Tensor x = normal("x", {12, 5, 30}), y = labels("y", {12, 30}, 3);
-  TsaMemory each({"s"}, 3, 5, {.memory = forgetting(GetParam())});
-  TsaMemory window({"s"}, 3, 5, {.memory = forgetting(GetParam()), .every = 4});
-  for (int64_t i = 0; i < 12; ++i) {
-    const std::vector<LabelledFeatures> batch{{x.narrow(0, i, 1), y.narrow(0, i, 1)}};
-    const at::Tensor before = window.statistics(0).mean;
-    each.step(batch, *comm);
-    window.step(batch, *comm);
-    if (i % 4 < 3) {
-      EXPECT_TRUE(at::equal(window.statistics(0).mean, before));
-    } else {
-      expect_same(window.statistics(0), each.statistics(0), 1e-11);
-      EXPECT_LE(deviation(window.memory(0).weight(), each.memory(0).weight()), 1e-13);
+  const auto [ranks, rate] = GetParam();
+  const RankFeed feed;
+  for (const SumOrder order : kSumOrders) {
+    on_ranks(ranks, [&, rate = rate](const Communicator& comm) {
+      TsaMemory each = feed.memory({.memory = forgetting(rate), .order = order});
+      TsaMemory window = feed.memory({.memory = forgetting(rate), .order = order, .every = 4});
+      for (int64_t step = 0; step < 12; ++step) {
+        const std::vector<ClassStatistics> before = statistics_of(window);
+        feed.steps(each, comm, step, step + 1);
+        feed.steps(window, comm, step, step + 1);
+        const bool merged = step % 4 == 3;
+        for (size_t i = 0; i < 2; ++i) {
+          expect_same(window.statistics(i), merged ? each.statistics(i) : before[i],
+                      merged ? 1e-11 : 0);
+          const double weights = deviation(window.memory(i).weight(), each.memory(i).weight());
+          EXPECT_LE(merged ? weights : 0, 1e-13);
+        }
+      }
+      return true;
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(RanksAndForgetting, WindowsOfMemory,
+                         testing::Combine(testing::Values(1, 2, 3, 4), testing::Values(1.0, 0.9)));
+
+TEST(Memory, OfTheBatchAloneHoldsTheLastOneOfAWindow) {
+  const RankFeed feed;
+  for (const SumOrder order : kSumOrders) {
+    on_ranks(3, [&](const Communicator& comm) {
+      const MemoryOptions alone{.kind = MemoryOptions::Kind::kBatchOnly};
+      TsaMemory each = feed.memory({.memory = alone, .order = order});
+      TsaMemory window = feed.memory({.memory = alone, .order = order, .every = 3});
+      feed.steps(each, comm, 0, 3);
+      feed.steps(window, comm, 0, 3);
+      for (size_t i = 0; i < 2; ++i) expect_same(window.statistics(i), each.statistics(i), 1e-11);
+      return true;
+    });
+  }
+}
+
+// --- 22: lagged
+
+TEST(Memory, ThatLagsShowsTheStatisticsOfOneStepBeforeAndEndsEachStepSettled) {
+  const RankFeed feed;
+  for (const int ranks : {1, 3}) {
+    for (const SumOrder order : kSumOrders) {
+      on_ranks(ranks, [&](const Communicator& comm) {
+        TsaMemory sync = feed.memory({.order = order});
+        TsaMemory lagged = feed.memory({.order = order, .lagged = true});
+        for (int64_t step = 0; step < 5; ++step) {
+          const std::vector<ClassStatistics> expected = statistics_of(sync);
+          feed.steps(sync, comm, step, step + 1);
+          feed.steps(lagged, comm, step, step + 1);
+          for (size_t i = 0; i < 2; ++i) expect_same(lagged.statistics(i), expected[i], 0);
+          expect_equal_states(settled_state(lagged, comm), settled_state(sync, comm));
+        }
+        return true;
+      });
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Forgetting, WindowsOfMemory, testing::Values(1.0, 0.9));
-
-// --- 22: lagged, 23: state
-
-TEST(Memory, ThatLagsShowsTheStatisticsOfOneStepBefore) {
+TEST(Memory, DoesNotBeginAStepBeforeTheOneBeforeHasEnded) {
   const auto comm = make_serial_communicator();
-  const at::Tensor x = normal("x", {5, 4, 30}), y = labels("y", {5, 30}, 3);
-  TsaMemory sync({"s"}, 3, 4, {}), lagged({"s"}, 3, 4, {.lagged = true});
-  for (int64_t i = 0; i < 5; ++i) {
-    const ClassStatistics expected = sync.statistics(0);
-    const std::vector<LabelledFeatures> batch{{x.narrow(0, i, 1), y.narrow(0, i, 1)}};
-    sync.step(batch, *comm);
-    lagged.step(batch, *comm);
-    expect_same(lagged.statistics(0), expected, 0);
+  const RankFeed feed;
+  TsaMemory memory = feed.memory({.lagged = true});
+  memory.step(feed.batches({1, 2}, 0), *comm);
+  EXPECT_THROW(memory.step(feed.batches({1, 2}, 1), *comm), Error);
+}
+
+// --- 23: state
+
+// What 8 steps on `ranks` ranks leave, settled or not on the way.
+StateMap never_stopped(int ranks, const TsaMemoryOptions& options, bool settles) {
+  const RankFeed feed;
+  return on_ranks(ranks, [&](const Communicator& comm) {
+    TsaMemory memory = feed.memory(options);
+    feed.steps(memory, comm, 0, 5);
+    if (settles) memory.settle(comm);
+    feed.steps(memory, comm, 5, 8);
+    return settled_state(memory, comm);
+  })[0];
+}
+
+// The same, from rank 0's state after 5 of the steps on `before` ranks.
+StateMap resumed(int before, int ranks, const TsaMemoryOptions& options) {
+  const RankFeed feed;
+  const StateMap saved = on_ranks(before, [&](const Communicator& comm) {
+    TsaMemory memory = feed.memory(options);
+    feed.steps(memory, comm, 0, 5);
+    return settled_state(memory, comm);
+  })[0];
+  const std::vector<StateMap> states = on_ranks(ranks, [&](const Communicator& comm) {
+    TsaMemory memory = feed.memory(options);
+    feed.steps(memory, comm, 0, 2);  // what is left of another training is gone with the put
+    put_state([&](StateVisitor& v) { memory.state(v); }, saved);
+    feed.steps(memory, comm, 5, 8);
+    return settled_state(memory, comm);
+  });
+  for (const StateMap& state : states) expect_equal_states(state, states[0]);
+  return states[0];
+}
+
+void expect_close_memories(const StateMap& a, const StateMap& b) {
+  for (const auto& [name, value] : b) {
+    if (name.starts_with("window")) continue;
+    const auto* tensor = std::get_if<at::Tensor>(&value);
+    if (!tensor) {
+      EXPECT_TRUE(equal_bits(a.at(name), value)) << name;
+      continue;
+    }
+    EXPECT_LE(deviation(std::get<at::Tensor>(a.at(name)), *tensor), 1e-12) << name;
   }
 }
 
-TEST(Memory, ContinuesFromItsStateAsIfItHadNeverStopped) {
-  const auto comm = make_serial_communicator();
-  const at::Tensor x = normal("x", {8, 4, 30}), y = labels("y", {8, 30}, 3);
-  for (const bool lagged : {false, true}) {
-    const TsaMemoryOptions options{.memory = forgetting(0.9), .every = 3, .lagged = lagged};
-    const auto batches = [&](int64_t i) {
-      return std::vector<LabelledFeatures>{{x.narrow(0, i, 1), y.narrow(0, i, 1)},
-                                           {x.narrow(0, 7 - i, 1), y.narrow(0, 7 - i, 1)}};
-    };
-    TsaMemory memory({"student", "teacher"}, 3, 4, options),
-        resumed = TsaMemory({"student", "teacher"}, 3, 4, options);
-    for (int64_t i = 0; i < 5; ++i) memory.step(batches(i), *comm);  // in the middle of a window
-    const StateMap saved = take_state([&](StateVisitor& v) { memory.state(v); });
-    put_state([&](StateVisitor& v) { resumed.state(v); }, saved);
-    for (int64_t i = 5; i < 8; ++i) {
-      memory.step(batches(i), *comm);
-      resumed.step(batches(i), *comm);
-      for (size_t stream = 0; stream < 2; ++stream) {
-        expect_same(resumed.statistics(stream), memory.statistics(stream), 0);
-        EXPECT_TRUE(at::equal(resumed.memory(stream).weight(), memory.memory(stream).weight()));
+// How many batches make a merge: with 3, 8 and 10 the state is taken inside a window, and with 10
+// no merge has happened yet.
+class StatesOfMemory : public testing::TestWithParam<int> {};
+
+TEST_P(StatesOfMemory, GoOnAsIfTheyHadNeverStoppedAlsoOnAnotherNumberOfRanks) {
+  for (const SumOrder order : kSumOrders) {
+    for (const bool lagged : {false, true}) {
+      const TsaMemoryOptions options{
+          .memory = forgetting(0.9), .order = order, .every = GetParam(), .lagged = lagged};
+      for (const int ranks : {1, 2, 4}) {
+        const StateMap whole = never_stopped(ranks, options, /*settles=*/false);
+        expect_equal_states(never_stopped(ranks, options, /*settles=*/true), whole);
+        expect_equal_states(resumed(ranks, ranks, options), whole);
+      }
+      // From 3 and 4 ranks the one with most of the samples is gone.
+      for (const auto& [before, ranks] : {std::pair{2, 3}, {3, 1}, {4, 2}}) {
+        const StateMap whole = never_stopped(before, options, /*settles=*/false);
+        const StateMap other = resumed(before, ranks, options);
+        if (order == SumOrder::kPerSample) expect_equal_states(other, whole);
+        expect_close_memories(other, whole);
       }
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Every, StatesOfMemory, testing::Values(1, 3, 8, 10));
 
 }  // namespace
 }  // namespace semiseg

@@ -63,6 +63,19 @@ TEST(Sums, HaveTheSameBitsOnAnyNumberOfThreads) {
   for (const at::Tensor& v : values) EXPECT_TRUE(at::equal(v, values[0]));
 }
 
+TEST(Sums, OfASampleHaveTheSameBitsWhateverElseIsInTheBatch) {
+  const at::Tensor x = normal("x", {3, 6, 90, 70}).to(at::kFloat), y = labels("y", {3, 90, 70}, 3),
+                   shift = normal("shift", {3, 6});
+  const at::Tensor rows = sample_sums(x, y, shift, CovarianceKind::kFull);
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(at::equal(
+        rows[i],
+        batch_sums(x.narrow(0, i, 1), y.narrow(0, i, 1), shift, CovarianceKind::kFull).values));
+  }
+  EXPECT_TRUE(at::equal(rows[0] + rows[1] + rows[2],
+                        batch_sums(x, y, shift, CovarianceKind::kFull).values));
+}
+
 TEST(Sums, OfPartsAddUpToThoseOfTheWhole) {
   const at::Tensor x = normal("x", {5, 6, 50, 50}), y = labels("y", {5, 50, 50}, 3),
                    shift = normal("shift", {3, 6});

@@ -141,7 +141,7 @@ class Bcp : public TeacherStudent {
     const NetworkOutput out =
         student_->forward(a * mask + b * (1 - mask), step.train_pass("student", samples));
     ForwardPasses passes;
-    passes.labelled = {out.logits, out.features, at::where(mask == 1, y_a, y_b)};
+    passes.labelled = {out.logits, out.features, at::where(mask == 1, y_a, y_b), samples};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
       const MixLoss loss =
           bcp_mix_2d(out.logits, {y_a, 1, labelled_ce}, {y_b, 1, labelled_ce}, mask, *s.comm);
@@ -158,8 +158,9 @@ class Bcp : public TeacherStudent {
     const at::Tensor l_a = quarter(batch.image, 0), l_b = quarter(batch.image, 1);
     const at::Tensor u_a = quarter(batch.image, 2), u_b = quarter(batch.image, 3);
     const at::Tensor y_a = quarter(batch.label, 0), y_b = quarter(batch.label, 1);
-    const auto ids = [&](int64_t i) {
-      return SampleIds(batch.samples.begin() + i * half, batch.samples.begin() + (i + 1) * half);
+    const auto ids = [&](int64_t first, int64_t count = 1) {
+      const auto begin = batch.samples.begin() + first * half;
+      return SampleIds(begin, begin + count * half);
     };
     const ClassPixels teacher_a = teach(u_a, step, "teacher/a", ids(2));
     const ClassPixels teacher_b = teach(u_b, step, "teacher/b", ids(3));
@@ -174,13 +175,15 @@ class Bcp : public TeacherStudent {
     const at::Tensor features = at::cat({out_u.features, out_l.features});
     const at::Tensor ignore = at::full({}, kIgnoreLabel, y_a.options());
     passes.labelled = {logits, features,
-                       at::cat({at::where(outside, ignore, y_a), at::where(outside, y_b, ignore)})};
+                       at::cat({at::where(outside, ignore, y_a), at::where(outside, y_b, ignore)}),
+                       ids(0, 2)};
     passes.unlabelled = {logits, features,
                          at::cat({at::where(outside, teacher_a.label, ignore),
-                                  at::where(outside, ignore, teacher_b.label)})};
+                                  at::where(outside, ignore, teacher_b.label)}),
+                         ids(2, 2)};
     passes.teacher_unlabelled = {at::cat({teacher_a.logits, teacher_b.logits}),
                                  at::cat({teacher_a.features, teacher_b.features}),
-                                 at::cat({teacher_a.label, teacher_b.label})};
+                                 at::cat({teacher_a.label, teacher_b.label}), ids(2, 2)};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
       const double weight = options_.unlabelled_weight;
       const MixLoss u = bcp_mix_2d(out_u.logits, {teacher_a.label, weight, {}},
@@ -197,7 +200,7 @@ class Bcp : public TeacherStudent {
                     const SampleIds& samples) {
     const at::NoGradGuard no_grad;
     const NetworkOutput out = teacher_->forward(image, step.train_pass(pass, samples));
-    return {out.logits, out.features, largest_component(out.logits.argmax(1))};
+    return {out.logits, out.features, largest_component(out.logits.argmax(1)), samples};
   }
 
   static at::Tensor mean_of(const at::Tensor& dice, const at::Tensor& ce, Step& step) {

@@ -6,9 +6,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <cmath>
-#include <utility>
-
-#include "framework/core/error.h"
 
 namespace semiseg {
 
@@ -27,6 +24,10 @@ ClassMemory::ClassMemory(int64_t classes, int64_t features, const MemoryOptions&
 
 BatchSums ClassMemory::sums(const at::Tensor& features, const at::Tensor& label) const {
   return batch_sums(features, label, mean_, options_.covariance);
+}
+
+at::Tensor ClassMemory::sample_sums(const at::Tensor& features, const at::Tensor& label) const {
+  return semiseg::sample_sums(features, label, mean_, options_.covariance);
 }
 
 BatchSums ClassMemory::no_sums() const {
@@ -49,13 +50,6 @@ double ClassMemory::forgetting() const {
 
 bool ClassMemory::frozen() const {
   return options_.kind == MemoryOptions::Kind::kFrozenAfter && batches_ >= options_.frozen_after;
-}
-
-void ClassMemory::add(BatchSums& window, const BatchSums& batch) const {
-  // The count is not decayed, unless there is to be no memory at all.
-  const int64_t first = options_.kind == MemoryOptions::Kind::kBatchOnly ? 0 : 1;
-  window.values.slice(1, first).mul_(forgetting());
-  window.values.add_(batch.values);
 }
 
 // §2.5 with ν - μ = s / m, because the sums are about μ itself.
@@ -106,54 +100,6 @@ void ClassMemory::state(StateVisitor& visitor) {
   visitor.tensor("mean", mean_);
   visitor.tensor("scatter", scatter_);
   visitor.tensor("skipped", skipped_);
-}
-
-TsaMemory::TsaMemory(std::vector<std::string> streams, int64_t classes, int64_t features,
-                     const TsaMemoryOptions& options, at::Device device)
-    : options_(options), streams_(std::move(streams)) {
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    memories_.emplace_back(classes, features, options_.memory, device);
-    windows_.push_back(memories_.back().no_sums());
-  }
-  publish();
-}
-
-void TsaMemory::step(std::span<const LabelledFeatures> batches, const Communicator& comm) {
-  SEMISEG_CHECK(batches.size() == streams_.size(), "one batch for each stream");
-  if (options_.lagged) publish();
-  if (!memories_[0].frozen()) {
-    for (size_t i = 0; i < batches.size(); ++i) {
-      memories_[i].add(windows_[i], memories_[i].sums(batches[i].features, batches[i].label));
-    }
-    if (++window_batches_ == options_.every) merge(comm);
-  }
-  if (!options_.lagged) publish();
-}
-
-void TsaMemory::merge(const Communicator& comm) {
-  std::vector<BatchSums*> sums;
-  for (BatchSums& window : windows_) sums.push_back(&window);
-  reduce_sums(sums, comm, options_.order);
-  for (size_t i = 0; i < memories_.size(); ++i) {
-    memories_[i].update(windows_[i], window_batches_);
-    windows_[i] = memories_[i].no_sums();
-  }
-  window_batches_ = 0;
-}
-
-void TsaMemory::publish() {
-  statistics_.clear();
-  for (const ClassMemory& memory : memories_) statistics_.push_back(memory.statistics());
-}
-
-void TsaMemory::state(StateVisitor& visitor) {
-  for (size_t i = 0; i < streams_.size(); ++i) {
-    visitor.scope(streams_[i], [&](StateVisitor& v) {
-      memories_[i].state(v);
-      v.tensor("window", windows_[i].values);
-    });
-  }
-  visitor.scalar("window_batches", window_batches_);
 }
 
 }  // namespace semiseg

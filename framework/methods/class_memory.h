@@ -9,11 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <span>
-#include <string>
-#include <vector>
 
-#include "framework/comm/communicator.h"
 #include "framework/core/state.h"
 #include "framework/methods/class_statistics.h"
 
@@ -45,20 +41,19 @@ class ClassMemory {
   ClassMemory(int64_t classes, int64_t features, const MemoryOptions& options,
               at::Device device = at::kCPU);
 
-  // Sums of a batch about this memory's mean. Local.
+  // Sums of a batch, and of each of its samples, about this memory's mean. Local.
   BatchSums sums(const at::Tensor& features, const at::Tensor& label) const;
+  at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label) const;
 
   // Sums of nothing.
   BatchSums no_sums() const;
-
-  // Puts one more batch into a window of batches, whose sums are made about the same mean.
-  void add(BatchSums& window, const BatchSums& batch) const;
 
   // Merges a window of `batches` batches, one by default; the sums are those of all ranks. All
   // weights are decayed first, also of classes that the window lacks. Sums that are not finite
   // change nothing and are counted.
   void update(const BatchSums& sums, int64_t batches = 1);
 
+  double forgetting() const;  // what sums and weights are multiplied with for each later batch
   bool frozen() const;
   ClassStatistics statistics() const;
   const at::Tensor& weight() const { return weight_; }    // float64 [C], decayed
@@ -66,49 +61,9 @@ class ClassMemory {
   void state(StateVisitor& visitor);
 
  private:
-  double forgetting() const;
-
   MemoryOptions options_;
   int64_t batches_ = 0;
   at::Tensor count_, weight_, mean_, scatter_, skipped_;  // scatter: covariance [C,P]
-};
-
-struct TsaMemoryOptions {
-  MemoryOptions memory;
-  SumOrder order = SumOrder::kAllReduce;
-  int64_t every = 1;    // batches between two merges: fewer messages, older statistics
-  bool lagged = false;  // statistics are those of before the step's merge
-};
-
-struct LabelledFeatures {
-  at::Tensor features, label;  // as for batch_sums
-};
-
-// The memories of all streams (student, teacher …), brought up to date together.
-class TsaMemory {
- public:
-  TsaMemory(std::vector<std::string> streams, int64_t classes, int64_t features,
-            const TsaMemoryOptions& options, at::Device device = at::kCPU);
-
-  // Collective. One batch for each stream. One message every `every` calls, none once the memory is
-  // frozen.
-  void step(std::span<const LabelledFeatures> batches, const Communicator& comm);
-
-  // For the loss of the step that was just fed.
-  const ClassStatistics& statistics(size_t stream) const { return statistics_[stream]; }
-  const ClassMemory& memory(size_t stream) const { return memories_[stream]; }
-  void state(StateVisitor& visitor);
-
- private:
-  void merge(const Communicator& comm);
-  void publish();
-
-  TsaMemoryOptions options_;
-  std::vector<std::string> streams_;
-  std::vector<ClassMemory> memories_;
-  std::vector<BatchSums> windows_;
-  std::vector<ClassStatistics> statistics_;
-  int64_t window_batches_ = 0;
 };
 
 }  // namespace semiseg

@@ -145,13 +145,17 @@ void sum_blocks(const at::Tensor& x, const at::Tensor& label, const at::Tensor& 
   });
 }
 
-// Rows added in their order.
+// Rows [G, R, W] added in their order → [G, W].
 at::Tensor add_rows(const at::Tensor& rows) {
-  at::Tensor total = at::zeros({rows.size(1)}, rows.options());
+  if (rows.size(1) == 1) return rows.select(1, 0);
+  const int64_t groups = rows.size(0), size = rows.size(1), width = rows.size(2);
+  at::Tensor total = at::zeros({groups, width}, rows.options());
   const auto* in = rows.const_data_ptr<double>();
   auto* out = total.mutable_data_ptr<double>();
-  for (int64_t row = 0; row < rows.size(0); ++row) {
-    for (int64_t i = 0; i < rows.size(1); ++i) out[i] += in[row * rows.size(1) + i];
+  for (int64_t group = 0; group < groups; ++group, out += width) {
+    for (int64_t row = 0; row < size; ++row, in += width) {
+      for (int64_t i = 0; i < width; ++i) out[i] += in[i];
+    }
   }
   return total;
 }
@@ -177,23 +181,38 @@ std::pair<at::Tensor, at::Tensor> scatter_index(int64_t features, CovarianceKind
   return {diagonal, diagonal};
 }
 
-BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
-                     CovarianceKind kind) {
+at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
+                       CovarianceKind kind) {
   check_batch(features, label, shift);
-  if (!features.device().is_cpu()) return batch_sums_composed(features, label, shift, kind);
   const at::NoGradGuard no_grad;
+  const int64_t samples = features.size(0), classes = shift.size(0),
+                width = 2 + shift.size(1) + scatter_size(shift.size(1), kind);
+  if (!features.device().is_cpu()) {
+    at::Tensor sums = at::empty({samples, classes, width}, shift.options());
+    for (int64_t i = 0; i < samples; ++i) {
+      sums[i].copy_(
+          batch_sums_composed(features.narrow(0, i, 1), label.narrow(0, i, 1), shift, kind).values);
+    }
+    return sums;
+  }
   // A view for contiguous and for channels-last memory, a copy for what has no single stride over
   // pixels.
   const at::Tensor x = features.unsqueeze(-1).flatten(2), y = label.unsqueeze(-1).flatten(1);
   const at::Tensor c = shift.contiguous();
-  const int64_t classes = c.size(0), width = 2 + c.size(1) + scatter_size(c.size(1), kind);
-  const int64_t blocks = x.numel() == 0 ? 0 : x.size(0) * ((x.size(2) + kBlock - 1) / kBlock);
-  at::Tensor partial = at::zeros({blocks, classes * width}, c.options());
+  const int64_t blocks = (x.size(2) + kBlock - 1) / kBlock;
+  at::Tensor partial = at::zeros({samples * blocks, classes * width}, c.options());
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_sums", [&] {
     using Precision = std::conditional_t<std::is_same_v<scalar_t, double>, double, float>;
     sum_blocks<scalar_t, Precision>(x, y, c, kind == CovarianceKind::kFull, partial);
   });
-  return {add_rows(partial).view({classes, width}), c.size(1)};
+  return add_rows(partial.view({samples, blocks, classes * width})).view({samples, classes, width});
+}
+
+BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
+                     CovarianceKind kind) {
+  if (!features.device().is_cpu()) return batch_sums_composed(features, label, shift, kind);
+  const at::Tensor rows = sample_sums(features, label, shift, kind);
+  return {add_rows(rows.flatten(1).unsqueeze(0)).view(rows.sizes().slice(1)), shift.size(1)};
 }
 
 BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,
@@ -216,25 +235,6 @@ BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& labe
     values.push_back(at::cat({count, q.sum(0), scatter}));
   }
   return {at::stack(values), width};
-}
-
-void reduce_sums(std::span<BatchSums* const> streams, const Communicator& comm, SumOrder order) {
-  std::vector<at::Tensor> parts;
-  for (const BatchSums* stream : streams) parts.push_back(stream->values.reshape(-1));
-  at::Tensor message = at::cat(parts);
-  if (order == SumOrder::kAllReduce) {
-    comm.all_reduce(message, "class statistics");
-  } else {
-    const at::Tensor ranks = comm.gather(message.unsqueeze(0), "class statistics");
-    message = ranks[0].clone();
-    for (int64_t rank = 1; rank < ranks.size(0); ++rank) message.add_(ranks[rank]);
-  }
-  int64_t start = 0;
-  for (BatchSums* stream : streams) {
-    const int64_t size = stream->values.numel();
-    stream->values = message.narrow(0, start, size).view(stream->values.sizes());
-    start += size;
-  }
 }
 
 }  // namespace semiseg

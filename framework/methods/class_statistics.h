@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums of features and of their products by class over the pixels of a batch, in one pass, and
-// their sum over ranks: all that the memory of TSA (class_memory.h) has to know of a batch. Axis
-// legend: N samples, A features, C classes, S spatial axes, P numbers of a scatter matrix.
+// Sums of features and of their products by class over the pixels of a batch, in one pass: all that
+// the memory of TSA (class_memory.h) has to know of a batch. Axis legend: N samples, A features, C
+// classes, S spatial axes, P numbers of a scatter matrix.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <span>
 #include <utility>
 
-#include "framework/comm/communicator.h"
 #include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
@@ -41,21 +39,18 @@ struct BatchSums {
 BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
                      CovarianceKind kind);
 
-// The same from ATen's operators in float64: for devices without a kernel, and the twin that checks
-// the kernel.
+// The same for each sample alone: float64 [N, C, 2 + A + P], made of the sample's blocks in their
+// order, whatever else is in the batch. batch_sums is their sum in the order of samples.
+at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
+                       CovarianceKind kind);
+
+// batch_sums from ATen's operators in float64: for devices without a kernel, and the twin that
+// checks the kernel.
 BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,
                               const at::Tensor& shift, CovarianceKind kind);
 
 // Row and column of each number of a scatter matrix, int64 [P].
 std::pair<at::Tensor, at::Tensor> scatter_index(int64_t features, CovarianceKind kind,
                                                 at::Device device);
-
-enum class SumOrder {
-  kAllReduce,  // bits may depend on the number of ranks and on the library's algorithm
-  kOrdered,    // gathered, then added in the order of ranks: no matter which algorithm
-};
-
-// Collective. Replaces the sums of all streams by those of all ranks, in one message.
-void reduce_sums(std::span<BatchSums* const> streams, const Communicator& comm, SumOrder order);
 
 }  // namespace semiseg

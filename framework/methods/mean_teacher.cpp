@@ -57,11 +57,12 @@ class MeanTeacher : public TeacherStudent {
     const NetworkOutput target = teach(image_u, samples_u, step);
 
     ForwardPasses passes;
-    passes.labelled = {all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label};
+    passes.labelled = {all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label,
+                       SampleIds(batch.samples.begin(), batch.samples.begin() + b)};
     const at::Tensor q = target.logits.softmax(1);
     const at::Tensor pseudo = q.argmax(1);
-    passes.unlabelled = {all.logits.slice(0, b), all.features.slice(0, b), pseudo};
-    passes.teacher_unlabelled = {target.logits, target.features, pseudo};
+    passes.unlabelled = {all.logits.slice(0, b), all.features.slice(0, b), pseudo, samples_u};
+    passes.teacher_unlabelled = {target.logits, target.features, pseudo, samples_u};
     passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);
       const at::Tensor ce = cross_entropy(logits_l, batch.label, {});

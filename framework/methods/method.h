@@ -92,6 +92,9 @@ class Method {
   virtual void step(const Batch& batch, Step& step) = 0;
   virtual void after_step(Step& step) {}  // EMA, memories
   virtual Predictor& predictor() = 0;
+  // Collective, before state() is shown to be saved: what each rank has of its own goes to all of
+  // them. Changes nothing of what comes.
+  virtual void settle(const Communicator& comm) {}
   virtual void state(StateVisitor& visitor) = 0;  // networks, optimisers, memories, counters: all,
                                                   // or it cannot resume
 };

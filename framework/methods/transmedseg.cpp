@@ -3,19 +3,21 @@
 // teacher–student base: features of one stream are moved, in expectation, to the class statistics
 // of another, which bends the cross entropy.
 //
-//   streams  S student on labelled pixels, ground truth;  T teacher on unlabelled images,
-//   pseudo-label;
+//   streams  S student on labelled pixels, ground truth
+//            T teacher on unlabelled images, pseudo-label
 //            U student on unlabelled pixels, pseudo-label
 //   memory   class counts, means μ and covariances Σ of each stream, synchronised over ranks
-//   (class_statistics.h) table    U[y,j] = λ Δ_yj·(μ_to,y − μ_from,y) + ½ λ Δ_yjᵀ Σ_to,y Δ_yj
-//   (offset_table.h), λ(t) = λ0 t/T loss     L = L_base + β L_s2t + β_u ω(t) (L_t2s + L_u2s),  L_x
-//   = mean CE(z + U[y,:], y) (tsa_loss.h)
+//            (tsa_memory.h)
+//   table    U[y,j] = λ Δ_yj·(μ_to,y − μ_from,y) + ½ λ Δ_yjᵀ Σ_to,y Δ_yj, λ(t) = λ0 t/T
+//            (offset_table.h)
+//   loss     L = L_base + β L_s2t + β_u ω(t) (L_t2s + L_u2s), L_x = mean CE(z + U[y,:], y)
+//            (offset_cross_entropy.h)
 //            mode replace: L_s2t stands in the base's cross entropy on labelled pixels, and λ0 = 0
 //            is the base
 //
 // The authors' code is not public; which direction they use, β and α are not known: all are
 // switches (tsa_options.h). TSA begins with the base's self-training, when a teacher speaks.
-// Memories are brought up to date before they are used.
+// Memories are brought up to date before they are used, or one step behind (sync = lagged).
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
@@ -51,7 +53,11 @@ class TransMedSeg : public Method {
     minimise(loss(passes, lambda, step), step);
   }
 
-  void after_step(Step& step) override { base_->after_step(step); }
+  void after_step(Step& step) override {
+    base_->after_step(step);
+    memory_.after_step(*step.comm, step.iteration);
+  }
+  void settle(const Communicator& comm) override { memory_.settle(comm); }
   Predictor& predictor() override { return base_->predictor(); }
 
   void state(StateVisitor& visitor) override {
@@ -81,12 +87,13 @@ class TransMedSeg : public Method {
 
   // What the memory is fed with: [N,A,S], no gradient.
   LabelledFeatures observe(const ClassPixels& pixels) const {
-    if (options_.space == "logit") return {pixels.logits.detach(), pixels.label};
+    if (options_.space == "logit") return {pixels.logits.detach(), pixels.label, pixels.samples};
     const at::Tensor features = pixels.features.detach();
-    if (options_.head_mode != "im2col") return {features, pixels.label};
+    if (options_.head_mode != "im2col") return {features, pixels.label, pixels.samples};
     const auto kernel = base_->student().classifier().weight.sizes().slice(2);
     const std::vector<int64_t> ones(kernel.size(), 1), padding = {kernel[0] / 2, kernel[1] / 2};
-    return {at::im2col(features, kernel, ones, padding, ones), pixels.label.flatten(1)};
+    return {at::im2col(features, kernel, ones, padding, ones), pixels.label.flatten(1),
+            pixels.samples};
   }
 
   void remember(const ForwardPasses& passes, const Batch& batch, Step& step) {
@@ -102,7 +109,7 @@ class TransMedSeg : public Method {
       const SampleIds samples(batch.samples.begin(), batch.samples.begin() + batch.labelled);
       const NetworkOutput out = base_->teacher().forward(
           batch.image.slice(0, 0, batch.labelled), step.train_pass("teacher/labelled", samples));
-      student = {out.logits, out.features, batch.label};
+      student = {out.logits, out.features, batch.label, samples};
     }
     std::vector<LabelledFeatures> batches = {observe(student), observe(teacher)};
     if (options_.uses("u2s")) batches.push_back(observe(passes.unlabelled));

@@ -38,8 +38,13 @@ void read_memory(const Config& section, TsaOptions& o) {
   section.read("cov", cov, {"full", "diag", "isotropic"}, "shape of the covariance");
   section.read("sync", sync, {"sync", "lagged"},
                "the loss sees statistics with, or before, this step's batch");
-  section.read("sum_order", order, {"allreduce", "ordered"}, "how sums of ranks are added");
+  section.read(
+      "sum_order", order, {"allreduce", "ordered", "per_sample"},
+      "how sums of ranks are added: in one reduction; rank by rank; sample by sample, with "
+      "the same bits on any number of ranks");
   section.read("every", o.memory.every, {1, 1e6}, "steps between two merges of the memory");
+  section.read("checksum_every", o.memory.checksum_every, {0, 1e9},
+               "iterations between two checks that all ranks hold the same memory; 0: never");
   m.kind = kind == "cumulative"   ? MemoryOptions::Kind::kCumulative
            : kind == "forget"     ? MemoryOptions::Kind::kForget
            : kind == "batch_only" ? MemoryOptions::Kind::kBatchOnly
@@ -48,7 +53,9 @@ void read_memory(const Config& section, TsaOptions& o) {
                  : cov == "diag" ? CovarianceKind::kDiagonal
                                  : CovarianceKind::kIsotropic;
   o.memory.lagged = sync == "lagged";
-  o.memory.order = order == "ordered" ? SumOrder::kOrdered : SumOrder::kAllReduce;
+  o.memory.order = order == "ordered"      ? SumOrder::kOrdered
+                   : order == "per_sample" ? SumOrder::kPerSample
+                                           : SumOrder::kAllReduce;
 }
 
 }  // namespace

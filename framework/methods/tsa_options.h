@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "framework/config/config.h"
-#include "framework/methods/class_statistics.h"
 #include "framework/methods/offset_table.h"
+#include "framework/methods/tsa_memory.h"
 
 namespace semiseg {
 

@@ -34,12 +34,14 @@ void Trainer::at(const char* phase) const {
 }
 
 void Trainer::save() {
+  parts_.method.settle(parts_.comm);
   if (!parts_.store) return;
   at("checkpoint");
   parts_.store->save_newest(take_state([this](StateVisitor& v) { state(v); }), done_);
 }
 
 void Trainer::save_best() {
+  parts_.method.settle(parts_.comm);
   if (!parts_.store) return;
   at("checkpoint");
   parts_.store->save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }),

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether what all ranks should hold is the same on all of them, to the bit.
+#pragma once
+
+#include <string>
+
+#include "framework/comm/communicator.h"
+#include "framework/core/state.h"
+
+namespace semiseg {
+
+// Collective; a message of 8 bytes. kRank on all ranks, naming `what`, `where` and the ranks whose
+// state differs from that of rank 0. The result of the checksum is 53 bits of XXH3.
+void check_replicas(const Stateful& object, const Communicator& comm, const std::string& what,
+                    const std::string& where);
+
+}  // namespace semiseg
