@@ -27,19 +27,7 @@ if(NOT EXISTS ${torch_dir}/lib/libtorch_cpu.so)
     "Run launch/setup (it prints the folder), or put your LibTorch on CMAKE_PREFIX_PATH.")
 endif()
 
-set(semiseg_cuda OFF)
-if(NOT SEMISEG_CUDA STREQUAL "OFF")
-  find_package(CUDAToolkit QUIET)
-  file(GLOB cudnn ${torch_dir}/../nvidia/*/lib/libcudnn.so*)
-  if(CUDAToolkit_FOUND AND cudnn AND EXISTS ${torch_dir}/lib/libtorch_cuda.so)
-    set(semiseg_cuda ON)
-  elseif(SEMISEG_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "SEMISEG_CUDA=ON needs a CUDA toolkit (found: ${CUDAToolkit_FOUND}) and a LibTorch with "
-      "its CUDA libraries beside it (cuDNN found: '${cudnn}'): the wheels that pip installs with torch, or your own "
-      "LibTorch on CMAKE_PREFIX_PATH. Or leave SEMISEG_CUDA out.")
-  endif()
-endif()
-
+include(cuda)
 set(torch_libraries c10 torch_cpu)
 if(semiseg_cuda)
   list(APPEND torch_libraries c10_cuda torch_cuda)
@@ -68,8 +56,19 @@ if(torch_gomp)
 else()
   target_link_libraries(semiseg_torch INTERFACE OpenMP::OpenMP_CXX)
 endif()
+# Folders that the program searches at run time, the wheels' libraries before the toolkit's.
+set(torch_rpath ${torch_dir}/lib)
 if(semiseg_cuda)
+  # NCCL's header before the toolkit's, which may be of another version.
+  add_library(semiseg_nccl SHARED IMPORTED)
+  set_target_properties(semiseg_nccl PROPERTIES IMPORTED_LOCATION ${nccl_library}
+    INTERFACE_INCLUDE_DIRECTORIES ${nccl_include})
   # The CUDA library registers itself and is never called by name: without this the linker drops it.
   target_link_libraries(semiseg_torch INTERFACE -Wl,--no-as-needed torch::torch_cuda torch::c10_cuda
-    -Wl,--as-needed CUDA::cudart)
+    -Wl,--as-needed semiseg_nccl CUDA::cudart)
+  target_compile_definitions(semiseg_torch INTERFACE SEMISEG_HAS_CUDA)
+  foreach(folder ${nvidia_folders})
+    get_filename_component(folder ${folder}/lib ABSOLUTE)
+    list(APPEND torch_rpath ${folder})
+  endforeach()
 endif()

@@ -49,7 +49,7 @@ function(semiseg_library)
     target_sources(semiseg PRIVATE $<TARGET_OBJECTS:${module}>)
   endforeach()
   set_target_properties(semiseg PROPERTIES LINKER_LANGUAGE CXX
-    BUILD_RPATH "${torch_dir}/lib" INSTALL_RPATH "$ORIGIN;${torch_dir}/lib" EXPORT_NAME semiseg)
+    BUILD_RPATH "${torch_rpath}" INSTALL_RPATH "$ORIGIN;${torch_rpath}" EXPORT_NAME semiseg)
   target_include_directories(semiseg PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/semiseg>)
   target_link_libraries(semiseg PRIVATE ${semiseg_module_libraries} semiseg_torch PUBLIC fmt::fmt)
@@ -65,7 +65,7 @@ function(semiseg_program target)
   semiseg_flags(${target})
   target_link_libraries(${target} PRIVATE semiseg ${arg_LIBRARIES})
   semiseg_aten(${target})
-  set_target_properties(${target} PROPERTIES BUILD_RPATH "${torch_dir}/lib"
-    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${torch_dir}/lib")
+  set_target_properties(${target} PROPERTIES BUILD_RPATH "${torch_rpath}"
+    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${torch_rpath}")
   target_link_options(${target} PRIVATE -Wl,--disable-new-dtags)
 endfunction()

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every call of NCCL and CUDA goes through SEMISEG_GPU: a failure becomes an Error with expression,
+// place, rank and host.
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include <string_view>
+
+namespace semiseg {
+
+// Whose call is being checked.
+struct GpuWhere {
+  int rank;
+  std::string_view name;  // what travels
+};
+
+// Throw kRank unless `code` says success. Behind SEMISEG_GPU.
+void check_gpu_call(ncclResult_t code, const GpuWhere& at, const char* expression, const char* file,
+                    int line);
+void check_gpu_call(cudaError_t code, const GpuWhere& at, const char* expression, const char* file,
+                    int line);
+
+}  // namespace semiseg
+
+#define SEMISEG_GPU(call, at) ::semiseg::check_gpu_call((call), (at), #call, __FILE__, __LINE__)
