@@ -94,4 +94,8 @@ int64_t now_seconds() {
       .count();
 }
 
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace semiseg

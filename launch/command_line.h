@@ -35,4 +35,7 @@ std::map<std::string, std::string> environment();
 // Seconds since the epoch.
 int64_t now_seconds();
 
+// Seconds of the clock that does not jump, for durations.
+double steady_seconds();
+
 }  // namespace semiseg

@@ -3,17 +3,12 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
+#include "framework/checkpoint/checkpoint.h"
 #include "framework/core/log.h"
 #include "launch/command_line.h"
 
 namespace semiseg {
 namespace {
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // "loss.total" → "train/loss.total": TensorBoard groups by what stands before the slash.
 ValueRow with_prefix(const std::string& prefix, const ValueRow& values) {
@@ -68,23 +63,31 @@ void RunRecorder::validation_row(const Stage& stage, int64_t iteration, const Va
 }
 
 void RunRecorder::save_newest(const StateMap& state, int64_t done) {
-  metrics_->sync();  // the checkpoint counts on the rows before it
-  checkpoints_.save(state, done);
+  writer_.write([this, state, done] {
+    metrics_->sync();  // the checkpoint counts on the rows before it
+    checkpoints_.save(state, done);
+  });
 }
 
-std::optional<StateMap> RunRecorder::load_newest() { return checkpoints_.load_newest(); }
+std::optional<StateMap> RunRecorder::load_newest() {
+  flush();
+  return checkpoints_.load_newest();
+}
 
 std::filesystem::path RunRecorder::best_path(const std::string& stage) const {
   return checkpoints_.path(stage == last_stage_ ? "best" : "best." + stage);
 }
 
 void RunRecorder::save_best(const StateMap& state, const std::string& stage) {
-  save_checkpoint(state, best_path(stage));
+  writer_.write([state, path = best_path(stage)] { save_checkpoint(state, path); });
 }
 
 StateMap RunRecorder::load_best(const std::string& stage) {
+  flush();
   return load_checkpoint(best_path(stage));
 }
+
+void RunRecorder::flush() { writer_.flush(); }
 
 void RunRecorder::finish_progress() { progress_->finish(steady_seconds(), notes_); }
 

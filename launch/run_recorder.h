@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The trainer's observer and store of one run folder: metrics.jsonl, TensorBoard, progress,
-// checkpoints.
+// checkpoints. These are written in the background, in the order of the calls: a newest state is on
+// the disk only after the rows and the best states before it.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/background_writer.h"
+#include "framework/checkpoint/checkpoint_folder.h"
 #include "framework/record/metrics_log.h"
 #include "framework/record/progress.h"
 #include "framework/record/run_folder.h"
@@ -26,12 +28,19 @@ class RunRecorder : public TrainingObserver, public StateStore {
   void validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
                       bool is_best) override;
 
+  // The tensors of the state are written later: nobody changes them after this. Both rethrow the
+  // error of an earlier save; kIo when the disk is full.
   void save_newest(const StateMap& state, int64_t done) override;
   std::optional<StateMap> load_newest() override;
   void save_best(const StateMap& state, const std::string& stage) override;
   StateMap load_best(const std::string& stage) override;
 
+  // Returns when all is on the disk; rethrows the error of a save. Before a run is called done or
+  // stopped.
+  void flush();
+
   int64_t done() const { return done_; }
+  double longest_save_seconds() const { return writer_.longest_seconds(); }
   void finish_progress();
 
  private:
@@ -47,6 +56,7 @@ class RunRecorder : public TrainingObserver, public StateStore {
   std::unique_ptr<Progress> progress_;
   std::string loss_, best_;  // as text, of the last rows
   ProgressNotes notes_;
+  BackgroundWriter writer_;  // last: it uses the others until it has ended
 };
 
 }  // namespace semiseg

@@ -5,20 +5,19 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <algorithm>
 #include <cstring>
-#include <vector>
 
+#include "framework/checkpoint/seal.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/core/log.h"
 #include "framework/data/hdf5_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// On disk, do not rename: attributes of each dataset, and the root group of the entries.
+// On disk, do not rename: attributes of each dataset, and their number at the root. The checksum is
+// taken of the tensor in memory: it also covers the way through HDF5, in and out.
 constexpr const char* kType = "type";
 constexpr const char* kChecksum = "xxh3";
 constexpr const char* kEntries = "entries";
@@ -56,6 +55,8 @@ StateValue decode(const std::string& type, const at::Tensor& value) {
 void save_checkpoint(const StateMap& state, const fs::path& path) {
   AtomicFile atomic(path);
   Hdf5File file = Hdf5File::create(atomic.temporary());
+  file.write_attribute("/", kEntries, static_cast<int64_t>(state.size()));
+  reserve_seal(file);
   for (const auto& [name, value] : state) {
     const auto [type, tensor] = encode(value);
     const std::string object = "state/" + name;
@@ -63,12 +64,13 @@ void save_checkpoint(const StateMap& state, const fs::path& path) {
     file.write_attribute(object, kType, type);
     file.write_attribute(object, kChecksum, checksum(tensor));
   }
-  file.write_attribute("/", kEntries, static_cast<int64_t>(state.size()));
   file.close();
+  seal_file(atomic.temporary());
   atomic.commit();
 }
 
 StateMap load_checkpoint(const fs::path& path) {
+  check_seal(path);
   const Hdf5File file = Hdf5File::open(path);
   StateMap state;
   for (const auto& object : file.datasets()) {
@@ -91,46 +93,6 @@ StateMap load_checkpoint(const fs::path& path) {
                                    .got = fmt::format("{}", state.size())});
   }
   return state;
-}
-
-CheckpointFolder::CheckpointFolder(fs::path folder, int64_t keep)
-    : folder_(std::move(folder)), keep_(keep) {}
-
-namespace {
-
-// Files 000123.h5 of a folder, newest first.
-std::vector<fs::path> numbered(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(folder, absent)) {
-    const std::string stem = entry.path().stem();
-    const bool is_number = !stem.empty() && std::all_of(stem.begin(), stem.end(), ::isdigit);
-    if (is_number && entry.path().extension() == ".h5") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
-    return std::stoll(a.stem()) > std::stoll(b.stem());
-  });
-  return files;
-}
-
-}  // namespace
-
-void CheckpointFolder::save(const StateMap& state, int64_t step) {
-  save_checkpoint(state, path(fmt::format("{:06}", step)));
-  const auto files = numbered(folder_);
-  for (size_t i = static_cast<size_t>(keep_); i < files.size(); ++i) fs::remove(files[i]);
-}
-
-std::optional<StateMap> CheckpointFolder::load_newest() const {
-  for (const auto& file : numbered(folder_)) {
-    try {
-      return load_checkpoint(file);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::kData) throw;
-      log::warn("a checkpoint is passed over, the one before it is used:\n{}", error.what());
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace semiseg

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
+#include <mutex>
 #include <sstream>
 
 #include "framework/core/error.h"
@@ -16,9 +18,17 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-std::function<bool(std::string_view, const fs::path&)>& fault_hook() {
-  static std::function<bool(std::string_view, const fs::path&)> hook;
-  return hook;
+using FaultHook = std::function<bool(std::string_view, const fs::path&)>;
+
+// Threads take their own reference: a hook that waits holds nobody else up.
+struct SharedHook {
+  std::mutex mutex;
+  std::shared_ptr<const FaultHook> hook;
+};
+
+SharedHook& shared_hook() {
+  static SharedHook instance;
+  return instance;
 }
 
 [[noreturn]] void fail_io(std::string_view call, const fs::path& path, int code) {
@@ -49,11 +59,16 @@ void sync(const fs::path& path, int flags) {
 }  // namespace
 
 void set_file_fault(std::function<bool(std::string_view, const fs::path&)> fault) {
-  fault_hook() = std::move(fault);
+  auto hook = fault ? std::make_shared<const FaultHook>(std::move(fault)) : nullptr;
+  const std::lock_guard lock(shared_hook().mutex);
+  shared_hook().hook = std::move(hook);
 }
 
 bool file_fault(std::string_view call, const fs::path& path) {
-  return fault_hook() && fault_hook()(call, path);
+  std::unique_lock lock(shared_hook().mutex);
+  const auto hook = shared_hook().hook;
+  lock.unlock();
+  return hook && (*hook)(call, path);
 }
 
 AtomicFile::AtomicFile(fs::path target)

@@ -11,7 +11,8 @@
 namespace semiseg {
 
 // Test hook: called before each system call with its name ("open", "write", "fsync", "rename") and
-// path; a true return makes that call fail as a full disk does. Empty function: no faults.
+// path; a true return makes that call fail as a full disk does. Empty function: no faults. Threads
+// that write call it at the same time, and one may be inside the old hook when this returns.
 void set_file_fault(std::function<bool(std::string_view call, const std::filesystem::path&)> fault);
 
 // True when the hook wants this call to fail. For writers that go through a library.

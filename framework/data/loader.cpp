@@ -2,9 +2,7 @@
 #include "framework/data/loader.h"
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 #include <fmt/format.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +10,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/core/single_thread.h"
 
 namespace semiseg {
 namespace {
@@ -32,13 +31,6 @@ at::Tensor widen(const at::Tensor& label) {
   at::Tensor result = at::empty(label.sizes(), at::kLong);
   std::copy_n(label.const_data_ptr<uint8_t>(), label.numel(), result.mutable_data_ptr<int64_t>());
   return result;
-}
-
-// The threads of the arithmetic are not for the loader: every at:: operation of this thread runs
-// alone.
-void run_operations_in_this_thread() {
-  at::get_num_threads();  // ATen's own first-use setting would undo the next line later
-  omp_set_num_threads(1);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "framework/train/stop_signal.h"
 
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,12 +10,15 @@
 namespace semiseg {
 namespace {
 
-std::atomic<bool> requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free,
+std::atomic<int> first_signal{0};
+std::atomic<bool> was_interrupted{false};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free,
               "a signal handler may only touch lock-free atomics");
 
 void on_signal(int signal) {
-  if (requested.exchange(true) && signal == SIGINT) _exit(128 + SIGINT);
+  int none = 0;
+  first_signal.compare_exchange_strong(none, signal);
+  if (signal == SIGINT && was_interrupted.exchange(true)) _exit(128 + SIGINT);
 }
 
 }  // namespace
@@ -26,6 +30,12 @@ void catch_stop_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) sigaction(signal, &action, nullptr);
 }
 
-bool stop_requested() { return requested; }
+std::optional<std::string> stop_signal() {
+  const int signal = first_signal;
+  if (signal == 0) return std::nullopt;
+  return std::string("SIG") + sigabbrev_np(signal);
+}
+
+bool stop_requested() { return first_signal != 0; }
 
 }  // namespace semiseg

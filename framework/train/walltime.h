@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// When a start must end to be saved before it is killed. No clock in here: times are arguments.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "framework/config/config.h"
+
+namespace semiseg {
+
+// run.walltime in seconds: "9000", "9000s", "150m", "2.5h", "02:30:00" or "1-02:30:00" (days first,
+// as Slurm writes it); none when absent or empty. kConfig for anything else.
+std::optional<double> read_walltime(const Config& run);
+
+// Seconds until Slurm ends the job that this process is part of (SLURM_JOB_END_TIME, seconds since
+// the epoch as `now` is); none outside a job.
+std::optional<double> slurm_seconds_left(const std::map<std::string, std::string>& environment,
+                                         int64_t now);
+
+// The margin is learned: a stop can come one step (with its validation) late, and then the state is
+// saved, behind a save that may be going on.
+class Walltime {
+ public:
+  Walltime() = default;  // no end
+  // `seconds` from `now` on; none: no end. `now` here and below is of one clock that does not jump.
+  Walltime(std::optional<double> seconds, double now);
+
+  void stepped(double seconds);
+  void saved(double seconds);
+
+  // 2 · longest save + longest step + 10 s, in seconds.
+  double margin() const;
+  // None: no end. Negative behind it.
+  std::optional<double> seconds_left(double now) const;
+  // True when no more than the margin is left.
+  bool is_due(double now) const;
+
+ private:
+  std::optional<double> end_;
+  double longest_step_ = 0, longest_save_ = 0;
+};
+
+}  // namespace semiseg
