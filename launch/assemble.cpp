@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "framework/eval/slice_wise.h"
+#include "framework/train/walltime.h"
 
 namespace semiseg {
 namespace {
@@ -112,6 +113,7 @@ Experiment assemble(const Config& config, Communicator& comm) {
   run.read("root", e.run_root, "folder that run folders go into");
   run.read("dir", e.run_directory,
            "this run folder instead; new, or holding the same configuration");
+  e.walltime = read_walltime(run);
   e.seed = 0;
   config.read("seed", e.seed, {0, 1e15}, "of everything random");
   int64_t threads = 0;

@@ -23,6 +23,7 @@ namespace semiseg {
 struct Experiment {
   Config config;
   std::string run_root, run_directory;
+  std::optional<double> walltime;  // seconds; none: as long as it takes
   std::string dataset_name, backbone_name, method_name;
   int64_t seed;
   Draws draws;

@@ -11,10 +11,12 @@
 #include "framework/comm/launch_environment.h"
 #include "framework/core/log.h"
 #include "framework/record/provenance.h"
+#include "framework/train/stop_reasons.h"
 #include "framework/train/stop_signal.h"
 #include "launch/command_line.h"
 #include "launch/finish_run.h"
 #include "launch/run_recorder.h"
+#include "launch/stop_run.h"
 #include "launch/world.h"
 
 namespace semiseg {
@@ -57,8 +59,22 @@ std::function<ValueRow()> validation(const Experiment& e) {
   };
 }
 
+// Why this rank wants to stop, asked once a step.
+std::function<std::optional<std::string>()> stop_reason(const Experiment& e,
+                                                        const RunRecorder* recorder,
+                                                        StopRequest* request, int64_t stop_after) {
+  const auto seconds = e.walltime ? e.walltime : slurm_seconds_left(environment(), now_seconds());
+  return [=, reasons = StopReasons(Walltime(seconds, steady_seconds()), request),
+          steps = int64_t{0}]() mutable -> std::optional<std::string> {
+    if (++steps == stop_after) return "--stop-after";
+    return reasons.reason(steady_seconds(), recorder ? recorder->longest_save_seconds() : 0);
+  };
+}
+
 // The loop on every rank; rank 0 alone has a folder and records. False: stopped on request.
 bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_t stop_after) {
+  std::optional<StopRequest> request;
+  if (folder) request.emplace(folder->path());
   Trainer trainer(
       {.method = *e.method,
        .protocol = e.protocol,
@@ -68,13 +84,10 @@ bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_
        .validate = validation(e),
        .observer = recorder,
        .store = recorder,
-       .stop_reason = [&, steps = int64_t{0}]() mutable -> std::optional<std::string> {
-         if (stop_requested()) return "on request";
-         if (++steps == stop_after) return "--stop-after";
-         return std::nullopt;
-       }});
+       .stop_reason = stop_reason(e, recorder, request ? &*request : nullptr, stop_after)});
   const bool is_done = trainer.run();
   if (!folder) return is_done;
+  recorder->flush();
   recorder->finish_progress();
   if (!is_done) {
     folder->set_status(RunStatus::kStopped, now_seconds(), trainer.stop_reason());
@@ -114,6 +127,15 @@ int train_and_finish(const Experiment& e, RunFolder* folder, const Arguments& ar
   return 0;
 }
 
+// The error that is on its way counts, not that it cannot be written down.
+void mark_failed(const RunFolder& folder, const std::string& message) {
+  try {
+    folder.set_status(RunStatus::kFailed, now_seconds(), message);
+  } catch (const Error& error) {
+    log::warn("{}", error.what());
+  }
+}
+
 // Collective. Ranks find out together whether the run can start.
 int start(World& world, ComposeRequest request, const Arguments& arguments, int64_t stop_after) {
   request.now = std::stoll(broadcast_text(std::to_string(request.now), world.comm()));
@@ -147,7 +169,7 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   try {
     return train_and_finish(*e, folder ? &*folder : nullptr, arguments, stop_after);
   } catch (const std::exception& error) {
-    if (folder) folder->set_status(RunStatus::kFailed, now_seconds(), error.what());
+    if (folder) mark_failed(*folder, error.what());
     throw;
   }
 }
@@ -164,11 +186,16 @@ int run_train(const Arguments& arguments) {
                "print the resolved configuration with the file that set each key, and stop");
   app.add_flag("--info", show_groups,
                "print the groups, their options and the defaults that are picked, and stop");
+  std::filesystem::path run_to_stop;
+  app.add_option(
+      "--stop", run_to_stop,
+      "ask the run in this folder, here or on another machine, to stop and save, and wait");
   int64_t stop_after = 0;
   app.add_option("--stop-after", stop_after,
                  "stop and save after this many iterations of this start; 0: train to the end")
       ->check(CLI::NonNegativeNumber);
   if (const auto code = parse_flags(app, arguments)) return *code;
+  if (!run_to_stop.empty()) return stop_run(run_to_stop);
   if (show_groups) return std::cout << describe_groups(flags.request()), 0;
   if (show_config) return std::cout << compose(flags.request()).to_toml(true), 0;
   World world;

@@ -17,6 +17,7 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/comm/launch_environment.h"
 #include "framework/core/error.h"
+#include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
 #include "launch/command_line.h"
 
@@ -60,6 +61,7 @@ int report(const std::exception& error) {
 }
 
 World::World() : comm_(join_world(environment())) {
+  fault_drill(comm_->rank(), 0);
   if (comm_->size() == 1) return;
   log::set_quiet(!is_first());
   log::set_prefix(is_first() ? "" : fmt::format("[rank {}] ", comm_->rank()));

@@ -48,13 +48,16 @@ TEST(Readme, EveryCommandOfTheProgramRuns) {
             0);
   int ran = 0;
   for (const auto& command : commands()) {
-    if (!command.starts_with("build/semiseg ")) continue;
-    std::string arguments = command.substr(std::string("build/semiseg ").size());
+    std::smatch parts;
+    if (!std::regex_match(command, parts, std::regex("(mpirun -n 2 )?build/semiseg (.*)")))
+      continue;
+    std::string arguments = parts[2];
     arguments = replaced(replaced(arguments, "/data/ACDC", (folder / "acdc").string()), "\\bRUN\\b",
                          "runs/one");
     const bool trains = arguments.starts_with("train") && arguments.find("--") == std::string::npos;
     if (trains) arguments += " --stop-after 1";
-    const ProgramResult result = run_program(arguments, folder.path().string());
+    const ProgramResult result =
+        run_program(arguments, folder.path().string(), parts[1].matched ? mpirun(2) : "");
     EXPECT_EQ(result.exit_code, trains ? 5 : 0) << command << "\n" << result.output;
     ++ran;
   }
@@ -64,7 +67,7 @@ TEST(Readme, EveryCommandOfTheProgramRuns) {
 TEST(Readme, EveryScriptItNamesIsThere) {
   for (const auto& command : commands()) {
     const std::string program = command.substr(0, command.find(' '));
-    if (program == "build/semiseg") continue;
+    if (program == "build/semiseg" || program == "mpirun") continue;
     EXPECT_TRUE(fs::exists(fs::path(SEMISEG_SOURCE_DIR) / program)) << command;
   }
 }

@@ -18,13 +18,13 @@ namespace fs = std::filesystem;
 [[noreturn]] void leave_saying(const std::vector<int>& signals) {
   catch_stop_signals();
   for (const int signal : signals) raise(signal);
-  const std::string text = stop_signal().value_or("none") + (stop_requested() ? "." : " asked.");
+  const std::string text = stop_signal().value_or("none") + ".";
   [[maybe_unused]] const auto ignored = ::write(STDERR_FILENO, text.data(), text.size());
   ::_exit(0);
 }
 
 TEST(StopSignalDeathTest, TheSignalIsNamed) {
-  EXPECT_EXIT(leave_saying({}), testing::ExitedWithCode(0), "none asked\\.");
+  EXPECT_EXIT(leave_saying({}), testing::ExitedWithCode(0), "none\\.");
   EXPECT_EXIT(leave_saying({SIGINT}), testing::ExitedWithCode(0), "SIGINT\\.");
   EXPECT_EXIT(leave_saying({SIGTERM}), testing::ExitedWithCode(0), "SIGTERM\\.");
   EXPECT_EXIT(leave_saying({SIGUSR1}), testing::ExitedWithCode(0), "SIGUSR1\\.");

@@ -21,12 +21,10 @@ MethodSetup setup_with(const std::string& options) {
           .seed = 5};
 }
 
-// Slots of one rank; without units each labelled slot goes with an unlabelled one.
+// Slots of one rank.
 std::vector<int64_t> slots_of(const Stage& stage, const Communicator& comm) {
-  std::vector<std::vector<int64_t>> units = stage.units;
-  for (int64_t i = 0; stage.units.empty() && i < stage.labelled; ++i)
-    units.push_back({i, stage.labelled + i});
-  return share(stage.labelled + stage.unlabelled, units, comm.rank(), comm.size());
+  const BatchShape shape{.labelled = stage.labelled, .unlabelled = stage.unlabelled};
+  return share(shape, stage.units, comm.rank(), comm.size());
 }
 
 struct Training {

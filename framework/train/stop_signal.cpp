@@ -36,6 +36,4 @@ std::optional<std::string> stop_signal() {
   return std::string("SIG") + sigabbrev_np(signal);
 }
 
-bool stop_requested() { return first_signal != 0; }
-
 }  // namespace semiseg

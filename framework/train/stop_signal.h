@@ -15,7 +15,4 @@ void catch_stop_signals();
 // Name of the first signal that came, "SIGUSR1"; none so far.
 std::optional<std::string> stop_signal();
 
-// True once a signal came.
-bool stop_requested();
-
 }  // namespace semiseg

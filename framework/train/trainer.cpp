@@ -5,6 +5,7 @@
 
 #include "framework/comm/broadcast_state.h"
 #include "framework/core/error.h"
+#include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
 #include "framework/train/training_step.h"
 
@@ -127,6 +128,7 @@ bool Trainer::should_stop() {
 void Trainer::train_step(const Batch& batch) {
   std::vector<std::pair<std::string, TrainingStep::Value>> records;
   at("step");
+  fault_drill(parts_.comm.rank(), done_);
   const Draws draws = parts_.draws.at(stage_, iteration_);
   TrainingStep step(parts_.comm, draws, reduction_, records);
   step.stage = stage_;

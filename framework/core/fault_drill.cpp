@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/core/fault_drill.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace semiseg {
+namespace {
+
+struct Drill {
+  std::string kind;
+  int rank = 0;
+  int64_t step = 0;
+};
+
+std::optional<Drill> parse_drill() {
+  const char* text = std::getenv("SEMISEG_FAULT");
+  if (!text || !*text) return std::nullopt;
+  char kind[16] = "";
+  Drill drill;
+  if (std::sscanf(text, "%15[a-z0-9]:%d:%ld", kind, &drill.rank, &drill.step) != 3) {
+    throw Error(ErrorKind::kConfig, {.what = "SEMISEG_FAULT cannot be understood",
+                                     .expected = "<kind>:<rank>:<step>, e.g. kill:1:20",
+                                     .got = text});
+  }
+  drill.kind = kind;
+  return drill;
+}
+
+void fill_disk(int64_t calls) {
+  set_file_fault([left = std::make_shared<std::atomic<int64_t>>(calls)](
+                     std::string_view, const std::filesystem::path&) { return --*left < 0; });
+}
+
+void spin() {
+  for (volatile bool forever = true; forever;) continue;
+}
+
+void strike(const Drill& drill) {
+  if (drill.kind == "throw") {
+    throw Error(ErrorKind::kRank,
+                {.what = "a drill: this rank fails",
+                 .where = fmt::format("rank {}, step {}", drill.rank, drill.step)});
+  }
+  if (drill.kind == "oom") {
+    const std::unique_ptr<char[]> all(new char[std::numeric_limits<int64_t>::max() / 4]);
+    all[0] = 1;
+  }
+  if (drill.kind == "kill") raise(SIGKILL);
+  if (drill.kind == "stop") raise(SIGSTOP);
+  if (drill.kind == "usr2") raise(SIGUSR2);
+  if (drill.kind == "spin") spin();
+}
+
+}  // namespace
+
+void fault_drill(int rank, int64_t step) {
+  static const std::optional<Drill> drill = parse_drill();
+  if (!drill || drill->rank != rank) return;
+  static bool is_full = false;
+  if (drill->kind == "disk" && !std::exchange(is_full, true)) fill_disk(drill->step);
+  if (drill->kind != "disk" && drill->step == step) strike(*drill);
+}
+
+}  // namespace semiseg

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Faults on demand, to see that a run survives them: on a machine of one's own before trusting it
+// with weeks of work, and in the tests.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace semiseg {
+
+// SEMISEG_FAULT="<kind>:<rank>:<step>" in the environment makes one rank, after this many steps of
+// the training:
+//   throw  fail with an exception        oom   ask for more memory than there is
+//   kill   die by SIGKILL                stop  be suspended (SIGSTOP)
+//   spin   compute for ever              usr2  get SIGUSR2
+//   disk   find the disk full from then on at the n-th call that writes: "disk:<rank>:<n>"
+// Called at the start and once a step. kConfig when the variable cannot be understood.
+void fault_drill(int rank, int64_t step);
+
+}  // namespace semiseg

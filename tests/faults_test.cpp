@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fault drills on two ranks: whatever happens to one, all end soon, the cause is named, and the
+// same command goes on from a good checkpoint to the numbers of a run that nothing happened to.
+#include "framework/record/lock_file.h"
+#include "tests/small_run.h"
+
+namespace semiseg {
+namespace {
+
+// How often each drill is repeated; the step at which it strikes moves.
+constexpr int kRepeats = 10;
+
+const std::string kOptions = "method=transmedseg comm.deadline=2";
+
+size_t count(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+class Faults : public SmallRuns {
+ protected:
+  // One drill with rank 1 struck after `step` steps; then the same command without it.
+  static ProgramResult drill(const std::string& kind, int step) {
+    if (!std::filesystem::exists(folder_ / "whole")) {
+      const ProgramResult whole = train("whole", kOptions, mpirun(2));
+      EXPECT_EQ(whole.exit_code, 0) << whole.output;
+    }
+    const std::string run = kind + std::to_string(step);
+    const ProgramResult struck =
+        train(run, kOptions, mpirun(2, "SEMISEG_FAULT=" + kind + ":1:" + std::to_string(step)));
+    EXPECT_NE(struck.exit_code, 124) << "it hung:\n" << struck.output;
+    const ProgramResult resumed = train(run, kOptions, mpirun(2));
+    EXPECT_EQ(resumed.exit_code, 0) << resumed.output;
+    expect_equal_runs("whole", run);
+    return struck;
+  }
+};
+
+TEST_F(Faults, ARankThatIsKilledTakesTheOthersAlong) {
+  for (int step = 1; step <= kRepeats; ++step) {
+    EXPECT_EQ(drill("kill", step).exit_code, 137);
+  }
+}
+
+TEST_F(Faults, ARankThatIsStoppedIsNamedWithinTheDeadline) {
+  for (int step = 1; step <= kRepeats; ++step) {
+    const ProgramResult result = drill("stop", step);
+    EXPECT_EQ(result.exit_code, 4) << result.output;
+    EXPECT_EQ(count(result.output, "ranks waited longer than 2 s"), 1u) << result.output;
+    EXPECT_NE(result.output.find("rank 1 (pid"), std::string::npos) << result.output;
+    EXPECT_NE(result.output.find("no sign of life"), std::string::npos) << result.output;
+    EXPECT_NE(result.output.find("waiting: rank 0"), std::string::npos) << result.output;
+  }
+}
+
+TEST_F(Faults, ARankThatComputesForEverIsNamedAsLate) {
+  const ProgramResult result = drill("spin", 5);
+  EXPECT_EQ(result.exit_code, 4) << result.output;
+  EXPECT_NE(result.output.find("lives but has not come"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("after step 5"), std::string::npos) << result.output;
+}
+
+TEST_F(Faults, AnExceptionInOneRankIsPrintedOnceAndFirst) {
+  for (int step = 1; step <= kRepeats; ++step) {
+    const ProgramResult result = drill("throw", step);
+    EXPECT_EQ(result.exit_code, 4) << result.output;
+    EXPECT_EQ(count(result.output, "error: "), 1u) << result.output;
+    EXPECT_LT(result.output.find("[rank 1] error: a drill: this rank fails"),
+              result.output.find("MPI_ABORT"))
+        << result.output;
+  }
+}
+
+TEST_F(Faults, ARankWithoutMemoryEndsTheRun) {
+  for (int step = 1; step <= kRepeats; ++step) {
+    const ProgramResult result = drill("oom", step);
+    EXPECT_EQ(result.exit_code, 4) << result.output;
+    EXPECT_EQ(count(result.output, "error: "), 1u) << result.output;
+    EXPECT_NE(result.output.find("[rank 1] error: std::bad_alloc"), std::string::npos)
+        << result.output;
+  }
+}
+
+TEST_F(Faults, ASignalToOneRankStopsAllAtTheSameStep) {
+  for (int step = 1; step <= kRepeats; ++step) {
+    const ProgramResult result = drill("usr2", step);
+    EXPECT_EQ(result.exit_code, 5) << result.output;
+    const std::string message =
+        "stopped and saved after " + std::to_string(step + 1) + " iterations (rank 1: SIGUSR2)";
+    EXPECT_EQ(count(result.output, message), 1u) << result.output;
+  }
+}
+
+// Write call after write call, until a run gets through.
+TEST_F(Faults, AFullDiskAtAnyWriteEndsTheRunAndSpoilsNothing) {
+  ASSERT_EQ(train("roomy", kOptions + " protocol.iterations=6").exit_code, 0);
+  int failures = 0;
+  for (int call = 0;; ++call) {
+    const std::string run = "full" + std::to_string(call);
+    const std::string options = kOptions + " protocol.iterations=6";
+    const ProgramResult full = train(run, options, "SEMISEG_FAULT=disk:0:" + std::to_string(call));
+    if (full.exit_code == 0) break;
+    ++failures;
+    EXPECT_EQ(full.exit_code, 3) << full.output;
+    EXPECT_NE(full.output.find("No space left"), std::string::npos) << full.output;
+    const ProgramResult resumed = train(run, options);
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.output;
+    expect_equal_runs("roomy", run);
+  }
+  EXPECT_GE(failures, 10);
+}
+
+TEST_F(Faults, ARankWithAnotherConfigurationIsNamedBeforeAnythingIsWritten) {
+  for (int i = 1; i <= kRepeats; ++i) {
+    const std::string program = "'" SEMISEG_BINARY_DIR "/launch/semiseg' ";
+    const ProgramResult result = train(
+        "odd",
+        kOptions + " : -n 1 " + program + arguments("odd", kOptions) + " seed=" + std::to_string(i),
+        mpirun(1));
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    EXPECT_EQ(count(result.output, "error: "), 1u) << result.output;
+    EXPECT_NE(result.output.find("seed = " + std::to_string(i)), std::string::npos)
+        << result.output;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "odd"));
+  }
+}
+
+TEST_F(Faults, AMissingRankIsMissedAtTheStart) {
+  for (int i = 0; i < kRepeats; ++i) {
+    const ProgramResult fewer = train("few", kOptions + " comm.ranks=3", mpirun(2));
+    EXPECT_EQ(fewer.exit_code, 2) << fewer.output;
+    EXPECT_NE(fewer.output.find("mpirun -n 3"), std::string::npos) << fewer.output;
+    const ProgramResult dead = train("few", kOptions + " : -n 1 /bin/false", mpirun(1));
+    EXPECT_NE(dead.exit_code, 0);
+    EXPECT_NE(dead.exit_code, 124) << dead.output;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "few"));
+  }
+}
+
+TEST_F(Faults, MoreRanksThanPartsOfTheBatchIsAnError) {
+  const ProgramResult result =
+      train("many", "method=bcp protocol.batch=4 protocol.labelled_batch=2", mpirun(3));
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_EQ(count(result.output, "more ranks than parts of the batch"), 1u) << result.output;
+}
+
+TEST_F(Faults, ASecondJobOnARunFolderLeavesTheFirstAlone) {
+  RunningProgram first(arguments("shared", kOptions + " protocol.iterations=1000000"), folder_,
+                       mpirun(2));
+  while (!std::filesystem::exists(folder_ / "shared/checkpoint")) {
+    ASSERT_FALSE(first.ends_within(0.05)) << first.wait().output;
+  }
+  for (int i = 0; i < kRepeats; ++i) {
+    const ProgramResult second =
+        train("shared", kOptions + " protocol.iterations=1000000", i % 2 ? mpirun(2) : "");
+    EXPECT_EQ(second.exit_code, 2) << second.output;
+    EXPECT_EQ(count(second.output, "another process works on this run"), 1u) << second.output;
+  }
+  EXPECT_FALSE(first.ends_within(0));
+  const ProgramResult stop = run_program("train --stop shared", folder_.string());
+  EXPECT_EQ(stop.exit_code, 0) << stop.output;
+  const ProgramResult stopped = first.wait();
+  EXPECT_EQ(stopped.exit_code, 5) << stopped.output;
+  EXPECT_NE(stopped.output.find("semiseg train --stop"), std::string::npos) << stopped.output;
+}
+
+TEST_F(Faults, TheWalltimeStopsAndSavesInTime) {
+  const ProgramResult result =
+      train("walltime", kOptions + " protocol.iterations=1000000 run.walltime=13s", mpirun(2));
+  EXPECT_EQ(result.exit_code, 5) << result.output;
+  EXPECT_NE(result.output.find("walltime in"), std::string::npos) << result.output;
+}
+
+}  // namespace
+}  // namespace semiseg
