@@ -14,6 +14,7 @@ int run_train(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
 int run_table(const Arguments& arguments);
 int run_info(const Arguments& arguments);
+int run_benchmark(const Arguments& arguments);
 
 struct Verb {
   const char* name;
@@ -26,6 +27,7 @@ inline constexpr Verb kVerbs[] = {
     {"evaluate", "measure the weights of a run on a split", run_evaluate},
     {"table", "compare runs: mean ± std over seeds", run_table},
     {"info", "what is registered, and the options of each", run_info},
+    {"benchmark", "time parts of the program", run_benchmark},
 };
 
 }  // namespace semiseg

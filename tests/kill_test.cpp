@@ -12,7 +12,7 @@ namespace {
 
 // About a second of steps, so that kills fall into steps, validations and saves alike.
 const std::string kLonger =
-    " protocol.iterations=40 protocol.validate_every=8 protocol.checkpoint_every=3";
+    " protocol.iterations=30 protocol.validate_every=8 protocol.checkpoint_every=3";
 
 class Killed : public SmallRuns, public testing::WithParamInterface<std::string> {
  protected:
