@@ -145,6 +145,9 @@ int World::fail(const std::exception& error) const {
   if (!watchdog_ || watchdog_->claim_report()) {
     log::set_prefix(fmt::format("[rank {}] ", comm_->rank()));
     report(error);
+    // mpirun gets our line and the news of the abort by different ways; people shall read ours
+    // first.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
     comm_->abort(code);
   }
   // Another rank failed first, perhaps of the same cause: it has spoken and ends us.
