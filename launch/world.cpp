@@ -109,13 +109,13 @@ void World::check_same(const Config& config) const {
 
 void World::watch(const fs::path& run, double deadline) {
   if (comm_->size() == 1) return;
-  const fs::path folder = fs::path(broadcast_text(run.string(), *comm_)) / "heartbeat";
+  pulses_ = run / "heartbeat";
   agree([&] {
     if (!is_first()) return;
-    fs::remove_all(folder);
-    fs::create_directories(folder);
+    fs::remove_all(pulses_);
+    fs::create_directories(pulses_);
   });
-  watchdog_ = std::make_unique<Watchdog>(*comm_, folder, deadline);
+  watchdog_ = std::make_unique<Watchdog>(*comm_, pulses_, deadline);
 }
 
 int World::run(const std::function<int()>& body) {
@@ -137,6 +137,8 @@ int World::run(const std::function<int()>& body) {
   }
   watchdog_.reset();
   comm_->leave();
+  std::error_code ignored;
+  if (is_first() && !pulses_.empty()) fs::remove_all(pulses_, ignored);
   return code;
 }
 

@@ -45,6 +45,7 @@ class World {
 
   std::unique_ptr<Communicator> comm_;
   std::unique_ptr<Watchdog> watchdog_;
+  std::filesystem::path pulses_;  // files of the watchdogs; they stay when a run fails
 };
 
 }  // namespace semiseg
