@@ -86,7 +86,7 @@ const std::vector<std::string> kFlow = {"framework/core",
 
 // Exceptions to "everything above": where less is allowed.
 const std::map<std::string, std::set<std::string>> kNarrow = {
-    {"framework/comm", {"framework/core"}},
+    {"framework/comm", {"framework/core", "framework/config"}},
     {"framework/nn", {"framework/core", "framework/config", "framework/comm"}},
     {"framework/data", {"framework/core", "framework/config"}},
     {"framework/checkpoint", {"framework/core", "framework/data"}},

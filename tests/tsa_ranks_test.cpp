@@ -126,6 +126,11 @@ class CountingCommunicator : public ThreadCommunicator {
     messages.push_back(value.numel());
     ThreadCommunicator::all_reduce(value, name);
   }
+  std::unique_ptr<PendingReduction> start_all_reduce(at::Tensor& value,
+                                                     std::string_view name) const override {
+    messages.push_back(value.numel());
+    return ThreadCommunicator::start_all_reduce(value, name);
+  }
   at::Tensor gather(const at::Tensor& local, std::string_view name) const override {
     messages.push_back(local.numel());
     return ThreadCommunicator::gather(local, name);
