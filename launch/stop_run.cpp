@@ -9,6 +9,7 @@
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "framework/record/lock_file.h"
+#include "framework/record/run_folder.h"
 #include "framework/record/run_state.h"
 #include "framework/train/stop_request.h"
 
@@ -38,13 +39,13 @@ int report_state(const fs::path& run) {
 }  // namespace
 
 int stop_run(const fs::path& run, const std::function<void()>& pause) {
-  if (!fs::exists(run / "config.toml")) {
+  if (!fs::exists(run / kRunConfigFile)) {
     throw Error(ErrorKind::kConfig, {.what = "this is no run folder",
                                      .where = run.string(),
                                      .expected = "a folder that semiseg train made",
                                      .fix = "give the folder that it printed at its start"});
   }
-  const fs::path lock = run / "lock";
+  const fs::path lock = run / kRunLockFile;
   const auto first = lock_holder(lock);
   if (!first) {
     log::info("nobody works on this run");

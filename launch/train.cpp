@@ -7,8 +7,8 @@
 #include <iostream>
 #include <optional>
 
-#include "framework/comm/broadcast_state.h"
 #include "framework/comm/launch_environment.h"
+#include "framework/comm/texts.h"
 #include "framework/core/log.h"
 #include "framework/record/provenance.h"
 #include "framework/train/stop_reasons.h"

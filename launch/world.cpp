@@ -14,8 +14,8 @@
 #include <sstream>
 #include <thread>
 
-#include "framework/comm/broadcast_state.h"
 #include "framework/comm/launch_environment.h"
+#include "framework/comm/texts.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
@@ -144,6 +144,9 @@ int World::run(const std::function<int()>& body) {
 
 int World::fail(const std::exception& error) const {
   const int code = code_of(error);
+  // Before ranks watch each other nothing tells who failed first: rank 0 speaks for those that fail
+  // of the same cause, another rank only if rank 0 does not end it.
+  if (!watchdog_ && !is_first()) std::this_thread::sleep_for(std::chrono::seconds(2));
   if (!watchdog_ || watchdog_->claim_report()) {
     log::set_prefix(fmt::format("[rank {}] ", comm_->rank()));
     report(error);

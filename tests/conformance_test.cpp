@@ -25,18 +25,6 @@ namespace fs = std::filesystem;
 
 using Records = std::vector<std::pair<std::string, double>>;
 
-MethodSetup small(const std::string& name) {
-  return {.name = name,
-          .backbone =
-              "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
-          .classes = 3,
-          .batch = 8,
-          .labelled = 4,
-          .iterations = 40,
-          .patch_size = {32, 32},
-          .seed = 3};
-}
-
 // Iterations 0 and 1 of each stage on one rank.
 Records train(MethodUnderTest& method, const MethodSetup& setup, int64_t first = 0,
               int64_t count = 2) {
@@ -64,7 +52,7 @@ class EveryMethod : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(EveryMethod, PlansStagesThatFillTheBatchAndTheTraining) {
-  const MethodSetup setup = small(GetParam());
+  const MethodSetup setup = small_setup(GetParam());
   MethodUnderTest method(setup, *comm_);
   int64_t total = 0;
   std::set<std::string> names;
@@ -84,9 +72,9 @@ TEST_P(EveryMethod, PlansStagesThatFillTheBatchAndTheTraining) {
 }
 
 TEST_P(EveryMethod, RecordsFiniteLossesAndARateForEachUpdate) {
-  MethodUnderTest method(small(GetParam()), *comm_);
+  MethodUnderTest method(small_setup(GetParam()), *comm_);
   bool has_total = false, has_rate = false;
-  for (const auto& [name, value] : train(method, small(GetParam()))) {
+  for (const auto& [name, value] : train(method, small_setup(GetParam()))) {
     EXPECT_TRUE(std::isfinite(value)) << name;
     has_total = has_total || name.starts_with("loss.total");
     has_rate = has_rate || name.starts_with("lr.");
@@ -96,21 +84,21 @@ TEST_P(EveryMethod, RecordsFiniteLossesAndARateForEachUpdate) {
 }
 
 TEST_P(EveryMethod, TheSameSeedGivesTheSameBits) {
-  MethodUnderTest first(small(GetParam()), *comm_), second(small(GetParam()), *comm_);
-  EXPECT_EQ(train(first, small(GetParam())), train(second, small(GetParam())));
+  MethodUnderTest first(small_setup(GetParam()), *comm_), second(small_setup(GetParam()), *comm_);
+  EXPECT_EQ(train(first, small_setup(GetParam())), train(second, small_setup(GetParam())));
   expect_equal_states(state_of(first), state_of(second));
 }
 
 TEST_P(EveryMethod, AnotherSeedGivesOtherWeights) {
-  MethodSetup other = small(GetParam());
+  MethodSetup other = small_setup(GetParam());
   other.seed = 4;
-  MethodUnderTest first(small(GetParam()), *comm_), second(other, *comm_);
+  MethodUnderTest first(small_setup(GetParam()), *comm_), second(other, *comm_);
   EXPECT_FALSE(at::equal(first->predictor().predict(at::zeros({1, 1, 32, 32}, at::kDouble)),
                          second->predictor().predict(at::zeros({1, 1, 32, 32}, at::kDouble))));
 }
 
 TEST_P(EveryMethod, GoesOnFromItsStateAsIfItHadNeverStopped) {
-  const MethodSetup setup = small(GetParam());
+  const MethodSetup setup = small_setup(GetParam());
   MethodUnderTest whole(setup, *comm_), stopped(setup, *comm_), resumed(setup, *comm_);
   train(whole, setup);
   train(stopped, setup);
@@ -120,8 +108,8 @@ TEST_P(EveryMethod, GoesOnFromItsStateAsIfItHadNeverStopped) {
 }
 
 TEST_P(EveryMethod, PredictsLogitsOfEveryClassWithoutTouchingItsState) {
-  MethodUnderTest method(small(GetParam()), *comm_);
-  train(method, small(GetParam()));
+  MethodUnderTest method(small_setup(GetParam()), *comm_);
+  train(method, small_setup(GetParam()));
   const StateMap before = state_of(method);
   const at::Tensor logits = method->predictor().predict(at::rand({2, 1, 48, 32}, at::kDouble));
   EXPECT_EQ(logits.sizes(), (std::vector<int64_t>{2, 3, 48, 32}));
@@ -130,7 +118,7 @@ TEST_P(EveryMethod, PredictsLogitsOfEveryClassWithoutTouchingItsState) {
 }
 
 TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
-  const MethodSetup setup = small(GetParam());
+  const MethodSetup setup = small_setup(GetParam());
   MethodUnderTest one(setup, *comm_), two(setup, *comm_);
   const Plan plan = one->plan();
   const int64_t last = std::ssize(plan.stages) - 1;
@@ -156,7 +144,7 @@ TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
 }
 
 TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
-  const MethodSetup setup = small(GetParam());
+  const MethodSetup setup = small_setup(GetParam());
   MethodUnderTest method(setup, *comm_);
   const Stage stage = method->plan().stages.front();
   Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, 0);
@@ -172,7 +160,7 @@ TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
 }
 
 TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
-  MethodSetup setup = small(GetParam());
+  MethodSetup setup = small_setup(GetParam());
   setup.batch = 12;
   setup.labelled = 6;
   MethodUnderTest alone(setup, *comm_);

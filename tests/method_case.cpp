@@ -46,6 +46,18 @@ at::Tensor gradient_norms(const std::vector<NamedTensor>& tensors) {
 
 }  // namespace
 
+MethodSetup small_setup(const std::string& name) {
+  return {.name = name,
+          .backbone =
+              "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
+          .classes = 3,
+          .batch = 8,
+          .labelled = 4,
+          .iterations = 40,
+          .patch_size = {32, 32},
+          .seed = 3};
+}
+
 MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& comm)
     // A kilobyte, so that a small network's gradients travel in several messages.
     : comm_(comm), reduction_(comm, {.bucket_mb = 1. / 1024}) {

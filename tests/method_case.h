@@ -27,6 +27,9 @@ struct MethodSetup {
   uint64_t seed = 0;
 };
 
+// A small network on 32² images of three classes, for what every method must do.
+MethodSetup small_setup(const std::string& name);
+
 // All that a method needs to live, kept together.
 class MethodUnderTest {
  public:

@@ -21,16 +21,12 @@ using Records = std::vector<std::pair<std::string, double>>;
 constexpr int64_t kSteps = 20;
 
 MethodSetup setup_for(const std::string& name, at::ScalarType dtype) {
-  return {.name = name,
-          .backbone =
-              "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
-          .classes = 3,
-          .batch = 20,
-          .labelled = 10,
-          .iterations = kSteps,
-          .patch_size = {32, 32},
-          .dtype = dtype,
-          .seed = 3};
+  MethodSetup setup = small_setup(name);
+  setup.batch = 20;
+  setup.labelled = 10;
+  setup.iterations = kSteps;
+  setup.dtype = dtype;
+  return setup;
 }
 
 struct Training {

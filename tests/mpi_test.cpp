@@ -9,6 +9,7 @@
 #include <string>
 
 #include "framework/comm/broadcast_state.h"
+#include "framework/comm/texts.h"
 #include "framework/core/error.h"
 #include "tests/ranks.h"
 #include "tests/state_equality.h"
@@ -169,7 +170,11 @@ TEST(Check, NamesTheDifferentCallsOfRanksThatDisagree) {
     EXPECT_NE(text.find("all_reduce of loss: 3 × Double"), std::string::npos) << text;
     EXPECT_NE(text.find("barrier of validation"), std::string::npos) << text;
   }
-  EXPECT_NO_THROW(ranks().all_reduce(value, "the same"));
+  const auto pending =
+      ranks().start_all_reduce(value, ranks().rank() == 0 ? "gradients, 0" : "gradients, 1");
+  EXPECT_THROW(pending->wait(), Error) << "reductions beside other work are compared at their wait";
+  at::Tensor same = mine();
+  EXPECT_NO_THROW(ranks().all_reduce(same, "the same"));
   ranks().configure({});
 }
 

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "framework/comm/communicator.h"
 #include "framework/core/state.h"
@@ -14,11 +12,5 @@ namespace semiseg {
 // Collective. Rank 0's state on all ranks; what the others pass is not looked at. Tensors on the
 // CPU.
 std::optional<StateMap> broadcast_state(std::optional<StateMap> state, const Communicator& comm);
-
-// Collective. Rank 0's text on all ranks.
-std::string broadcast_text(const std::string& text, const Communicator& comm);
-
-// Collective. Every rank's text, in rank order.
-std::vector<std::string> gather_texts(const std::string& text, const Communicator& comm);
 
 }  // namespace semiseg

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "framework/comm/mpi_call.h"
@@ -51,19 +53,29 @@ at::Tensor sum_in_order(const at::Tensor& ranks) {
 // `received`: the sum, or what all ranks sent [R,…] when it is added in their order.
 class MpiReduction : public PendingReduction {
  public:
+  // `check`: called with the name and the tensor before the wait, which ranks reach in one order.
+  using Check = std::function<void(std::string_view name, const at::Tensor& value)>;
+
   MpiReduction(MPI_Request request, at::Tensor sent, at::Tensor received, at::Tensor target,
-               bool in_order, Heartbeat& heartbeat, std::string name)
+               bool in_order, Heartbeat& heartbeat, std::string name, Check check)
       : request_(request),
         sent_(std::move(sent)),
         received_(std::move(received)),
         target_(std::move(target)),
         in_order_(in_order),
         heartbeat_(heartbeat),
-        name_(std::move(name)) {}
+        name_(std::move(name)),
+        check_(std::move(check)) {}
+
+  // Nobody waited, because of an exception: MPI may still write, so the memory stays for ever.
+  ~MpiReduction() override {
+    if (request_ != MPI_REQUEST_NULL) new std::pair(std::move(sent_), std::move(received_));
+  }
 
   void wait() override {
-    if (request_ != MPI_REQUEST_NULL) {
+    {
       const InOperation operation(heartbeat_, "wait for all_reduce", name_);
+      check_(name_, target_);
       SEMISEG_MPI(MPI_Wait(&request_, MPI_STATUS_IGNORE));
     }
     if (in_order_) {
@@ -85,6 +97,7 @@ class MpiReduction : public PendingReduction {
   bool in_order_;
   Heartbeat& heartbeat_;
   std::string name_;
+  Check check_;
 };
 
 class Mpi : public Communicator {
@@ -137,7 +150,10 @@ class Mpi : public Communicator {
                                  mpi_sum(sent.scalar_type()), comm_, &request));
     }
     return std::make_unique<MpiReduction>(request, sent, received, value, options_.ordered,
-                                          *heartbeat_, std::string(name));
+                                          *heartbeat_, std::string(name),
+                                          [this](std::string_view of, const at::Tensor& what) {
+                                            check_call("start_all_reduce", of, what);
+                                          });
   }
 
   at::Tensor gather(const at::Tensor& local, std::string_view name) const override {

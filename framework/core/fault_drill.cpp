@@ -2,8 +2,11 @@
 #include "framework/core/fault_drill.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <limits>
@@ -17,6 +20,9 @@
 namespace semiseg {
 namespace {
 
+constexpr std::array<std::string_view, 7> kKinds = {"throw", "oom",  "kill", "stop",
+                                                    "spin",  "usr2", "disk"};
+
 struct Drill {
   std::string kind;
   int rank = 0;
@@ -28,9 +34,12 @@ std::optional<Drill> parse_drill() {
   if (!text || !*text) return std::nullopt;
   char kind[16] = "";
   Drill drill;
-  if (std::sscanf(text, "%15[a-z0-9]:%d:%ld", kind, &drill.rank, &drill.step) != 3) {
+  const bool is_whole =
+      std::sscanf(text, "%15[a-z0-9]:%d:%ld", kind, &drill.rank, &drill.step) == 3;
+  if (!is_whole || std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
     throw Error(ErrorKind::kConfig, {.what = "SEMISEG_FAULT cannot be understood",
-                                     .expected = "<kind>:<rank>:<step>, e.g. kill:1:20",
+                                     .expected = fmt::format("<kind>:<rank>:<step>, kind one of {}",
+                                                             fmt::join(kKinds, ", ")),
                                      .got = text});
   }
   drill.kind = kind;

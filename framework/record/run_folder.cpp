@@ -19,9 +19,6 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kConfigFile = "config.toml";
-constexpr const char* kLockFile = "lock";
-
 // Path → value, as text.
 std::map<std::string, std::string> values_of(const std::string& toml, const std::string& origin,
                                              const std::vector<std::string>& ignored) {
@@ -37,7 +34,7 @@ std::map<std::string, std::string> values_of(const std::string& toml, const std:
 // "seed: 0 there, 1 here", one for each key that is not the same.
 std::vector<std::string> differences(const Config& config, const fs::path& folder,
                                      const std::vector<std::string>& ignored) {
-  const fs::path file = folder / kConfigFile;
+  const fs::path file = folder / kRunConfigFile;
   const auto there = values_of(read_file(file), file.string(), ignored);
   const auto here = values_of(config.to_toml(), "this configuration", ignored);
   std::vector<std::string> result;
@@ -59,7 +56,7 @@ bool is_unused(const fs::path& folder) {
   if (!fs::exists(folder)) return true;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename();
-    if (name != kLockFile && !name.ends_with(".tmp")) return false;
+    if (name != kRunLockFile && !name.ends_with(".tmp")) return false;
   }
   return true;
 }
@@ -70,7 +67,7 @@ std::optional<fs::path> find_existing(const Config& config, const RunFolderReque
   if (!fs::is_directory(request.root)) return std::nullopt;
   for (const auto& entry : fs::directory_iterator(request.root)) {
     const std::string name = entry.path().filename();
-    if (!name.ends_with("-" + hash.substr(0, 6)) || !fs::exists(entry.path() / kConfigFile))
+    if (!name.ends_with("-" + hash.substr(0, 6)) || !fs::exists(entry.path() / kRunConfigFile))
       continue;
     if (differences(config, entry.path(), request.ignored).empty()) found.push_back(entry.path());
   }
@@ -86,7 +83,7 @@ fs::path choose(const Config& config, const RunFolderRequest& request, const std
 
 // True when the folder holds this very run.
 bool check(const Config& config, const fs::path& folder, const std::vector<std::string>& ignored) {
-  if (!fs::exists(folder / kConfigFile)) {
+  if (!fs::exists(folder / kRunConfigFile)) {
     if (is_unused(folder)) return false;
     throw Error(ErrorKind::kConfig, {.what = "the folder holds files but no run of ours",
                                      .where = folder.string(),
@@ -125,8 +122,8 @@ RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
       resumed_(check(config, path_, request.ignored)),
       is_done_(false),
       holder_(this_process(request.job, request.now)),
-      lock_(made(path_) / kLockFile, holder_) {
-  if (!resumed_) write_file(path_ / kConfigFile, config.to_toml());
+      lock_(made(path_) / kRunLockFile, holder_) {
+  if (!resumed_) write_file(path_ / kRunConfigFile, config.to_toml());
   const auto before = read_run_state(path_);
   is_done_ = resumed_ && before && before->status == RunStatus::kDone;
   if (!is_done_) set_status(RunStatus::kRunning, request.now);

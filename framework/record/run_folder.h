@@ -14,6 +14,10 @@
 
 namespace semiseg {
 
+// In every run folder. On disk, do not rename.
+inline constexpr const char* kRunConfigFile = "config.toml";
+inline constexpr const char* kRunLockFile = "lock";
+
 struct RunFolderRequest {
   std::filesystem::path root = "runs";
   std::filesystem::path directory;  // this folder and no other; empty: named by us below the root

@@ -4,6 +4,7 @@
 #include <ATen/Functions.h>
 
 #include "framework/comm/broadcast_state.h"
+#include "framework/comm/texts.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"

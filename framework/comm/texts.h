@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Texts between ranks: configurations, paths, reasons.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/comm/communicator.h"
+
+namespace semiseg {
+
+// Collective. Rank 0's text on all ranks.
+std::string broadcast_text(const std::string& text, const Communicator& comm);
+
+// Collective. Every rank's text, in rank order.
+std::vector<std::string> gather_texts(const std::string& text, const Communicator& comm);
+
+}  // namespace semiseg
