@@ -8,64 +8,11 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/train/training_step.h"
 #include "tests/expect_error.h"
-#include "tests/thread_communicator.h"
+#include "tests/trained.h"
 
 namespace semiseg {
 namespace {
-
-using Records = std::vector<std::pair<std::string, TrainingStep::Value>>;
-
-const OptimiserOptions kPlain{
-    .learning_rate = 1, .momentum = 0, .weight_decay = 0, .schedule = "constant"};
-const OptimiserOptions kHeavy{.learning_rate = 0.1,
-                              .momentum = 0.9,
-                              .weight_decay = 0.1,
-                              .schedule = "constant",
-                              .clip_norm = 0.5};
-// Every tensor of these tests is larger than that: one bucket for each.
-const ReductionOptions kTiny{.bucket_mb = 1. / (1 << 20)};
-
-at::Tensor numbers(const std::string& name, std::vector<int64_t> shape) {
-  return Draws(7).normal(name, shape, {0}).squeeze(0).to(at::kDouble);
-}
-
-NamedTensor parameter(const std::string& name, std::vector<int64_t> shape) {
-  at::Tensor value = numbers(name, std::move(shape));
-  value.set_requires_grad(true);
-  return {name, value};
-}
-
-// What one rank needs to train a few parameters.
-struct Trained {
-  Trained(const Communicator& communicator, std::vector<NamedTensor> parameters,
-          const OptimiserOptions& options = kPlain,
-          const ReductionOptions& reduction_options = kTiny, const std::string& name = "net")
-      : comm(communicator),
-        optimiser(make_optimiser(name, std::move(parameters), options)),
-        reduction(comm, reduction_options) {}
-
-  // One step of the loop: `body` calls minimise and accumulate.
-  void step(const std::function<void(Step&)>& body) {
-    Records records;
-    TrainingStep step(comm, draws, reduction, records);
-    body(step);
-  }
-  void minimise(const at::Tensor& loss) {
-    step([&](Step& s) { s.minimise(*optimiser, loss); });
-  }
-  const at::Tensor& operator[](size_t i) const { return optimiser->parameters()[i].value; }
-  std::string order() {
-    const StateMap state = take_state([this](StateVisitor& v) { reduction.state(v); });
-    return std::get<std::string>(state.at("gradient_order"));
-  }
-
-  const Communicator& comm;
-  Draws draws{0};
-  std::unique_ptr<Optimiser> optimiser;
-  GradientReduction reduction;
-};
 
 // A perceptron with one parameter that the loss never reaches.
 std::vector<NamedTensor> perceptron() {
@@ -192,69 +139,6 @@ TEST_P(Ranks, UnusedParametersAreNamedOnce) {
   EXPECT_EQ(log.find(line, first + 1), std::string::npos) << log;
 }
 
-// The gradient of what was computed last is ready first. Collective calls of the backward pass
-// itself come between two gradients, and behind another one on each rank.
-TEST_P(Ranks, AgreeOnRankZerosOrderWhenGradientsAreReadyInOthers) {
-  run_ranks(GetParam(), [](const Communicator& comm) {
-    Trained net(comm, {parameter("a", {2}), parameter("b", {2}), parameter("c", {2})});
-    std::vector<at::Tensor> expected;
-    for (size_t i = 0; i < 3; ++i) expected.push_back(net[i].detach().clone());
-    for (int repeat = 0; repeat < 3; ++repeat) {
-      at::Tensor x = at::ones({2}, at::kDouble);
-      for (size_t i = 0; i < 3; ++i) {
-        x = x + net[(i + static_cast<size_t>(comm.rank())) % 3];
-        x.register_hook([&comm](const at::Tensor& gradient) {
-          at::Tensor total = gradient.clone();
-          comm.all_reduce(total, "inside the backward");
-          return total / comm.size();
-        });
-      }
-      net.minimise(x.sum());
-      EXPECT_EQ(net.order(), "net 2 1 0\n");
-      for (size_t i = 0; i < 3; ++i) {
-        EXPECT_TRUE(at::allclose(net[i], expected[i].sub_(comm.size()), 0, 1e-13));
-      }
-    }
-  });
-}
-
-TEST_P(Ranks, BucketsLeaveDuringTheBackwardPass) {
-  run_ranks(GetParam(), [](const Communicator& comm) {
-    Trained net(comm, {parameter("late", {2}), parameter("early", {2}), parameter("middle", {2})});
-    const auto loss = [&] { return ((1 + net[0]).square() * net[2] + net[1]).sum(); };
-    for (int i = 0; i < 2; ++i) net.minimise(loss());
-    const ReductionTimes& times = net.reduction.last_times();
-    EXPECT_EQ(times.buckets, 3);
-    EXPECT_EQ(times.launched_early, 3);
-    EXPECT_EQ(times.bytes, (3 * 2 + 3) * 8);  // elements, and a flag for each parameter
-    EXPECT_GE(times.exposed_seconds, 0);
-  });
-}
-
-TEST_P(Ranks, AKnownOrderServesFromTheFirstStep) {
-  run_ranks(GetParam(), [](const Communicator& comm) {
-    const auto loss = [](const Trained& net) { return (net[1].square() + net[0]).sum(); };
-    Trained net(comm, {parameter("early", {2}), parameter("late", {2})});
-    net.minimise(loss(net));
-    ASSERT_EQ(net.order(), "net 0 1\n");
-    Trained resumed(comm, {parameter("early", {2}), parameter("late", {2})});
-    put_state([&](StateVisitor& v) { resumed.reduction.state(v); },
-              take_state([&](StateVisitor& v) { net.reduction.state(v); }));
-    resumed.minimise(loss(resumed));
-    EXPECT_EQ(resumed.reduction.last_times().launched_early, 2);
-  });
-}
-
-TEST_P(Ranks, AnOrderOfOtherParametersIsForgotten) {
-  run_ranks(GetParam(), [](const Communicator& comm) {
-    Trained net(comm, {parameter("w", {2})});
-    std::string order = "net 1 0\n";
-    put_state([&](StateVisitor& v) { net.reduction.state(v); }, {{"gradient_order", order}});
-    net.minimise(net[0].sum());
-    EXPECT_EQ(net.order(), "net 0\n");
-  });
-}
-
 TEST_P(Ranks, OptimisersOfOneStepAreReducedApart) {
   run_ranks(GetParam(), [](const Communicator& comm) {
     Trained net(comm, {parameter("w", {2})});
@@ -348,34 +232,6 @@ TEST(GradientReduction, AFailedPassLeavesHooksAtRest) {
     EXPECT_TRUE(at::equal(net[0].grad(), at::ones({2}, at::kDouble)));
   });
 }
-
-using Buckets = std::vector<std::vector<size_t>>;
-
-NamedTensor zeros(int64_t length, at::ScalarType dtype = at::kFloat) {
-  return {"", at::zeros({length}, dtype)};
-}
-
-TEST(PlanBuckets, FillsInOrderOfReadinessWithASmallOneAtTheEnd) {
-  const std::vector<NamedTensor> parameters = {zeros(16), zeros(16),   zeros(128), zeros(64),
-                                               zeros(64), zeros(1000), zeros(100)};
-  const ReductionOptions options{.bucket_mb = 1024. / (1 << 20)};  // 256 floats, 32 at the end
-  EXPECT_EQ(plan_buckets(parameters, {6, 5, 4, 3, 2, 1, 0}, options),
-            (Buckets{{6}, {5}, {4, 3, 2}, {1, 0}}));
-}
-
-TEST(PlanBuckets, KeepsDtypesApartInOrderOfCompletion) {
-  const std::vector<NamedTensor> parameters = {zeros(4, at::kFloat), zeros(4, at::kDouble),
-                                               zeros(4, at::kFloat), zeros(4, at::kDouble)};
-  EXPECT_EQ(plan_buckets(parameters, {3, 2, 1, 0}, {}), (Buckets{{3, 1}, {2, 0}}));
-}
-
-TEST(PlanBuckets, CountsWhatTravels) {
-  const std::vector<NamedTensor> parameters = {zeros(64), zeros(256), zeros(256)};
-  ReductionOptions options{.bucket_mb = 1024. / (1 << 20), .compression = "bfloat16"};
-  EXPECT_EQ(plan_buckets(parameters, {2, 1, 0}, options), (Buckets{{2, 1}, {0}}));
-}
-
-TEST(PlanBuckets, NothingNeedsNoBucket) { EXPECT_TRUE(plan_buckets({}, {}, {}).empty()); }
 
 // A duplicate that shared its order with the original would wait for ever.
 TEST(ThreadCommunicator, ADuplicateIsOrderedByItself) {
