@@ -1,66 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loader: batches that do not depend on threads, cache or the first step; errors; the cache's
-// bound.
+// The loader: batches that do not depend on threads, cache or the first step; errors.
 #include "framework/data/loader.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <memory>
 #include <set>
-#include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
+#include "tests/fake_source.h"
 
 namespace semiseg {
 namespace {
-
-// Ten patients of one slice each, the first four labelled: label = patient + 1 everywhere, image =
-// patient / 10 with a gradient. The unlabelled ones carry a label too, which must not be used.
-class FakeSource : public DatasetSource {
- public:
-  explicit FakeSource(int64_t side = 20) : side_(side), decoded_(10) {
-    for (int i = 0; i < 10; ++i)
-      cases_.push_back({.id = "scan" + std::to_string(i), .patient = std::to_string(i)});
-  }
-
-  const DatasetInfo& info() const override { return info_; }
-  const std::vector<CaseInfo>& cases() const override { return cases_; }
-  Volume load(size_t) const override { throw std::logic_error("the loader loads no volumes"); }
-
-  std::vector<SampleInfo> training_samples(int) const override {
-    std::vector<SampleInfo> samples;
-    for (size_t i = 0; i < cases_.size(); ++i) samples.push_back({i, 3});
-    return samples;
-  }
-
-  Sample load_sample(const SampleInfo& sample) const override {
-    const auto patient = static_cast<int64_t>(sample.case_index);
-    ++decoded_[sample.case_index];
-    if (patient == broken_) throw Error(ErrorKind::kData, {.what = "bad file", .where = "scan.h5"});
-    if (patient == odd_) throw std::runtime_error("no such thing");
-    const at::Tensor image =
-        at::arange(side_ * (side_ + 4), at::kFloat).reshape({1, side_, side_ + 4}) * 1e-3;
-    at::Tensor label;
-    if (patient != without_label_) label = at::full({side_, side_ + 4}, patient + 1, at::kByte);
-    return {image + 0.1 * static_cast<double>(patient), label};
-  }
-
-  int64_t broken_ = -1, odd_ = -1, without_label_ = -1;
-  int decoded(size_t patient) const { return decoded_[patient]; }
-
- private:
-  int64_t side_;
-  DatasetInfo info_;
-  std::vector<CaseInfo> cases_;
-  mutable std::vector<std::atomic<int>> decoded_;
-};
 
 LabelBudget budget(const FakeSource& source) {
   return resolve_budget(source.training_samples(2), source.cases(), "4");
@@ -276,52 +232,6 @@ TEST(SampleCache, DecodesASampleOnce) {
   batches(source, 3, 0, 0, 50);
   for (size_t patient = 0; patient < 10; ++patient)
     EXPECT_EQ(source.decoded(patient), 1) << patient;
-}
-
-TEST(SampleCache, ThreadsThatAskAtTheSameTimeShareOneDecoding) {
-  const FakeSource source;
-  SampleCache cache(source, source.training_samples(2), 64);
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&cache] {
-        for (size_t index = 0; index < 10; ++index) cache.get(index);
-      });
-    }
-  }
-  for (size_t patient = 0; patient < 10; ++patient)
-    EXPECT_EQ(source.decoded(patient), 1) << patient;
-}
-
-TEST(SampleCache, StaysWithinItsBoundAndKeepsWhatCameFirst) {
-  const FakeSource source(
-      300);  // 300 × 304 pixels of 5 bytes: 456 000 bytes a sample, two in 1 MiB
-  SampleCache cache(source, source.training_samples(2), 1);
-  for (int round = 0; round < 3; ++round) {
-    for (size_t index = 0; index < 10; ++index) cache.get(index);
-  }
-  EXPECT_EQ(cache.bytes(), 2 * 456000);
-  EXPECT_EQ(source.decoded(0), 1);
-  EXPECT_EQ(source.decoded(1), 1);
-  EXPECT_EQ(source.decoded(2), 3);
-}
-
-TEST(SampleCache, WithoutRoomNothingIsKept) {
-  const FakeSource source;
-  SampleCache cache(source, source.training_samples(2), 0);
-  cache.get(3);
-  cache.get(3);
-  EXPECT_EQ(cache.bytes(), 0);
-  EXPECT_EQ(source.decoded(3), 2);
-}
-
-TEST(SampleCache, AFailureIsNotKept) {
-  FakeSource source;
-  source.broken_ = 1;
-  SampleCache cache(source, source.training_samples(2), 64);
-  EXPECT_THROW(cache.get(1), Error);
-  source.broken_ = -1;
-  EXPECT_TRUE(cache.get(1).image.defined());
 }
 
 TEST(LoaderOptions, AreReadWithinTheirRanges) {
