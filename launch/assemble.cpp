@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "framework/core/profile.h"
 #include "framework/eval/slice_wise.h"
 #include "framework/train/walltime.h"
+#include "launch/timed_backbone.h"
 
 namespace semiseg {
 namespace {
@@ -24,6 +26,11 @@ EvaluatorOptions read_evaluation(const Config& section) {
   return options;
 }
 
+std::unique_ptr<Backbone> with_profile(std::unique_ptr<Backbone> network) {
+  if (!profile::is_on()) return network;
+  return std::make_unique<TimedBackbone>(std::move(network));
+}
+
 MethodContext method_context(const Experiment& e, const Config& config,
                              const BackboneEntry& backbone, const NetworkShape& shape) {
   return {.options = config.section("method"),
@@ -35,7 +42,7 @@ MethodContext method_context(const Experiment& e, const Config& config,
           .comm = e.comm,
           .make_network =
               [&, options = config.section("backbone"), draws = e.draws](const std::string& net) {
-                return backbone.make(options, shape, draws, net);
+                return with_profile(backbone.make(options, shape, draws, net));
               },
           .make_auxiliary =
               [&, draws = e.draws](const std::string& name, const std::string& net,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg benchmark NAME… [key=value …]: one JSON line for each, as the Python baselines print
 // them.
-#include "launch/benchmark.h"
 
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
@@ -13,38 +12,56 @@
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
-#include "launch/command_line.h"
+#include "launch/benchmark/benchmark.h"
+#include "launch/flags.h"
 
 namespace semiseg {
 namespace {
 
-std::string names() {
-  std::string text = "names:\n";
-  for (const auto& benchmark : kBenchmarks)
-    text += fmt::format("  {:<24}{}\n", benchmark.name, benchmark.summary);
+std::vector<Benchmark> all_benchmarks() {
+  std::vector<Benchmark> all;
+  for (const auto& some : {step_benchmarks(), loader_benchmarks(), tsa_benchmarks(),
+                           startup_benchmarks(), checkpoint_benchmarks(), rank_benchmarks()})
+    all.insert(all.end(), some.begin(), some.end());
+  return all;
+}
+
+std::string names(const std::vector<Benchmark>& all) {
+  std::string text =
+      "names (step/unet means all that begin so; several of one name are compared):\n";
+  for (const auto& b : all) {
+    const std::string name = b.name + "/" + b.implementation;
+    text += fmt::format("  {:<36}{}\n", name, b.summary);
+  }
   return text;
 }
 
-const Benchmark& find(const std::string& name) {
+// Those that are called so, or lie below: "step" means all steps.
+std::vector<Benchmark> find(const std::vector<Benchmark>& all, const std::string& name) {
+  std::vector<Benchmark> found;
   std::vector<std::string> known;
-  for (const auto& benchmark : kBenchmarks) {
-    if (name == benchmark.name) return benchmark;
-    known.emplace_back(benchmark.name);
+  for (const auto& benchmark : all) {
+    const std::string whole = benchmark.name + "/" + benchmark.implementation + "/";
+    if (whole.starts_with(name + "/")) found.push_back(benchmark);
+    known.push_back(benchmark.name);
   }
+  if (!found.empty()) return found;
   throw Error(ErrorKind::kConfig,
               {.what = "unknown benchmark '" + name + "'", .expected = suggestion(name, known)});
 }
 
 std::string line(const Benchmark& benchmark, const BenchmarkSetup& setup, BenchmarkResult result) {
-  std::sort(result.seconds.begin(), result.seconds.end());
-  struct rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  result.detail["peak_rss_mb"] = usage.ru_maxrss / 1024;
+  struct rusage own = {}, children = {};
+  getrusage(RUSAGE_SELF, &own);
+  getrusage(RUSAGE_CHILDREN, &children);
+  result.detail["threads"] = at::get_num_threads();
+  result.detail["device"] = "cpu";
+  result.detail["peak_rss_mb"] = std::max(own.ru_maxrss, children.ru_maxrss) / 1024;
   const nlohmann::ordered_json json = {
       {"name", fmt::format("{}/{}{}", benchmark.name, benchmark.implementation,
                            setup.quick ? "/quick" : "")},
-      {"median_s", result.seconds[result.seconds.size() / 2]},
-      {"min_s", result.seconds.front()},
+      {"median_s", median(result.seconds)},
+      {"min_s", *std::min_element(result.seconds.begin(), result.seconds.end())},
       {"n", result.seconds.size()},
       {"detail", result.detail}};
   return json.dump();
@@ -53,21 +70,23 @@ std::string line(const Benchmark& benchmark, const BenchmarkSetup& setup, Benchm
 }  // namespace
 
 int run_benchmark(const Arguments& arguments) {
-  CLI::App app("Times parts of the program.", "benchmark");
-  app.footer(names() +
-             "example: semiseg benchmark --help\n"
-             "         mpirun -n 2 semiseg benchmark ddp/2proc_independent ddp/2proc threads=1 "
-             "repeats=5");
+  const std::vector<Benchmark> all = all_benchmarks();
+  Flags flags("benchmark", "Times parts of the program.",
+              names(all) +
+                  "example: semiseg benchmark step/unet/bcp threads=2\n"
+                  "         mpirun -n 2 semiseg benchmark ddp/2proc_independent ddp/2proc "
+                  "threads=1 repeats=5");
   std::vector<std::string> words;
-  app.add_option("names", words, "what to time, and threads=N repeats=N quick=true")->required();
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  flags.require("names", words, "what to time, and threads=N repeats=N quick=true");
+  if (const auto code = flags.parse(arguments)) return *code;
   std::string settings;
-  std::vector<const Benchmark*> chosen;
+  std::vector<Benchmark> chosen;
   for (const auto& word : words) {
     if (word.find('=') != std::string::npos) {
       settings += word + "\n";
     } else {
-      chosen.push_back(&find(word));
+      const auto found = find(all, word);
+      chosen.insert(chosen.end(), found.begin(), found.end());
     }
   }
   const Config config = parse_config(settings);
@@ -80,9 +99,9 @@ int run_benchmark(const Arguments& arguments) {
   World world;
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
   return world.run([&] {
-    for (const Benchmark* benchmark : chosen) {
-      BenchmarkResult result = benchmark->run(world, setup);
-      if (world.is_first()) std::cout << line(*benchmark, setup, std::move(result)) << std::endl;
+    for (const Benchmark& benchmark : chosen) {
+      BenchmarkResult result = benchmark.run(world, setup);
+      if (world.is_first()) std::cout << line(benchmark, setup, std::move(result)) << std::endl;
     }
     return 0;
   });

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <iostream>
+#include <optional>
 
 #include "framework/core/error.h"
 
@@ -30,26 +30,11 @@ std::optional<fs::path> own_experiments() {
 
 }  // namespace
 
-std::optional<int> parse_flags(CLI::App& app, const Arguments& arguments) {
-  Arguments reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
-  try {
-    app.parse(reversed);
-  } catch (const CLI::CallForHelp&) {
-    std::cout << app.help();
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    throw Error(ErrorKind::kConfig,
-                {.what = error.what(), .fix = "semiseg " + app.get_name() + " --help"});
-  }
-  return std::nullopt;
-}
-
-void ComposeFlags::add_to(CLI::App& app) {
-  app.add_option("--config-name", config_name, "experiment file to start from, without .toml")
-      ->capture_default_str();
-  app.add_option("--config-dir", config_folders, "folders with experiment files, searched first");
-  app.add_option("overrides", overrides,
-                 "key=value, +key=value, ~key, group=option, group@package=option");
+void ComposeFlags::add_to(Flags& flags) {
+  flags.add("--config-name", config_name, "experiment file to start from, without .toml");
+  flags.add("--config-dir", config_folders, "folders with experiment files, searched first");
+  flags.add("overrides", overrides,
+            "key=value, +key=value, ~key, group=option, group@package=option");
 }
 
 ComposeRequest ComposeFlags::request() const {

@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// Flags by CLI11 and the key=value overrides behind them.
+// What verbs that compose a configuration find on the command line and around it.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <optional>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "framework/config/compose.h"
-#include "launch/verbs.h"
+#include "launch/flags.h"
 
 namespace semiseg {
-
-// Parses; an exit code when there is nothing left to do (--help). kConfig for flags that do not
-// parse.
-std::optional<int> parse_flags(CLI::App& app, const Arguments& arguments);
 
 // What every verb that composes a configuration accepts.
 struct ComposeFlags {
   std::string config_name = "base";
   std::vector<std::string> config_folders;
   std::vector<std::string> overrides;
-  void add_to(CLI::App& app);
+  void add_to(Flags& flags);
   ComposeRequest request() const;
 };
 

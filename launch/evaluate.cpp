@@ -9,8 +9,8 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/core/files.h"
 #include "framework/record/cases_csv.h"
-#include "launch/command_line.h"
 #include "launch/finish_run.h"
+#include "launch/flags.h"
 #include "launch/world.h"
 
 namespace semiseg {
@@ -78,17 +78,16 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
 }  // namespace
 
 int run_evaluate(const Arguments& arguments) {
-  CLI::App app(
+  Flags flags(
+      "evaluate",
       "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv.",
-      "evaluate");
-  app.footer("example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val");
+      "example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val");
   std::filesystem::path run;
   std::string split = "test", weights = "best";
-  app.add_option("run", run, "run folder")->required();
-  app.add_option("--split", split, "train, val or test")->capture_default_str();
-  app.add_option("--weights", weights, "best, or a checkpoint's number such as 000800")
-      ->capture_default_str();
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  flags.require("run", run, "run folder");
+  flags.add("--split", split, "train, val or test");
+  flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
+  if (const auto code = flags.parse(arguments)) return *code;
 
   World world;
   return world.run([&] { return measure(world, run, split, weights); });

@@ -71,11 +71,11 @@ void describe_backbone(const std::string& name) {
 }  // namespace
 
 int run_info(const Arguments& arguments) {
-  CLI::App app("Lists data sets, backbones and methods; with a name, the options of one.", "info");
-  app.footer("example: semiseg info\n         semiseg info transmedseg");
+  Flags flags("info", "Lists data sets, backbones and methods; with a name, the options of one.",
+              "example: semiseg info\n         semiseg info transmedseg");
   std::string name;
-  app.add_option("name", name, "a method, backbone or data set");
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  flags.add("name", name, "a method, backbone or data set");
+  if (const auto code = flags.parse(arguments)) return *code;
   if (name.empty()) {
     list<MethodEntry>("methods (method=…)");
     list<BackboneEntry>("backbones (backbone=…)");

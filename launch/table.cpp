@@ -6,20 +6,20 @@
 #include "framework/record/finished_runs.h"
 #include "framework/record/results_table.h"
 #include "framework/record/results_text.h"
-#include "launch/command_line.h"
+#include "launch/flags.h"
 
 namespace semiseg {
 
 int run_table(const Arguments& arguments) {
-  CLI::App app("Compares runs: one row for each method, mean ± standard deviation over seeds.",
-               "table");
-  app.footer("example: semiseg table runs\n         semiseg table runs/*-bcp-* --csv bcp.csv");
+  Flags flags("table",
+              "Compares runs: one row for each method, mean ± standard deviation over seeds.",
+              "example: semiseg table runs\n         semiseg table runs/*-bcp-* --csv bcp.csv");
   std::vector<std::filesystem::path> places;
   std::string markdown, csv;
-  app.add_option("runs", places, "run folders, or folders above them")->required();
-  app.add_option("--markdown", markdown, "write the table to this file too");
-  app.add_option("--csv", csv, "write all digits to this file");
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  flags.require("runs", places, "run folders, or folders above them");
+  flags.add("--markdown", markdown, "write the table to this file too");
+  flags.add("--csv", csv, "write all digits to this file");
+  if (const auto code = flags.parse(arguments)) return *code;
   const ResultsTable table = make_results_table(find_runs(places));
   std::cout << to_markdown(table);
   if (!markdown.empty()) write_file(markdown, to_markdown(table));

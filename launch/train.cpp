@@ -9,7 +9,9 @@
 
 #include "framework/comm/launch_environment.h"
 #include "framework/comm/texts.h"
+#include "framework/core/files.h"
 #include "framework/core/log.h"
+#include "framework/core/profile.h"
 #include "framework/record/provenance.h"
 #include "framework/train/stop_reasons.h"
 #include "framework/train/stop_signal.h"
@@ -71,6 +73,15 @@ std::function<std::optional<std::string>()> stop_reason(const Experiment& e,
   };
 }
 
+// Of rank 0.
+void write_profile(const RunFolder& folder) {
+  const std::string report = profile::report();
+  if (report.empty()) return;
+  write_file(folder / "profile.txt", report);
+  profile::write_trace(folder / "profile.json");
+  std::cout << report << "trace: " << (folder / "profile.json").string() << '\n';
+}
+
 // The loop on every rank; rank 0 alone has a folder and records. False: stopped on request.
 bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_t stop_after) {
   std::optional<StopRequest> request;
@@ -89,6 +100,7 @@ bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_
   if (!folder) return is_done;
   recorder->flush();
   recorder->finish_progress();
+  write_profile(*folder);
   if (!is_done) {
     folder->set_status(RunStatus::kStopped, now_seconds(), trainer.stop_reason());
     log::info("stopped and saved after {} iterations ({}); the same command goes on",
@@ -177,29 +189,31 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
 }  // namespace
 
 int run_train(const Arguments& arguments) {
-  CLI::App app("Trains a method on a data set.", "train");
-  app.footer(kExample);
-  ComposeFlags flags;
-  flags.add_to(app);
+  Flags flags("train", "Trains a method on a data set.", kExample);
+  ComposeFlags configuration;
+  configuration.add_to(flags);
   bool show_config = false, show_groups = false;
-  app.add_flag("--cfg", show_config,
-               "print the resolved configuration with the file that set each key, and stop");
-  app.add_flag("--info", show_groups,
-               "print the groups, their options and the defaults that are picked, and stop");
+  flags.add("--cfg", show_config,
+            "print the resolved configuration with the file that set each key, and stop");
+  flags.add("--info", show_groups,
+            "print the groups, their options and the defaults that are picked, and stop");
   std::filesystem::path run_to_stop;
-  app.add_option(
-      "--stop", run_to_stop,
-      "ask the run in this folder, here or on another machine, to stop and save, and wait");
+  flags.add("--stop", run_to_stop,
+            "ask the run in this folder, here or on another machine, to stop and save, and wait");
+  bool with_profile = false;
+  flags.add(
+      "--profile", with_profile,
+      "measure where the time goes: RUN/profile.txt and a trace for Perfetto, RUN/profile.json");
   int64_t stop_after = 0;
-  app.add_option("--stop-after", stop_after,
-                 "stop and save after this many iterations of this start; 0: train to the end")
-      ->check(CLI::NonNegativeNumber);
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  flags.add("--stop-after", stop_after,
+            "stop and save after this many iterations of this start; 0: train to the end");
+  if (const auto code = flags.parse(arguments)) return *code;
   if (!run_to_stop.empty()) return stop_run(run_to_stop);
-  if (show_groups) return std::cout << describe_groups(flags.request()), 0;
-  if (show_config) return std::cout << compose(flags.request()).to_toml(true), 0;
+  if (show_groups) return std::cout << describe_groups(configuration.request()), 0;
+  if (show_config) return std::cout << compose(configuration.request()).to_toml(true), 0;
+  if (with_profile) profile::start();
   World world;
-  return world.run([&] { return start(world, flags.request(), arguments, stop_after); });
+  return world.run([&] { return start(world, configuration.request(), arguments, stop_after); });
 }
 
 }  // namespace semiseg

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/core/profile.h"
 
 namespace semiseg {
 namespace {
@@ -65,7 +66,10 @@ ReductionTimes GradientReducer::reduce(const std::function<void()>& backward) {
   }
   launch_complete();
   const auto start = std::chrono::steady_clock::now();
-  for (const auto& reduction : pending_) reduction->wait();
+  {
+    const profile::Span span("exposed communication");
+    for (const auto& reduction : pending_) reduction->wait();
+  }
   const std::chrono::duration<double> exposed = std::chrono::steady_clock::now() - start;
   take_sums();
   if (!has_final_buckets_) agree_on_order();

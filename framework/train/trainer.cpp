@@ -8,6 +8,7 @@
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
+#include "framework/core/profile.h"
 #include "framework/train/training_step.h"
 
 namespace semiseg {
@@ -95,12 +96,17 @@ void Trainer::enter_stage() {
   if (stage_ > 0) save();  // from here on no resume needs the stage before
 }
 
+Batch Trainer::next_batch(Loader& loader) {
+  const profile::Span span("data wait");
+  return loader.next();
+}
+
 bool Trainer::train_stage() {
   if (ended_ || iteration_ >= stage().iterations) return true;
   const auto loader = parts_.make_loader(stage_, iteration_);
   const ProtocolOptions& protocol = parts_.protocol;
   while (iteration_ < stage().iterations && !ended_) {
-    train_step(loader->next());
+    train_step(next_batch(*loader));
     const bool is_last = iteration_ == stage().iterations;
     if (parts_.validate && protocol.validate_every > 0 &&
         (is_last || iteration_ % protocol.validate_every == 0)) {
@@ -135,8 +141,14 @@ void Trainer::train_step(const Batch& batch) {
   step.stage = stage_;
   step.iteration = iteration_;
   step.stage_iterations = stage().iterations;
-  parts_.method.step(batch, step);
-  parts_.method.after_step(step);
+  {
+    const profile::Span span("losses and the rest");
+    parts_.method.step(batch, step);
+  }
+  {
+    const profile::Span span("teacher and memories");
+    parts_.method.after_step(step);
+  }
   ++iteration_;
   ++done_;
   if (!parts_.observer) return;
@@ -152,6 +164,7 @@ void Trainer::train_step(const Batch& batch) {
 
 void Trainer::validate() {
   at("validation");
+  const profile::Span span("validation");
   const ValueRow scores = parts_.validate();
   SEMISEG_CHECK(!scores.empty(), "validation gives at least one score");
   const double score = scores.front().second;

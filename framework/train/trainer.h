@@ -83,6 +83,7 @@ class Trainer {
  private:
   void state(StateVisitor& visitor);
   void enter_stage();
+  Batch next_batch(Loader& loader);
   bool train_stage();  // false: stop requested
   bool should_stop();  // collective
   void save_best();

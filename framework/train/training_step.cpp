@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
+#include "framework/core/profile.h"
 
 namespace semiseg {
 namespace {
@@ -74,6 +75,7 @@ void TrainingStep::backward(const Optimiser& optimiser, const at::Tensor& loss) 
   }
   // On several ranks, this one's share may hold nothing that the loss depends on.
   if (comm->size() > 1 && !loss.requires_grad()) return;
+  const profile::Span span("backward");
   loss._backward(inputs, /*gradient=*/{}, /*keep_graph=*/std::nullopt, /*create_graph=*/false);
 }
 
@@ -90,6 +92,7 @@ void TrainingStep::minimise(Optimiser& optimiser, const at::Tensor& loss) {
   clip(optimiser, checked_norm(optimiser, *this));
   const at::NoGradGuard no_grad;
   const double rate = learning_rate(optimiser.options(), iteration, stage_iterations);
+  const profile::Span span("optimiser");
   optimiser.step(rate);
   record("lr." + optimiser.name(), rate);
 }

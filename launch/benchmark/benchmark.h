@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `semiseg benchmark` can time. Names and the lines that are printed are those of the Python
+// baselines, so that a comparison is a join.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "launch/world.h"
+
+namespace semiseg {
+
+struct BenchmarkSetup {
+  bool quick = false;   // small shapes
+  int64_t repeats = 5;  // timed, after those that warm up
+};
+
+struct BenchmarkResult {
+  std::vector<double> seconds;    // one a repeat
+  nlohmann::ordered_json detail;  // dtype, shapes, cpu_s …
+};
+
+struct Benchmark {
+  std::string name;            // "ddp/2proc"
+  std::string implementation;  // "mpi"
+  std::string summary;
+  std::function<BenchmarkResult(World& world, const BenchmarkSetup& setup)> run;
+};
+
+// `run` once to warm up and then setup.repeats times; detail.cpu_s is the median of the processor
+// seconds of this process and of its children that ended.
+BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json detail,
+                             const std::function<void()>& run);
+
+double median(std::vector<double> values);
+
+// By what they time; a file each.
+std::vector<Benchmark> checkpoint_benchmarks();
+std::vector<Benchmark> loader_benchmarks();
+std::vector<Benchmark> rank_benchmarks();
+std::vector<Benchmark> startup_benchmarks();
+std::vector<Benchmark> step_benchmarks();
+std::vector<Benchmark> tsa_benchmarks();
+
+}  // namespace semiseg

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of a verb, by CLI11, which stays out of the header: it costs eight seconds of
+// compilation in each file.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "launch/verbs.h"
+
+namespace CLI {
+class App;
+}
+
+namespace semiseg {
+
+// Values: std::string, std::filesystem::path, bool (a switch), int64_t (not negative), double, and
+// vectors of strings, paths and doubles (a comma or a blank between them). A name with dashes is an
+// option, one without is positional; a value that is not empty is shown by --help as the default.
+class Flags {
+ public:
+  Flags(const std::string& verb, const std::string& description, const std::string& examples);
+  ~Flags();
+
+  // `value` is written by parse() and must outlive it.
+  template <typename Value>
+  void add(const std::string& names, Value& value, const std::string& help);
+  // The same; parse() fails without it.
+  template <typename Value>
+  void require(const std::string& names, Value& value, const std::string& help);
+
+  // An exit code when there is nothing left to do (--help). kConfig for flags that do not parse.
+  std::optional<int> parse(const Arguments& arguments);
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
+
+}  // namespace semiseg
