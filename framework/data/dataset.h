@@ -24,6 +24,7 @@ struct CaseInfo {
   std::string patient;  // splits and label budgets count patients
   std::string centre;   // scanner, vendor or site; empty when unknown
   Split split = Split::kTrain;
+  int64_t cost = 0;  // of predicting it, about its voxels: a file's bytes will do; 0: unknown
 };
 
 // One whole image in memory.
