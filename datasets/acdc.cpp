@@ -146,7 +146,8 @@ class Acdc : public DatasetSource {
           fail("a listed volume is missing", where, (root_ / "data" / (stem + ".h5")).string(),
                "no such file");
         }
-        cases_.push_back({stem, stem.substr(0, stem.find("_frame")), "", split});
+        const auto bytes = static_cast<int64_t>(fs::file_size(root_ / "data" / (stem + ".h5")));
+        cases_.push_back({stem, stem.substr(0, stem.find("_frame")), "", split, bytes});
       }
     }
   }

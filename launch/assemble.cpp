@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "framework/core/profile.h"
-#include "framework/eval/slice_wise.h"
 #include "framework/train/walltime.h"
 #include "launch/timed_backbone.h"
 
@@ -100,11 +99,10 @@ std::string Experiment::selection() const {
 }
 
 at::Tensor Experiment::segment(const Volume& volume) const {
-  const SlicePredictor predict = [&](const at::Tensor& image) {
+  const ImagePredictor predict = [&](const at::Tensor& image) {
     return method->predictor().predict(image.to(dtype()));
   };
-  return segment_slice_wise(volume.image, predict,
-                            {.patch_size = {protocol.patch_size[0], protocol.patch_size[1]}});
+  return semiseg::segment(volume.image, predict, inference);
 }
 
 std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distances) const {
@@ -142,6 +140,8 @@ Experiment assemble(const Config& config, Communicator& comm) {
   e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size);
   e.loader = LoaderOptions::read(config.section("loader"));
   e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
+  e.inference = InferenceOptions::read(config.section("inference"), e.protocol.patch_size,
+                                       e.source->info().axial_axis);
   e.evaluation = read_evaluation(config.section("evaluation"));
 
   const Config backbone = config.section("backbone");

@@ -15,6 +15,7 @@
 #include "framework/data/loader.h"
 #include "framework/data/transforms.h"
 #include "framework/eval/evaluator.h"
+#include "framework/eval/segmenter.h"
 #include "framework/methods/method.h"
 #include "framework/train/protocol.h"
 
@@ -35,6 +36,7 @@ struct Experiment {
   ProtocolOptions protocol;
   TransformOptions transform;
   LoaderOptions loader;
+  InferenceOptions inference;
   EvaluatorOptions evaluation;
   std::unique_ptr<Method> method;
 

@@ -204,6 +204,9 @@ StoreSource::StoreSource(fs::path folder) : folder_(std::move(folder)) {
       read_header_line(line, where, info_);
     } else if (!line.empty() && line != kColumns) {
       cases_.push_back(read_case_line(line, where));
+      std::error_code missing;  // loading the case says so
+      const auto bytes = fs::file_size(file(cases_.size() - 1), missing);
+      if (!missing) cases_.back().cost = static_cast<int64_t>(bytes);
     }
   }
   if (info_.classes.size() < 2 || cases_.empty()) {

@@ -24,6 +24,7 @@ struct CaseInfo {
   std::string patient;  // splits and label budgets count patients
   std::string centre;   // scanner, vendor or site; empty when unknown
   Split split = Split::kTrain;
+  int64_t cost = 0;  // of predicting it, about its voxels: a file's bytes will do; 0: unknown
 };
 
 // One whole image in memory.
@@ -49,6 +50,7 @@ struct DatasetInfo {
   std::string name;
   std::vector<std::string> classes;  // names, background first; label value = index
   int64_t channels = 1;
+  int64_t axial_axis = 0;  // axis of the slices among the Volume's D, H, W
   bool label_based_preparation =
       false;  // preparation looked at labels (cropping to them): said in every table
 };

@@ -9,6 +9,7 @@
 #include <array>
 
 #include "framework/core/error.h"
+#include "framework/eval/case_shares.h"
 
 namespace semiseg {
 namespace {
@@ -85,7 +86,8 @@ std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
   return compute_metrics(predict(volume), volume.label, classes, metric_options);
 }
 
-// One block of rows from every rank, all of one size, because case shares may differ by one.
+// One block of rows from every rank, all of one size, because ranks may have different numbers of
+// cases.
 at::Tensor gather_rows(std::vector<PackedRow> local, size_t rows_a_rank, const Communicator& comm) {
   local.resize(rows_a_rank, PackedRow{-1});
   const at::Tensor block =
@@ -133,20 +135,22 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                      .got = options.definition});
   }
   const std::vector<size_t> cases = cases_of(source, split);
-  const auto rank = static_cast<size_t>(comm.rank()), ranks = static_cast<size_t>(comm.size());
-  const size_t share = rank < cases.size() ? (cases.size() - rank + ranks - 1) / ranks : 0;
+  std::vector<int64_t> costs;
+  for (const size_t index : cases) costs.push_back(source.cases()[index].cost);
+  const auto shares = agree_shares(costs, comm);
+  const std::vector<size_t>& own = shares[static_cast<size_t>(comm.rank())];
   std::vector<PackedRow> local;
-  for (size_t done = 0; done < share; ++done) {
-    const size_t position = rank + done * ranks;
-    const auto metrics = measure(source, cases[position], predict, options);
+  for (size_t done = 0; done < own.size(); ++done) {
+    const auto metrics = measure(source, cases[own[done]], predict, options);
     for (size_t k = 0; k < metrics.size(); ++k)
-      local.push_back(pack(position, static_cast<int64_t>(k) + 1, metrics[k]));
+      local.push_back(pack(own[done], static_cast<int64_t>(k) + 1, metrics[k]));
     if (options.progress)
-      options.progress(static_cast<int64_t>(done) + 1, static_cast<int64_t>(share));
+      options.progress(static_cast<int64_t>(done) + 1, static_cast<int64_t>(own.size()));
   }
 
   const size_t foreground = source.info().classes.size() - 1;
-  const size_t most_cases = (cases.size() + ranks - 1) / ranks;
+  size_t most_cases = 0;
+  for (const auto& share : shares) most_cases = std::max(most_cases, share.size());
   const at::Tensor all = gather_rows(std::move(local), most_cases * foreground, comm);
   std::vector<EvaluationRow> rows(cases.size() * foreground);
   for (int64_t i = 0; i < all.size(0); ++i) {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/eval/segmenter.h"
+
+#include <ATen/core/Tensor.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+namespace semiseg {
+namespace {
+
+InferenceOptions::Mode read_mode(const Config& section, const std::vector<int64_t>& patch_size) {
+  std::string mode = "auto";
+  section.read("mode", mode, {"auto", "slice_wise", "sliding_window"},
+               "whole slices brought to the patch size, or overlapping windows of the patch size; "
+               "auto: slices for a patch of two axes, windows for one of three");
+  if (mode == "slice_wise" && patch_size.size() != 2) {
+    section.fail("mode", "slices cannot be shown to a network of volumes",
+                 fmt::format("sliding_window for protocol.patch_size = {}", patch_size));
+  }
+  const bool is_slice_wise = mode == "slice_wise" || (mode == "auto" && patch_size.size() == 2);
+  return is_slice_wise ? InferenceOptions::Mode::kSliceWise
+                       : InferenceOptions::Mode::kSlidingWindow;
+}
+
+}  // namespace
+
+InferenceOptions InferenceOptions::read(const Config& section,
+                                        const std::vector<int64_t>& patch_size,
+                                        int64_t axial_axis) {
+  InferenceOptions o{.mode = read_mode(section, patch_size)};
+  if (o.mode == Mode::kSliceWise) {
+    o.slice_wise = SliceWiseOptions::read(section, patch_size);
+  } else {
+    o.sliding_window = SlidingWindowOptions::read(section, patch_size);
+  }
+  o.axial_axis = patch_size.size() == 2 ? axial_axis : 0;
+  const auto axes = static_cast<double>(patch_size.size());
+  section.read("mirror_axes", o.mirror_axes, {0, axes - 1},
+               "axes of the patch along which mirror images are predicted, too: 2^axes passes, "
+               "logits averaged");
+  if (std::set(o.mirror_axes.begin(), o.mirror_axes.end()).size() != o.mirror_axes.size())
+    section.fail("mirror_axes", "an axis is there twice", "each axis once");
+  return o;
+}
+
+at::Tensor segment(const at::Tensor& image, const ImagePredictor& predict,
+                   const InferenceOptions& options) {
+  const ImagePredictor network = mirrored(predict, options.mirror_axes);
+  const at::Tensor slices_first = image.movedim(options.axial_axis + 1, 1);
+  const at::Tensor labels =
+      options.mode == InferenceOptions::Mode::kSliceWise
+          ? segment_slice_wise(slices_first, network, options.slice_wise)
+          : segment_sliding_window(slices_first, network, options.sliding_window);
+  return labels.movedim(0, options.axial_axis).contiguous();
+}
+
+}  // namespace semiseg
