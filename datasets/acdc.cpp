@@ -14,22 +14,16 @@
 #include <map>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include "framework/core/error.h"
-#include "framework/core/files.h"
 #include "framework/data/case_checks.h"
+#include "framework/data/case_list.h"
 #include "framework/data/dataset.h"
 #include "framework/data/hdf5_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
-
-struct ListLine {
-  std::string stem;
-  std::string where;  // file:line
-};
 
 [[noreturn]] void fail(std::string what, std::string where, std::string expected, std::string got,
                        std::string fix = "") {
@@ -38,36 +32,8 @@ struct ListLine {
 }
 
 fs::path find_list(const fs::path& root, const std::string& name) {
-  // "root/.." and not parent_path: the latter is wrong for "acdc/" and for links.
-  for (const fs::path& folder : {root, root / ".."}) {
-    if (fs::exists(folder / name)) return folder / name;
-  }
-  fail("a list of ACDC is missing", root.string(), name + " here or in the folder above", "neither",
-       "copy the lists of SSL4MIS (data/ACDC) beside the data");
-}
-
-// Stems of one list, each checked against `form`; duplicates are what a cut line number looks like.
-std::vector<ListLine> read_list(const fs::path& path, const std::regex& form, const char* example) {
-  std::vector<ListLine> lines;
-  std::set<std::string> seen;
-  std::istringstream text(read_file(path));
-  int64_t number = 0;
-  for (std::string line; std::getline(text, line);) {
-    const std::string where = fmt::format("{}:{}", path.string(), ++number);
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    if (line.ends_with(".h5")) line.resize(line.size() - 3);
-    if (line.empty()) continue;
-    if (!std::regex_match(line, form)) {
-      fail("a list line is damaged or cut", where, example, line, "repair the line");
-    }
-    if (!seen.insert(line).second) {
-      fail("a list line is there twice, or was cut", where, "every name once", line,
-           "repair the line");
-    }
-    lines.push_back({line, where});
-  }
-  if (lines.empty()) fail("a list of ACDC is empty", path.string(), example, "no line");
-  return lines;
+  return find_case_list(root, name, "ACDC",
+                        "copy the lists of SSL4MIS (data/ACDC) beside the data");
 }
 
 std::set<std::string> stems_in(const fs::path& folder) {
@@ -111,11 +77,7 @@ class Acdc : public DatasetSource {
 
   std::vector<SampleInfo> training_samples(int spatial_dims) const override {
     if (spatial_dims == 2) return slices_;
-    std::vector<SampleInfo> volumes;
-    for (size_t i = 0; i < cases_.size(); ++i) {
-      if (cases_[i].split == Split::kTrain) volumes.push_back({i, -1});
-    }
-    return volumes;
+    return list_training_samples(cases_, spatial_dims, {});
   }
 
   Sample load_sample(const SampleInfo& sample) const override {
@@ -141,7 +103,7 @@ class Acdc : public DatasetSource {
     const auto present = stems_in(root_ / "data");
     for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {
       const fs::path list = find_list(root_, fmt::format("{}.list", to_string(split)));
-      for (const auto& [stem, where] : read_list(list, form, "patientXXX_frameYY")) {
+      for (const auto& [stem, where] : read_case_list(list, form, "patientXXX_frameYY")) {
         if (!present.contains(stem)) {
           fail("a listed volume is missing", where, (root_ / "data" / (stem + ".h5")).string(),
                "no such file");
@@ -160,7 +122,7 @@ class Acdc : public DatasetSource {
       if (cases_[i].split == Split::kTrain) training.emplace(cases_[i].id, i);
     }
     const fs::path list = find_list(root_, "train_slices.list");
-    for (const auto& [stem, where] : read_list(list, form, "patientXXX_frameYY_slice_Z")) {
+    for (const auto& [stem, where] : read_case_list(list, form, "patientXXX_frameYY_slice_Z")) {
       const size_t cut = stem.find("_slice_");
       const auto owner = training.find(stem.substr(0, cut));
       if (owner == training.end()) {

@@ -133,11 +133,12 @@ Experiment assemble(const Config& config, Communicator& comm) {
   e.source = DatasetRegistry::instance().find(e.dataset_name).make(dataset);
   std::string labelled = "all";
   config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
-  e.budget = resolve_budget(e.source->training_samples(2), e.source->cases(), labelled);
-
   const Config protocol = config.section("protocol");
   e.protocol = ProtocolOptions::read(protocol);
-  e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size);
+  const auto dims = static_cast<int>(e.protocol.patch_size.size());
+  e.budget = resolve_budget(e.source->training_samples(dims), e.source->cases(), labelled);
+  e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size,
+                                       e.source->info().axial_axis);
   e.loader = LoaderOptions::read(config.section("loader"));
   e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
   e.inference = InferenceOptions::read(config.section("inference"), e.protocol.patch_size,

@@ -183,7 +183,7 @@ TEST(Transform, DrawsCoverEveryValueAndTheBranchesHaveTheirShares) {
     std::vector<int64_t> branches(3), turns(4), axes(2), degrees(40);
     for (int64_t i = 0; i < samples; ++i) {
       DrawSequence numbers = Draws(1).at(0, 0).sequence("augment", i);
-      const TransformParameters drawn = draw_parameters({.kind = kind}, numbers);
+      const TransformParameters drawn = draw_parameters({.kind = kind}, {1, 20, 24}, numbers);
       ++branches[static_cast<size_t>(drawn.geometry.branch)];
       if (drawn.geometry.branch == Branch::kTurnFlip) {
         ++turns[static_cast<size_t>(drawn.geometry.turns)];

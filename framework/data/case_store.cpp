@@ -232,19 +232,10 @@ Volume StoreSource::load(size_t case_index) const {
 }
 
 std::vector<SampleInfo> StoreSource::training_samples(int spatial_dims) const {
-  std::vector<SampleInfo> samples;
-  for (size_t i = 0; i < cases_.size(); ++i) {
-    if (cases_[i].split != Split::kTrain) continue;
-    if (spatial_dims == 3) {
-      samples.push_back({i, -1});
-      continue;
-    }
+  return list_training_samples(cases_, spatial_dims, [this](size_t i) {
     const auto sizes = Hdf5File::open(file(i)).describe("image").sizes;
-    for (int64_t slice = 0; sizes.size() == 4 && slice < sizes[1]; ++slice) {
-      samples.push_back({i, slice});
-    }
-  }
-  return samples;
+    return sizes.size() == 4 ? sizes[1] : 0;
+  });
 }
 
 Sample StoreSource::load_sample(const SampleInfo& sample) const {

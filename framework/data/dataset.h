@@ -69,6 +69,11 @@ class DatasetSource {
   virtual Sample load_sample(const SampleInfo& sample) const = 0;
 };
 
+// Training samples of the training cases, in order: whole volumes (3-D), or all slices, of which
+// `slices` gives the number in a case (2-D).
+std::vector<SampleInfo> list_training_samples(const std::vector<CaseInfo>& cases, int spatial_dims,
+                                              const std::function<int64_t(size_t)>& slices);
+
 struct DatasetEntry {
   static const char* kind() { return "data set"; }
   std::string name, summary;

@@ -3,6 +3,7 @@
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/core/log.h"
 #include "framework/core/single_thread.h"
 
 namespace semiseg {
@@ -126,8 +128,19 @@ TransformedSample Loader::make_sample(size_t index, int64_t slot, const Draws& d
                  .fix = "give the case its label, or take it out of the labelled patients"});
   }
   DrawSequence numbers = draws.sequence("augment", slot);
-  const TransformParameters parameters = draw_parameters(parts_.transform, numbers);
+  const TransformParameters parameters =
+      draw_parameters(parts_.transform, sample.image.sizes(), numbers);
+  note_padding(parameters.crop, sample.image.sizes(), index);
   return apply(parts_.transform, parameters, sample.image, sample.label, parts_.strong_view);
+}
+
+void Loader::note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const {
+  if (crop.padding == VolumeSize{}) return;
+  std::call_once(noted_padding_, [&] {
+    log::info("volumes that are not larger than the patch [{}] are padded with zeros, as {} [{}]",
+              fmt::join(parts_.transform.patch_size, ","), parts_.samples->name(index),
+              fmt::join(sizes.slice(1), ","));
+  });
 }
 
 Batch Loader::make_batch(int64_t step, const std::stop_token& stop) const {
@@ -154,8 +167,9 @@ Batch Loader::make_batch(int64_t step, const std::stop_token& stop) const {
   batch.image = batch.image.to(parts_.dtype);
   if (parts_.strong_view) batch.image_strong = batch.image_strong.to(parts_.dtype);
   if (!batch.label.defined()) {
-    batch.label =
-        at::empty({0, parts_.transform.patch_size[0], parts_.transform.patch_size[1]}, at::kLong);
+    std::vector<int64_t> sizes = parts_.transform.patch_size;
+    sizes.insert(sizes.begin(), 0);
+    batch.label = at::empty(sizes, at::kLong);
   }
   return batch;
 }

@@ -52,10 +52,10 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // The next step's batch on the CPU: image (and image_strong) [B,C,h,w], label [b,h,w]
-  // int64, samples the slots. Labels of unlabelled slots are never read. What failed in a thread
-  // (kData with the case's name) is thrown here, at its step, again at every further call. One
-  // consumer at a time.
+  // The next step's batch on the CPU: image (and image_strong) [B,C,S], label [b,S] int64, S the
+  // patch size; samples the slots. Labels of unlabelled slots are never read. What failed in a
+  // thread (kData with the case's name) is thrown here, at its step, again at every further call.
+  // One consumer at a time.
   Batch next();
 
   // Joins the threads after the samples they are at; next() may not be called any more. The
@@ -70,6 +70,8 @@ class Loader {
   Result make(int64_t step, const std::stop_token& stop) const;
   Batch make_batch(int64_t step, const std::stop_token& stop) const;
   TransformedSample make_sample(size_t index, int64_t slot, const Draws& draws) const;
+  // One line in the log for the first volume that is padded.
+  void note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const;
   void work(const std::stop_token& stop);
   Batch take(int64_t step);
 
@@ -82,6 +84,7 @@ class Loader {
   int64_t claimed_;                  // first step that no thread has begun
   bool stopped_ = false;
   double wait_seconds_ = 0;
+  mutable std::once_flag noted_padding_;
   std::vector<std::jthread> workers_;  // last: they use everything above
 };
 

@@ -2,6 +2,7 @@
 #include "framework/data/transforms.h"
 
 #include <ATen/Functions.h>
+#include <c10/util/accumulate.h>
 
 #include <algorithm>
 #include <utility>
@@ -36,10 +37,103 @@ PlaneMap geometry_map(const TransformOptions& options, const GeometryParameters&
   return zoom_map(height, width, out_height, out_width, options.zoom_edge);
 }
 
+// [D,H,W] of [C,D,H,W].
+VolumeSize volume_size(at::IntArrayRef sizes) {
+  SEMISEG_CHECK(sizes.size() == 4, "a volume is [C,D,H,W]");
+  return {sizes[1], sizes[2], sizes[3]};
+}
+
+VolumeMap turned_volume(const TransformOptions& options, const GeometryParameters& geometry,
+                        at::IntArrayRef sizes) {
+  const VolumeSize size = volume_size(sizes);
+  if (geometry.branch != Branch::kTurnFlip) return identity_map(size);
+  return turn_flip_map(size, options.axial_axis, geometry.turns, geometry.flip_axis);
+}
+
+VolumeSize patch_of(const TransformOptions& options) {
+  return {options.patch_size[0], options.patch_size[1], options.patch_size[2]};
+}
+
+CropParameters draw_crop(const TransformOptions& options, const GeometryParameters& geometry,
+                         at::IntArrayRef sizes, DrawSequence& numbers) {
+  const VolumeSize side = turned_volume(options, geometry, sizes).sizes(),
+                   patch = patch_of(options);
+  CropParameters crop{.padding = crop_padding(side, patch, options.crop_margin)};
+  for (size_t axis = 0; axis < 3; ++axis) {
+    const int64_t room = side[axis] + 2 * crop.padding[axis] - patch[axis];
+    crop.offset[axis] = options.kind == "none" ? centre_offset(room) : numbers.integer(0, room);
+  }
+  return crop;
+}
+
+template <class Map>
+TransformedSample gather_all(const Map& map, at::IntArrayRef out_sizes, const at::Tensor& image,
+                             const at::Tensor& label) {
+  std::vector<int64_t> image_sizes = out_sizes.vec();
+  image_sizes.insert(image_sizes.begin(), image.size(0));
+  TransformedSample out{.image = at::empty(image_sizes, at::kFloat)};
+  const int64_t in_step = image.numel() / image.size(0);
+  const int64_t out_step = out.image.numel() / image.size(0);
+  for (int64_t c = 0; c < image.size(0); ++c) {
+    gather(map, image.const_data_ptr<float>() + c * in_step,
+           out.image.mutable_data_ptr<float>() + c * out_step);
+  }
+  if (label.defined()) {
+    out.label = at::empty(out_sizes, at::kByte);
+    gather(map, label.const_data_ptr<uint8_t>(), out.label.mutable_data_ptr<uint8_t>());
+  }
+  return out;
+}
+
+void add_noise(const std::vector<float>& normals, double sigma, const at::Tensor& image) {
+  SEMISEG_CHECK(static_cast<int64_t>(normals.size()) == image.numel(), "a number for each voxel");
+  float* value = image.mutable_data_ptr<float>();
+  for (const float normal : normals) {
+    *value = static_cast<float>(*value + clipped_noise(normal, sigma));
+    ++value;
+  }
+}
+
+// value → slope · value + shift, in place.
+void rescale(const at::Tensor& image, double slope, double shift) {
+  float* value = image.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < image.numel(); ++i)
+    value[i] = static_cast<float>(slope * value[i] + shift);
+}
+
+at::Tensor jitter_volume(const JitterParameters& parameters, const at::Tensor& image) {
+  const float* begin = image.const_data_ptr<float>();
+  const auto [least, most] = std::minmax_element(begin, begin + image.numel());
+  const double low = *least, range = static_cast<double>(*most) - low;
+  at::Tensor unit = image.clone();
+  if (range == 0) return unit;
+  rescale(unit, 1 / range, -low / range);
+  const at::Tensor result = jitter(parameters, unit);
+  rescale(result, range, low);
+  return result;
+}
+
 }  // namespace
 
-TransformOptions TransformOptions::read(const Config& section, std::vector<int64_t> patch_size) {
+TransformOptions TransformOptions::read(const Config& section, std::vector<int64_t> patch_size,
+                                        int64_t axial_axis) {
   TransformOptions o;
+  o.patch_size = std::move(patch_size);
+  o.axial_axis = axial_axis;
+  SEMISEG_CHECK(o.patch_size.size() == 2 || o.is_volume(), "a patch has two or three sizes");
+  if (o.is_volume()) {
+    o.kind = "rot_flip_crop";
+    section.read("kind", o.kind, {"rot_flip_crop", "crop", "none"},
+                 "random geometry of training volumes: turns and flips in the plane of a slice and "
+                 "a random crop (rot_flip_crop), the crop alone (crop), or the centre (none)");
+    section.read("crop_margin", o.crop_margin, {1, 1024},
+                 "voxels that padding adds at each end beyond the half of what a small volume "
+                 "lacks: 3 in UA-MT and SSL4MIS, 1 in GenericSSL");
+    section.read("noise", o.noise, {0, 100},
+                 "standard deviation of the noise on training volumes, cut at twice of it; 0.1 in "
+                 "UA-MT's RandomNoise, 0: none");
+    return o;
+  }
   bool is_reference = false;
   section.read("kind", o.kind, {"random_generator", "bcp", "weak_strong", "none"},
                "random geometry of training samples: turns and flips or rotation "
@@ -49,8 +143,6 @@ TransformOptions TransformOptions::read(const Config& section, std::vector<int64
                "zoom loses the last row or column of some sizes, as SciPy does; only to repeat "
                "published runs");
   o.zoom_edge = is_reference ? ZoomEdge::kReference : ZoomEdge::kClamp;
-  o.patch_size = std::move(patch_size);
-  SEMISEG_CHECK(o.patch_size.size() == 2, "2-D transforms need two sizes");
   if (o.kind == "weak_strong" && o.patch_size[0] != o.patch_size[1]) {
     section.fail("kind", "weak_strong turns the patch by quarters, which changes its shape",
                  "a square patch_size", "make the patch square, or take random_generator");
@@ -65,10 +157,12 @@ GeometryParameters::Branch choose_branch(const std::string& kind,
     if (uniform() > 0.5) return Branch::kTurnFlip;
     return uniform() > 0.5 ? Branch::kRotate : Branch::kNothing;
   }
-  return kind == "weak_strong" ? Branch::kTurnFlip : Branch::kNothing;
+  const bool always_turns = kind == "weak_strong" || kind == "rot_flip_crop";
+  return always_turns ? Branch::kTurnFlip : Branch::kNothing;
 }
 
-TransformParameters draw_parameters(const TransformOptions& options, DrawSequence& numbers) {
+TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
+                                    DrawSequence& numbers) {
   TransformParameters drawn;
   drawn.geometry.branch = choose_branch(options.kind, [&] { return numbers.uniform(); });
   if (drawn.geometry.branch == Branch::kTurnFlip) {
@@ -77,32 +171,43 @@ TransformParameters draw_parameters(const TransformOptions& options, DrawSequenc
   } else if (drawn.geometry.branch == Branch::kRotate) {
     drawn.geometry.degrees = numbers.integer(-20, 20);
   }
+  if (options.is_volume()) drawn.crop = draw_crop(options, drawn.geometry, sizes, numbers);
   drawn.jitter.contrast_first = numbers.uniform() < 0.5;
   drawn.jitter.brightness = numbers.uniform(0.2, 1.8);
   drawn.jitter.contrast = numbers.uniform(0.2, 1.8);
+  if (options.is_volume() && options.noise > 0) {
+    drawn.noise.resize(static_cast<size_t>(sizes[0] * c10::multiply_integers(options.patch_size)));
+    for (float& normal : drawn.noise) normal = static_cast<float>(numbers.normal());
+  }
   return drawn;
 }
 
 TransformedSample apply(const TransformOptions& options, const TransformParameters& parameters,
                         const at::Tensor& image, const at::Tensor& label, bool wants_strong) {
-  SEMISEG_CHECK(image.dim() == 3 && image.scalar_type() == at::kFloat && image.is_contiguous(),
-                "a 2-D sample is a contiguous float32 image [C,H,W]");
+  const bool is_volume = options.is_volume();
+  SEMISEG_CHECK(image.dim() == (is_volume ? 4 : 3) && image.scalar_type() == at::kFloat &&
+                    image.is_contiguous(),
+                "a sample is a contiguous float32 image with as many axes as the patch and one");
   SEMISEG_CHECK(!label.defined() || (label.scalar_type() == at::kByte && label.is_contiguous() &&
                                      label.sizes() == image.sizes().slice(1)),
                 "a label is a contiguous uint8 map of its image's size");
-  const int64_t channels = image.size(0), height = image.size(1), width = image.size(2);
-  const PlaneMap map = geometry_map(options, parameters.geometry, height, width);
-  TransformedSample out{.image = at::empty({channels, map.height, map.width}, at::kFloat)};
-  for (int64_t c = 0; c < channels; ++c) {
-    gather(map, image.const_data_ptr<float>() + c * height * width,
-           out.image.mutable_data_ptr<float>() + c * map.height * map.width);
+  if (is_volume) {
+    const CropParameters& drawn = parameters.crop;
+    const VolumeMap map = crop(turned_volume(options, parameters.geometry, image.sizes()),
+                               drawn.padding, drawn.offset, patch_of(options));
+    TransformedSample out = gather_all(map, options.patch_size, image, label);
+    if (!parameters.noise.empty()) add_noise(parameters.noise, options.noise, out.image);
+    if (wants_strong) out.image_strong = jitter_volume(parameters.jitter, out.image);
+    return out;
   }
-  if (label.defined()) {
-    out.label = at::empty({map.height, map.width}, at::kByte);
-    gather(map, label.const_data_ptr<uint8_t>(), out.label.mutable_data_ptr<uint8_t>());
-  }
+  const PlaneMap map = geometry_map(options, parameters.geometry, image.size(1), image.size(2));
+  TransformedSample out = gather_all(map, {map.height, map.width}, image, label);
   if (wants_strong) out.image_strong = jitter(parameters.jitter, out.image);
   return out;
+}
+
+double clipped_noise(double normal, double sigma) {
+  return std::clamp(sigma * normal, -2 * sigma, 2 * sigma);
 }
 
 at::Tensor jitter(const JitterParameters& parameters, const at::Tensor& image) {

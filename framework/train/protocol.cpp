@@ -20,8 +20,10 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
                "samples of the global batch, whatever the number of ranks");
   section.read("labelled_batch", o.labelled_batch, {1, 65536},
                "samples of the batch that have ground truth");
-  section.read("patch_size", o.patch_size, {1, 4096},
-               "size in pixels that a training image is brought to");
+  section.read(
+      "patch_size", o.patch_size, {1, 4096},
+      "pixels of what the network trains on: [height, width] of slices, which are brought to "
+      "this size, or [depth, height, width] cut from volumes, in the order of their axes");
   section.read("validate_every", o.validate_every, {0, 1e9},
                "iterations between validations; 0: never");
   section.read("checkpoint_every", o.checkpoint_every, {1, 1e9}, "iterations between checkpoints");
@@ -39,9 +41,9 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
     section.fail("labelled_batch", "more labelled samples than the batch holds",
                  "at most protocol.batch = " + std::to_string(o.batch));
   }
-  if (o.patch_size.size() != 2) {
-    section.fail("patch_size", "a patch size this version cannot train on",
-                 "two sizes: [height, width]");
+  if (o.patch_size.size() != 2 && o.patch_size.size() != 3) {
+    section.fail("patch_size", "a patch has neither two nor three sizes",
+                 "[height, width] of slices, or [depth, height, width] of volumes");
   }
   return o;
 }

@@ -28,7 +28,7 @@ struct ProtocolOptions {
   int64_t iterations = 30000;                    // of all stages of a method together
   int64_t batch = 24;                            // samples of the global batch
   int64_t labelled_batch = 12;                   // of them with ground truth
-  std::vector<int64_t> patch_size = {256, 256};  // pixels a training image is brought to
+  std::vector<int64_t> patch_size = {256, 256};  // two sizes: slices; three: volumes
   OptimiserOptions optimiser;                    // sub-section [protocol.optimiser]
   ReductionOptions reduction;                    // sub-section [protocol.reduction]
   int64_t validate_every = 200;                  // iterations; 0: never

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Left atrium (2018 atrial segmentation challenge) in the layout of yulequan/UA-MT, read in place:
+//   <root>/<id>/mri_norm2.h5    image and label, axes x, y, z; also in <root>/2018LA_Seg_Training
+//   Set train.list, test.list       in <root> or the folder above it, one id a line; val.list where
+//   made
+// The published order is that of train.list. Whoever made the files took the z-score of whole scans
+// and cropped them to their ground truth. Published runs have no validation split: they deploy the
+// last weights or select on the test split (protocol.select).
+#include <ATen/TensorOperators.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "framework/core/error.h"
+#include "framework/data/case_checks.h"
+#include "framework/data/case_list.h"
+#include "framework/data/hdf5_file.h"
+#include "framework/data/volume_source.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr double kSpacing = 0.625;  // millimetres along each axis, by the challenge
+const char* const kCopyLists = "copy the lists of UA-MT (data) beside the data";
+
+class La : public VolumeSource {
+ public:
+  explicit La(const fs::path& root) {
+    info_ = {.name = "la",
+             .classes = {"background", "left_atrium"},
+             .axial_axis = 2,
+             .label_based_preparation = true};
+    const fs::path inner = root / "2018LA_Seg_Training Set";
+    folder_ = fs::is_directory(inner) ? inner : root;
+    if (!fs::is_directory(root)) {
+      throw Error(ErrorKind::kData, {.what = "the folder of LA is missing",
+                                     .where = root.string(),
+                                     .expected = "a folder with a folder for each scan",
+                                     .got = "no such folder",
+                                     .fix = "set dataset.root"});
+    }
+    read_list(find_case_list(root, "train.list", "LA", kCopyLists), Split::kTrain);
+    for (const fs::path& above : {root, root / ".."}) {
+      if (!fs::exists(above / "val.list")) continue;
+      read_list(above / "val.list", Split::kVal);
+      break;
+    }
+    read_list(find_case_list(root, "test.list", "LA", kCopyLists), Split::kTest);
+    check_cases(cases_, root);
+  }
+
+ private:
+  fs::path image_file(size_t case_index) const override {
+    return folder_ / cases_.at(case_index).id / "mri_norm2.h5";
+  }
+
+  std::vector<int64_t> sizes(size_t case_index) const override {
+    return Hdf5File::open(image_file(case_index)).describe("image").sizes;
+  }
+
+  Volume read(size_t case_index) const override {
+    const fs::path path = image_file(case_index);
+    const Hdf5File file = Hdf5File::open(path);
+    return {.image = file.read("image").to(at::kFloat).unsqueeze(0),
+            .label = to_label(file.read("label"), num_classes(), path),
+            .spacing_mm = {kSpacing, kSpacing, kSpacing},
+            .has_spacing = true};
+  }
+
+  void read_list(const fs::path& list, Split split) {
+    static const std::regex form("[0-9A-Z]{20}");
+    for (const auto& [id, where] : read_case_list(list, form, "06SR5RBREL16DQ6M8LWS")) {
+      cases_.push_back({id, id, "", split});
+      const fs::path file = image_file(cases_.size() - 1);
+      if (fs::exists(file)) continue;
+      throw Error(ErrorKind::kData, {.what = "a listed scan is missing",
+                                     .where = where,
+                                     .expected = file.string(),
+                                     .got = "no such file"});
+    }
+  }
+
+  fs::path folder_;
+};
+
+const bool registered = DatasetRegistry::instance().add(
+    {.name = "la",
+     .summary = "gadolinium-enhanced MR of the left atrium, 100 scans (files of UA-MT)",
+     .make = [](const Config& options) -> std::unique_ptr<DatasetSource> {
+       return std::make_unique<La>(
+           options.required("root", "folder that holds a folder for each scan, and the lists"));
+     }});
+
+}  // namespace
+}  // namespace semiseg

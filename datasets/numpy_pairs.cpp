@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Volumes as pairs of NumPy files in the layout of xmed-lab/GenericSSL (LA, Synapse, MMWHS, M&Ms),
+// read in place:
+//   <root>/npy/<id>_image.npy, <id>_label.npy   [D,H,W], or [C,D,H,W] for several channels
+//   <root>/split_txts/<list>.txt                 one id a line; which lists is a setting
+// As there, ids of a list are sorted. Published order: those of the labelled list, then those of
+// the unlabelled one, whose label files are not needed. Every volume is scaled to [0, 1] when it is
+// read; Synapse adds intensity.clip = [-75, 275], M&Ms intensity.clip_percentile = [0.5, 99.5].
+// Spacing is not in the files, so distances are in voxels.
+#include <ATen/TensorOperators.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "framework/core/error.h"
+#include "framework/data/case_checks.h"
+#include "framework/data/case_list.h"
+#include "framework/data/case_split.h"
+#include "framework/data/npy_file.h"
+#include "framework/data/volume_source.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+struct Options {
+  std::string root;
+  std::vector<std::string> classes;
+  std::string labelled, unlabelled, val, test;  // names of lists
+  std::string patient_mark;
+  int64_t channels = 1, axial_axis = 0;
+  bool label_based_preparation = false;
+  IntensityOptions intensity{.scale = "minmax"};
+
+  explicit Options(const Config& section) {
+    root = section.required("root", "folder that holds npy/ and split_txts/");
+    section.read("classes", classes, "names of the classes, background first");
+    if (classes.size() < 2) {
+      section.fail("classes", "the files do not say their classes",
+                   "names, background first: [\"background\", \"left_atrium\"]");
+    }
+    labelled = section.required("labelled_list", "list of the training volumes with labels");
+    section.read("unlabelled_list", unlabelled, "list of the other training volumes; empty: none");
+    section.read("val_list", val, "list of the validation volumes; empty: none");
+    section.read("test_list", test, "list of the test volumes; empty: none");
+    section.read("patient_mark", patient_mark,
+                 "ids of one patient share what stands before this, \"_sa_\" in M&Ms; empty: every "
+                 "volume is a patient");
+    section.read("channels", channels, {1, 64}, "channels of an image");
+    section.read("axial_axis", axial_axis, {0, 2}, "axis of the slices: 0, in LA 2");
+    section.read(
+        "label_based_preparation", label_based_preparation,
+        "true where volumes were cropped to their labels (LA, MMWHS, M&Ms): said in tables");
+    intensity.read(section.section("intensity"));
+  }
+};
+
+class NumpyPairs : public VolumeSource {
+ public:
+  explicit NumpyPairs(const Options& options) : root_(options.root) {
+    info_ = {.name = "numpy_pairs",
+             .classes = options.classes,
+             .channels = options.channels,
+             .axial_axis = options.axial_axis,
+             .label_based_preparation = options.label_based_preparation};
+    intensity_ = options.intensity;
+    for (const char* folder : {"npy", "split_txts"}) {
+      if (!fs::is_directory(root_ / folder)) {
+        throw Error(ErrorKind::kData, {.what = "a folder of NumPy pairs is missing",
+                                       .where = (root_ / folder).string(),
+                                       .expected = "npy/ and split_txts/",
+                                       .got = "no such folder",
+                                       .fix = "set dataset.root to the folder that holds both"});
+      }
+    }
+    read_list(options.labelled, Split::kTrain, true, options.patient_mark);
+    read_list(options.unlabelled, Split::kTrain, false, options.patient_mark);
+    read_list(options.val, Split::kVal, true, options.patient_mark);
+    read_list(options.test, Split::kTest, true, options.patient_mark);
+    check_cases(cases_, root_);
+  }
+
+ private:
+  fs::path file(size_t case_index, const char* of) const {
+    return root_ / "npy" / fmt::format("{}_{}.npy", cases_.at(case_index).id, of);
+  }
+  fs::path image_file(size_t case_index) const override { return file(case_index, "image"); }
+
+  std::vector<int64_t> sizes(size_t case_index) const override {
+    std::vector<int64_t> shape = read_npy_shape(image_file(case_index));
+    if (shape.size() == 4) shape.erase(shape.begin());
+    return shape;
+  }
+
+  Volume read(size_t case_index) const override {
+    Volume volume;
+    volume.image = read_npy(image_file(case_index)).to(at::kFloat);
+    if (volume.image.dim() == 3) volume.image = volume.image.unsqueeze(0);
+    const fs::path path = file(case_index, "label");
+    if (fs::exists(path)) volume.label = to_label(read_npy(path), num_classes(), path);
+    return volume;
+  }
+
+  void read_list(const std::string& name, Split split, bool has_labels, const std::string& mark) {
+    if (name.empty()) return;
+    static const std::regex form("[^,\"/#]+");
+    auto lines = read_case_list(root_ / "split_txts" / (name + ".txt"), form, "an id");
+    std::sort(lines.begin(), lines.end(),
+              [](const ListLine& a, const ListLine& b) { return a.name < b.name; });
+    for (const auto& [id, where] : lines) {
+      cases_.push_back({id, patient_of(id, mark), "", split});
+      for (const char* of : {"image", "label"}) {
+        const fs::path path = file(cases_.size() - 1, of);
+        if (fs::exists(path) || (of[0] == 'l' && !has_labels)) continue;
+        throw Error(ErrorKind::kData, {.what = "a file of a listed volume is missing",
+                                       .where = where,
+                                       .expected = path.string(),
+                                       .got = "no such file"});
+      }
+    }
+  }
+
+  fs::path root_;
+};
+
+const bool registered = DatasetRegistry::instance().add(
+    {.name = "numpy_pairs",
+     .summary = "volumes as pairs of NumPy files (files of GenericSSL: LA, Synapse, MMWHS, M&Ms)",
+     .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
+       return std::make_unique<NumpyPairs>(Options(section));
+     }});
+
+}  // namespace
+}  // namespace semiseg
