@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTML report as a reader meets it: in a browser, without a network, by keyboard.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <regex>
+
+#include "framework/core/error.h"
+#include "tests/report_browser.h"
+#include "tests/small_run.h"
+
+namespace semiseg {
+namespace {
+namespace fs = std::filesystem;
+
+// Two runs, one of them with a memory to show, and one browser for all tests.
+class Report : public SmallRuns {
+ protected:
+  static void SetUpTestSuite() {
+    SmallRuns::SetUpTestSuite();
+    trained_ = train("first", "method=transmedseg").exit_code == 0 &&
+               train("second", "method=supervised seed=1").exit_code == 0 &&
+               train("stopped", "method=supervised --stop-after 7").exit_code == 5;
+    fs::create_directories(folder_ / "profile");
+    browser_.emplace(folder_ / "profile");
+  }
+  static void TearDownTestSuite() {
+    browser_.reset();
+    SmallRuns::TearDownTestSuite();
+  }
+  void SetUp() override { ASSERT_TRUE(trained_); }
+
+  static ProgramResult report(const std::string& arguments) {
+    return run_program("report " + arguments, folder_.string());
+  }
+  // Makes the page and opens it; nothing may go wrong and nothing may be loaded.
+  static void open(const std::string& runs, const std::string& page, int width,
+                   const std::string& scheme = "light") {
+    const ProgramResult result = report(runs + " --output " + page);
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    browser_->open(folder_ / page, width, scheme);
+    EXPECT_EQ(browser_->complaints(), std::vector<std::string>());
+    EXPECT_EQ(browser_->requests(), std::vector<std::string>());
+  }
+  static std::string page_text() { return browser_->evaluate("document.body.innerText"); }
+  static int64_t count(const std::string& selector) {
+    return browser_->evaluate("document.querySelectorAll(`" + selector + "`).length");
+  }
+  // Plots of which nothing but the background was drawn.
+  static int64_t empty_plots() {
+    return browser_->evaluate(R"([...document.querySelectorAll("canvas")].filter((canvas) => {
+      const { width, height } = canvas;
+      const bytes = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+      let inked = 0;
+      for (let i = 3; i < bytes.length; i += 4) inked += bytes[i] > 0;
+      return inked < 500;
+    }).length)");
+  }
+
+  static inline bool trained_ = false;
+  static inline std::optional<ReportBrowser> browser_;
+};
+
+TEST_F(Report, ShowsEveryPartOfAFinishedRun) {
+  open("first", "one.html", 1400);
+  EXPECT_GE(count("#training canvas"), 2);
+  EXPECT_EQ(count("#scores canvas"), 1);
+  EXPECT_GE(count("#recorded canvas"), 3);
+  EXPECT_EQ(empty_plots(), 0);
+  EXPECT_EQ(count("#worst figure"), 1);  // the test split has one case
+  EXPECT_GE(count("#worst path.reference"), 1);
+  EXPECT_EQ(count("#scores .scroll:last-of-type tbody tr"), 3);
+  const std::string text = page_text();
+  for (const char* part :
+       {"transmedseg", "n = ", "missed", "false positive", "selected on: val", "method.name",
+        "command line", "git revision", "pixels", "mean_distance", "Expat", "2|P∩R|"}) {
+    EXPECT_NE((text + read_file(folder_ / "one.html")).find(part), std::string::npos) << part;
+  }
+}
+
+TEST_F(Report, IsOneFileThatAsksForNothing) {
+  ASSERT_EQ(report("first --output alone.html").exit_code, 0);
+  const std::string page = read_file(folder_ / "alone.html");
+  EXPECT_LT(page.size(), 1'000'000U);
+  EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
+  const std::regex loads(
+      R"re((src|href)\s*=\s*["']?(https?:|//)|url\(\s*["']?(https?:|//)|@import)re");
+  EXPECT_FALSE(std::regex_search(page, loads));
+}
+
+TEST_F(Report, FitsAPhoneInTheDark) {
+  open("first", "phone.html", 400, "dark");
+  EXPECT_LE(browser_->evaluate("document.documentElement.scrollWidth").get<int>(), 400);
+  EXPECT_EQ(browser_->evaluate("getComputedStyle(document.body).backgroundColor"),
+            "rgb(20, 23, 26)");
+  EXPECT_EQ(empty_plots(), 0);
+}
+
+TEST_F(Report, TheSliderMovesThroughTheSlicesByKeys) {
+  open("first", "slider.html", 1400);
+  browser_->evaluate("document.querySelector('#worst input[type=range]').focus()");
+  const auto place = [] {
+    return browser_->evaluate("document.querySelector('#worst output').textContent")
+        .get<std::string>();
+  };
+  const std::string middle = place();
+  browser_->press("ArrowRight");
+  EXPECT_NE(place(), middle);
+  browser_->press("ArrowLeft");
+  EXPECT_EQ(place(), middle);
+  browser_->press("End");
+  EXPECT_NE(browser_->evaluate("document.querySelector('#worst svg').ariaLabel")
+                .get<std::string>()
+                .find(place()),
+            std::string::npos);
+}
+
+TEST_F(Report, TheTableOfCasesSortsByKeys) {
+  open("first second", "sorted.html", 1400);
+  const std::string head = "[...document.querySelectorAll('#scores .scroll')].at(-1)";
+  const auto order = [&](const std::string& column) {
+    return browser_->evaluate("[..." + head +
+                              ".querySelectorAll('tbody tr')].map(row => "
+                              "Number(row.cells[" +
+                              column + "].textContent))");
+  };
+  const auto is_descending = [](const nlohmann::json& values) {
+    return std::is_sorted(values.rbegin(), values.rend());
+  };
+  EXPECT_TRUE(std::is_sorted(order("4").begin(), order("4").end()) || order("4").size() == 6U);
+  browser_->evaluate(head + ".querySelectorAll('th button')[4].focus()");
+  EXPECT_EQ(browser_->evaluate("document.activeElement.parentElement.ariaSort"), "ascending");
+  browser_->press("Enter");
+  EXPECT_EQ(browser_->evaluate("document.activeElement.parentElement.ariaSort"), "descending");
+  EXPECT_TRUE(is_descending(order("4"))) << order("4");
+  EXPECT_NE(browser_->evaluate("getComputedStyle(document.activeElement).outlineStyle"), "none");
+}
+
+TEST_F(Report, SeveralRunsStandSideBySideAndOneIsChosen) {
+  open("first second stopped", "three.html", 1400);
+  EXPECT_EQ(count("#overview tbody tr"), 3);
+  EXPECT_EQ(count("#comparison canvas"), 2);
+  EXPECT_EQ(count("#choice option"), 3);
+  EXPECT_NE(page_text().find("is not done (stopped: --stop-after)"), std::string::npos)
+      << page_text();
+  browser_->evaluate("document.querySelector('#choice select').focus()");
+  browser_->press("ArrowDown");
+  browser_->press("ArrowDown");
+  EXPECT_NE(browser_->evaluate("document.querySelector('#provenance').innerText")
+                .get<std::string>()
+                .find("stopped"),
+            std::string::npos);
+  EXPECT_EQ(empty_plots(), 0);
+  EXPECT_EQ(browser_->complaints(), std::vector<std::string>());
+}
+
+TEST_F(Report, ARunThatIsNotDoneShowsWhatThereIs) {
+  open("stopped", "stopped.html", 1400);
+  EXPECT_GE(count("#training canvas"), 1);
+  EXPECT_EQ(count("#scores canvas"), 0);
+  EXPECT_NE(page_text().find("Nothing is measured yet"), std::string::npos);
+  EXPECT_EQ(empty_plots(), 0);
+}
+
+TEST_F(Report, FlagsSelectionOnTheTestSplit) {
+  ASSERT_EQ(train("flattered", "method=supervised protocol.select=test").exit_code, 0);
+  open("flattered", "flattered.html", 1400);
+  EXPECT_NE(page_text().find("selected on the test split"), std::string::npos);
+}
+
+TEST_F(Report, ReplacesAnOlderReportAndNothingElse) {
+  ASSERT_EQ(report("second").exit_code, 0);
+  EXPECT_EQ(report("second").exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "second/report.html"));
+  write_file(folder_ / "mine.html", "<p>mine</p>");
+  const ProgramResult refused = report("second --output mine.html");
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.output.find("mine.html"), std::string::npos) << refused.output;
+  EXPECT_EQ(read_file(folder_ / "mine.html"), "<p>mine</p>");
+  EXPECT_EQ(report("second --output mine.html --force").exit_code, 0);
+  EXPECT_NE(read_file(folder_ / "mine.html"), "<p>mine</p>");
+}
+
+TEST_F(Report, AFolderThatIsNoRunIsAnErrorOfUse) {
+  fs::create_directories(folder_ / "nothing");
+  for (const char* place : {"nothing", "missing", "first nothing"}) {
+    const ProgramResult result = report(place);
+    EXPECT_EQ(result.exit_code, 2) << place;
+    EXPECT_NE(result.output.find("run"), std::string::npos) << result.output;
+  }
+  EXPECT_NE(report("nothing").output.find("state.json"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace semiseg
