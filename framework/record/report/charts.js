@@ -56,6 +56,12 @@ function numbersOf(title, series) {
   }));
 }
 
+// Series that end more than 20 times apart are read on a logarithmic axis only.
+function isWide(known) {
+  const last = known.map((one) => extremes(one).last.y);
+  return Math.max(...last) > 20 * Math.min(...last) && known.every((one) => extremes(one).lowest.y > 0);
+}
+
 // Series of one group share a colour and a place in the legend.
 function legendOf(known, groups) {
   const labels = { boxWidth: 18, boxHeight: 2 };
@@ -90,7 +96,7 @@ function lineChart(parent, { title, note, series }) {
       interaction: { mode: "nearest", axis: "x", intersect: false },
       scales: {
         x: { type: "linear", title: { display: true, text: "iteration" }, ticks: { maxRotation: 0, callback: whole } },
-        y: { ticks: { callback: significant } },
+        y: { type: isWide(known) ? "logarithmic" : "linear", ticks: { callback: significant } },
       },
       plugins: {
         legend: legendOf(known, groups),
@@ -100,7 +106,8 @@ function lineChart(parent, { title, note, series }) {
   });
   const ends = known.map((one) => `${one.label} ${significant(extremes(one).last.y)}`).join(", ");
   addChart(parent, {
-    title, note, configuration, numbers: numbersOf(title, known),
+    note: [note, isWide(known) ? "logarithmic" : null].filter(Boolean).join(", "),
+    title, configuration, numbers: numbersOf(title, known),
     description: `${title} over iterations; at the end: ${ends}`,
   });
 }

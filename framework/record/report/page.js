@@ -51,6 +51,9 @@ function showOverview(section) {
   }));
 }
 
+// "/somewhere/experiments/dataset/acdc.toml:2" → "dataset/acdc.toml:2"
+const shortOrigin = (origin) => origin && origin.split("/").slice(-2).join("/").replace(/^experiments\//, "");
+
 function showConfiguration(parent, run) {
   const rows = settingsOf(run);
   if (rows.length === 0) return parent.replaceChildren(element("p", { class: "note" }, "No config.toml."));
@@ -61,7 +64,7 @@ function showConfiguration(parent, run) {
     columns: [
       { name: "key", value: (row) => row.key, show: code },
       { name: "value", value: (row) => row.value, show: code },
-      hasOrigins ? { name: "set by", value: (row) => row.origin, show: code } : null,
+      hasOrigins ? { name: "set by", value: (row) => shortOrigin(row.origin), show: code } : null,
     ].filter(Boolean),
     rows,
   }));

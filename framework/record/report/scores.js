@@ -89,7 +89,7 @@ function showDistribution(parent, metric) {
       data: { datasets: boxDatasets(all, Math.max(6, Math.min(44, parent.clientWidth * 0.45 / (classes.length * arms.length)))) },
       options: {
         scales: {
-          x: { type: "linear", min: -0.5, max: classes.length - 0.5, grid: { display: false },
+          x: { type: "linear", offset: false, min: -0.5, max: classes.length - 0.5, grid: { display: false },
             ticks: { stepSize: 1, autoSkip: false, maxRotation: 0, callback: (value) => classes[value] ?? "" },
             afterBuildTicks: (axis) => { axis.ticks = classes.map((_, value) => ({ value })); } },
           y: { beginAtZero: false, title: { display: true, text: `${name} [${of}]` } },
