@@ -8,6 +8,7 @@
 
 #include "framework/core/files.h"
 #include "framework/record/report_curves.h"
+#include "framework/record/report_outline.h"
 #include "framework/record/report_slices.h"
 #include "tests/temporary_folder.h"
 

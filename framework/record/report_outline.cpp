@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outlines of label maps: walks along the edges between voxels, the class on the right hand.
+// Walks along the edges between voxels, the class on the right hand.
+#include "framework/record/report_outline.h"
+
 #include <fmt/format.h>
 
 #include <array>
+#include <vector>
 
 #include "framework/core/error.h"
-#include "framework/record/report_slices.h"
 
 namespace semiseg {
 namespace {

@@ -10,6 +10,7 @@
 #include "framework/core/files.h"
 #include "framework/record/overlay.h"
 #include "framework/record/png_file.h"
+#include "framework/record/report_outline.h"
 
 namespace semiseg {
 namespace {
