@@ -61,6 +61,7 @@ ReportBrowser::ReportBrowser(const std::filesystem::path& profile) {
                  .get<std::string>();
   for (const char* domain : {"Page", "Runtime", "Log", "Network"})
     call(std::string(domain) + ".enable");
+  call("Page.setLifecycleEventsEnabled", {{"enabled", true}});
 }
 
 ReportBrowser::~ReportBrowser() {
@@ -82,7 +83,7 @@ Json ReportBrowser::receive() {
 void ReportBrowser::hear(const Json& event) {
   const std::string name = event.value("method", "");
   const Json& what = event.value("params", Json::object());
-  if (name == "Page.loadEventFired") loaded_ = true;
+  if (name == "Page.lifecycleEvent" && what.at("name") == "load") loaded_ = what.at("loaderId");
   if (name == "Runtime.exceptionThrown" || name == "Log.entryAdded" ||
       (name == "Runtime.consoleAPICalled" && what.at("type") != "log"))
     complaints_.push_back(what.dump());
@@ -115,13 +116,11 @@ void ReportBrowser::open(const std::filesystem::path& file, int width, const std
        {{"width", width}, {"height", 900}, {"deviceScaleFactor", 1}, {"mobile", false}});
   const Json feature = {{"name", "prefers-color-scheme"}, {"value", scheme}};
   call("Emulation.setEmulatedMedia", {{"features", Json::array({feature})}});
-  call("Page.navigate", {{"url", "about:blank"}});
   complaints_.clear();
   requests_.clear();
   page_ = "file://" + std::filesystem::absolute(file).string();
-  loaded_ = false;
-  call("Page.navigate", {{"url", page_}});
-  while (!loaded_) hear(receive());
+  const std::string navigation = call("Page.navigate", {{"url", page_}}).at("loaderId");
+  while (loaded_ != navigation) hear(receive());
 }
 
 Json ReportBrowser::evaluate(const std::string& expression) {

@@ -41,7 +41,7 @@ class ReportBrowser {
   pid_t pid_ = -1;
   std::FILE *to_ = nullptr, *from_ = nullptr;
   std::string session_, page_;
-  bool loaded_ = false;
+  std::string loaded_;  // the navigation whose page is complete
   int last_id_ = 0;
   std::vector<std::string> complaints_, requests_;
 };
