@@ -162,13 +162,16 @@ TEST_F(Report, SeveralRunsStandSideBySideAndOneIsChosen) {
   EXPECT_EQ(count("#choice option"), 3);
   EXPECT_NE(page_text().find("is not done (stopped: --stop-after)"), std::string::npos)
       << page_text();
+  const auto folder = [] {
+    return browser_->evaluate("document.querySelector('#provenance dd').textContent")
+        .get<std::string>();
+  };
+  EXPECT_EQ(folder(), "stopped");  // by method, then by seed
   browser_->evaluate("document.querySelector('#choice select').focus()");
   browser_->press("ArrowDown");
+  EXPECT_EQ(folder(), "second");
   browser_->press("ArrowDown");
-  EXPECT_NE(browser_->evaluate("document.querySelector('#provenance').innerText")
-                .get<std::string>()
-                .find("stopped"),
-            std::string::npos);
+  EXPECT_EQ(folder(), "first");
   EXPECT_EQ(empty_plots(), 0);
   EXPECT_EQ(browser_->complaints(), std::vector<std::string>());
 }
