@@ -7,10 +7,12 @@
 
 #include "framework/record/cases_csv.h"
 #include "framework/record/overlay.h"
+#include "framework/record/report_slices.h"
 #include "framework/record/run_summary.h"
 
 namespace semiseg {
 namespace {
+namespace fs = std::filesystem;
 
 EvaluationTerms terms_of(const Experiment& e, Split split) {
   return {.definition = e.evaluation.definition,
@@ -20,8 +22,11 @@ EvaluationTerms terms_of(const Experiment& e, Split split) {
           .selection = e.selection()};
 }
 
-// The case whose mean Dice is the median: a picture that flatters nobody.
-size_t median_case(const Experiment& e, Split split, const std::vector<EvaluationRow>& rows) {
+constexpr size_t kWorstCases = 3;
+
+// Indices into cases(), the lowest mean Dice first.
+std::vector<size_t> ranked_cases(const Experiment& e, Split split,
+                                 const std::vector<EvaluationRow>& rows) {
   std::vector<std::pair<double, size_t>> scores;
   const auto& cases = e.source->cases();
   for (size_t i = 0; i < cases.size(); ++i) {
@@ -31,7 +36,28 @@ size_t median_case(const Experiment& e, Split split, const std::vector<Evaluatio
     scores.emplace_back(sum, i);
   }
   std::sort(scores.begin(), scores.end());
-  return scores[scores.size() / 2].second;
+  std::vector<size_t> indices;
+  for (const auto& [score, index] : scores) indices.push_back(index);
+  return indices;
+}
+
+// The median case: a picture that flatters nobody.
+void write_median(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
+  const Volume volume = e.source->load(ranked[ranked.size() / 2]);
+  write_overlay(path, volume.image, volume.label, e.segment(volume));
+}
+
+void write_worst(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
+  std::vector<SegmentedCase> cases;
+  for (size_t i = 0; i < std::min(kWorstCases, ranked.size()); ++i) {
+    const Volume volume = e.source->load(ranked[i]);
+    cases.push_back({.id = e.source->cases()[ranked[i]].id,
+                     .image = volume.image[0],
+                     .reference = volume.label,
+                     .prediction = e.segment(volume),
+                     .spacing_mm = volume.spacing_mm});
+  }
+  write_segmented_cases(path, e.source->info().classes, cases);
 }
 
 }  // namespace
@@ -54,9 +80,10 @@ FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split
                      .config_hash = folder->config_hash(),
                      .iterations = iterations,
                      .wall_seconds = wall_seconds});
-  const Volume volume = e.source->load(median_case(e, split, rows));
+  const std::vector<size_t> ranked = ranked_cases(e, split, rows);
   finished.overlay = *folder / "overlay.png";
-  write_overlay(finished.overlay, volume.image, volume.label, e.segment(volume));
+  write_median(finished.overlay, e, ranked);
+  write_worst(*folder / kWorstCasesFile, e, ranked);
   return finished;
 }
 

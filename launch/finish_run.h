@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands at the end of a run: cases.csv, summary.json and a picture, from the weights that
-// were selected.
+// What stands at the end of a run: cases.csv, summary.json, a picture and the worst cases, from the
+// weights that were selected.
 #pragma once
 
 #include <string>

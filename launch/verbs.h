@@ -13,6 +13,7 @@ using Arguments = std::vector<std::string>;
 int run_train(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
 int run_table(const Arguments& arguments);
+int run_report(const Arguments& arguments);
 int run_info(const Arguments& arguments);
 int run_benchmark(const Arguments& arguments);
 
@@ -26,6 +27,7 @@ inline constexpr Verb kVerbs[] = {
     {"train", "train a method on a data set; run again to resume", run_train},
     {"evaluate", "measure the weights of a run on a split", run_evaluate},
     {"table", "compare runs: mean ± std over seeds", run_table},
+    {"report", "runs as one HTML page: curves, scores, worst cases, settings", run_report},
     {"info", "what is registered, and the options of each", run_info},
     {"benchmark", "time parts of the program", run_benchmark},
 };

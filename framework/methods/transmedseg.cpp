@@ -114,6 +114,22 @@ class TransMedSeg : public Method {
     std::vector<LabelledFeatures> batches = {observe(student), observe(teacher)};
     if (options_.uses("u2s")) batches.push_back(observe(passes.unlabelled));
     memory_.step(batches, *step.comm);
+    record_memory(step);
+  }
+
+  // What each stream has seen of a class, and how far its mean lies from the student's.
+  void record_memory(Step& step) const {
+    const std::vector<std::string> names = streams();
+    const at::Tensor& student = memory_.statistics(kStudent).mean;
+    for (size_t stream = 0; stream < names.size(); ++stream) {
+      const ClassStatistics& statistics = memory_.statistics(stream);
+      const at::Tensor distance = (statistics.mean - student).norm(2, 1);
+      for (int64_t k = 0; k < classes_; ++k) {
+        const std::string suffix = names[stream] + ".class" + std::to_string(k);
+        step.record("tsa.pixels." + suffix, statistics.count[k].to(at::kDouble));
+        if (stream != kStudent) step.record("tsa.mean_distance." + suffix, distance[k]);
+      }
+    }
   }
 
   at::Tensor table(Stream from, Stream to, double lambda, Step& step,

@@ -14,26 +14,10 @@ namespace {
 constexpr int64_t kGap = 4;  // pixels between tiles
 constexpr Colour kGapColour = {255, 255, 255};
 
-struct Window {
-  float low, high;
-  uint8_t grey(float value) const {
-    const float part = high > low ? (value - low) / (high - low) : 0;
-    return static_cast<uint8_t>(std::lround(255 * std::clamp(part, 0.0F, 1.0F)));
-  }
-};
-
-Window window_of(const at::Tensor& image) {
-  const at::Tensor sorted = std::get<0>(image.flatten().sort());
-  const auto last = static_cast<double>(sorted.numel() - 1);
-  const auto at_part = [&](double part) { return sorted[std::llround(part * last)].item<float>(); };
-  return {at_part(0.01), at_part(0.99)};
-}
-
 // One slice of the request as a tile; `labels` may be undefined.
 struct Tile {
-  at::Tensor image;   // [H,W] float
+  at::Tensor image;   // [H,W] uint8
   at::Tensor labels;  // [H,W] uint8
-  Window window;
   int64_t scale;
 
   int64_t height() const { return image.size(0); }
@@ -51,8 +35,7 @@ struct Tile {
   }
 
   Colour colour(int64_t x, int64_t y) const {
-    const uint8_t grey =
-        window.grey(image.const_data_ptr<float>()[y / scale * width() + x / scale]);
+    const uint8_t grey = image.const_data_ptr<uint8_t>()[y / scale * width() + x / scale];
     if (!labels.defined() || label(x, y) == 0) return {grey, grey, grey};
     Colour result = class_colour(label(x, y));
     if (is_outline(x, y)) return result;
@@ -86,11 +69,25 @@ Colour class_colour(int64_t label) {
   return colour;
 }
 
+at::Tensor grey_levels(const at::Tensor& image) {
+  const at::Tensor values = image.to(at::kFloat).contiguous();
+  const at::Tensor sorted = std::get<0>(values.flatten().sort());
+  const auto last = static_cast<double>(sorted.numel() - 1);
+  const auto at_part = [&](double part) { return sorted[std::llround(part * last)].item<float>(); };
+  const float low = at_part(0.01), high = at_part(0.99);
+  at::Tensor grey = at::empty(values.sizes(), at::kByte);
+  std::transform(values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel(),
+                 grey.mutable_data_ptr<uint8_t>(), [=](float value) {
+                   const float part = high > low ? (value - low) / (high - low) : 0;
+                   return static_cast<uint8_t>(std::lround(255 * std::clamp(part, 0.0F, 1.0F)));
+                 });
+  return grey;
+}
+
 Picture render_overlay(const OverlayRequest& request) {
   SEMISEG_CHECK(request.image.dim() == 3 && !request.slices.empty() && request.scale >= 1,
                 "slices of a volume");
-  const at::Tensor image = request.image.to(at::kFloat).contiguous();
-  const Window window = window_of(image);
+  const at::Tensor image = grey_levels(request.image);
   std::vector<at::Tensor> rows = {at::Tensor()};
   for (const at::Tensor& labels : {request.reference, request.prediction}) {
     if (!labels.defined()) continue;
@@ -109,8 +106,7 @@ Picture render_overlay(const OverlayRequest& request) {
     const at::Tensor& labels = rows[static_cast<size_t>(row)];
     for (int64_t column = 0; column < columns; ++column) {
       const int64_t slice = request.slices[static_cast<size_t>(column)];
-      const Tile tile{image[slice], labels.defined() ? labels[slice] : at::Tensor(), window,
-                      request.scale};
+      const Tile tile{image[slice], labels.defined() ? labels[slice] : at::Tensor(), request.scale};
       tile.draw(picture, column * (tile_width + kGap), row * (tile_height + kGap));
     }
   }

@@ -20,8 +20,11 @@ struct OverlayRequest {
   int64_t scale = 4;            // pixels for each side of a voxel
 };
 
-// Rows from the top: image, reference, prediction. Grey from the 1st to the 99th percentile of the
-// volume. Classes are filled half-transparent with an opaque outline.
+// Any shape, float → uint8: black to white from the 1st to the 99th percentile of the whole.
+at::Tensor grey_levels(const at::Tensor& image);
+
+// Rows from the top: image, reference, prediction; grey_levels of the volume. Classes are filled
+// half-transparent with an opaque outline.
 Picture render_overlay(const OverlayRequest& request);
 
 // At most `count` slices, evenly spread over those with foreground in either label map (either may

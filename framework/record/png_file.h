@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace semiseg {
@@ -25,5 +26,9 @@ struct Picture {
 
 // Atomic. kIo on failure.
 void write_png(const std::filesystem::path& path, const Picture& picture);
+
+// The bytes of a grey PNG file; `pixels` are width * height, row by row from the top. kIo on
+// failure.
+std::string grey_png(int64_t width, int64_t height, const uint8_t* pixels);
 
 }  // namespace semiseg

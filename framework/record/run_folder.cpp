@@ -123,7 +123,7 @@ RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
       is_done_(false),
       holder_(this_process(request.job, request.now)),
       lock_(made(path_) / kRunLockFile, holder_) {
-  if (!resumed_) write_file(path_ / kRunConfigFile, config.to_toml());
+  if (!resumed_) write_file(path_ / kRunConfigFile, config.to_toml(/*origins=*/true));
   const auto before = read_run_state(path_);
   is_done_ = resumed_ && before && before->status == RunStatus::kDone;
   if (!is_done_) set_status(RunStatus::kRunning, request.now);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/report_data.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/record/cases_csv.h"
+#include "framework/record/overlay.h"
+#include "framework/record/report_curves.h"
+#include "framework/record/report_slices.h"
+#include "framework/record/run_folder.h"
+#include "framework/record/timestamp.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kMostRows = 2000;  // of a curve: more than a screen has pixels
+
+// Six digits: more than a screen shows, a third of the bytes.
+Json number(double value) {
+  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.6g}", value))) : Json();
+}
+
+Json numbers(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+
+Json to_json_value(const Curves& curves) {
+  Json values = Json::object();
+  for (const auto& [name, column] : curves.values) values[name] = numbers(column);
+  return {{"steps", curves.steps}, {"every", curves.every}, {"values", std::move(values)}};
+}
+
+Json metrics_of(const fs::path& path) {
+  if (!fs::exists(path)) return nullptr;
+  const std::vector<MetricsRow> rows = read_metrics_log(path);
+  std::string split;
+  for (const auto& row : rows) {
+    if (!row.split.empty()) split = row.split;
+  }
+  Json stages = Json::array();
+  for (const auto& [name, first, last] : stage_spans(rows))
+    stages.push_back({{"name", name}, {"first", first}, {"last", last}});
+  Json json = {{"stages", std::move(stages)},
+               {"training", to_json_value(curves_of(rows, "", kMostRows))},
+               {"validation", nullptr}};
+  if (!split.empty()) {
+    json["validation"] = to_json_value(curves_of(rows, split, kMostRows));
+    json["validation"]["split"] = split;
+  }
+  return json;
+}
+
+Json to_json_value(const EvaluationRow& row) {
+  const ClassMetrics& m = row.metrics;
+  return {{"case", row.case_id},
+          {"patient", row.patient},
+          {"centre", row.centre},
+          {"class", row.class_name},
+          {"dice", number(m.dice)},
+          {"jaccard", number(m.jaccard)},
+          {"hd95", number(m.hd95)},
+          {"asd", number(m.asd)},
+          {"reference_voxels", m.reference_voxels},
+          {"prediction_voxels", m.prediction_voxels},
+          {"both_empty", m.both_empty()},
+          {"missed", m.missed()},
+          {"false_positive", m.false_positive()}};
+}
+
+Json scores_of(const fs::path& path) {
+  if (!fs::exists(path)) return nullptr;
+  const CasesTable cases = read_cases(path);
+  Json rows = Json::array();
+  for (const auto& row : cases.rows) rows.push_back(to_json_value(row));
+  return {{"definition", cases.terms.definition},
+          {"unit", cases.terms.unit},
+          {"empty_policy", cases.terms.empty},
+          {"split", cases.terms.split},
+          {"selection", cases.terms.selection},
+          {"selected_on_test", cases.terms.selected_on_test()},
+          {"rows", std::move(rows)}};
+}
+
+Json json_file(const fs::path& path) {
+  if (!fs::exists(path)) return nullptr;
+  const std::string text = read_file(path);
+  try {
+    return Json::parse(text);
+  } catch (const Json::exception& error) {
+    throw Error(ErrorKind::kData, {.what = "a file of the run is damaged",
+                                   .where = path.string(),
+                                   .expected = "JSON",
+                                   .got = error.what(),
+                                   .fix = "remove the file: the report goes without it"});
+  }
+}
+
+Json summary_of(const std::optional<RunSummary>& summary) {
+  return summary ? Json::parse(to_json(*summary)) : Json();
+}
+
+Json run_of(const FoundRun& run) {
+  const fs::path config = run.folder / kRunConfigFile;
+  return {{"name", fs::weakly_canonical(run.folder).filename().string()},
+          {"folder", run.folder.string()},
+          {"status", run.summary ? "done" : run.unfinished},
+          {"summary", summary_of(run.summary)},
+          {"metrics", metrics_of(run.folder / "metrics.jsonl")},
+          {"scores", scores_of(run.folder / "cases.csv")},
+          {"worst", json_file(run.folder / kWorstCasesFile)},
+          {"config", fs::exists(config) ? Json(read_file(config)) : Json()},
+          {"provenance", json_file(run.folder / "provenance.json")}};
+}
+
+Json palette() {
+  Json colours = Json::array();
+  for (int64_t label = 1; label <= 14; ++label) {
+    const Colour c = class_colour(label);
+    colours.push_back(fmt::format("#{:02x}{:02x}{:02x}", c[0], c[1], c[2]));
+  }
+  return colours;
+}
+
+}  // namespace
+
+std::string report_data(const std::vector<FoundRun>& runs, int64_t now) {
+  Json json = {{"made", iso_time(now)}, {"class_colours", palette()}, {"runs", Json::array()}};
+  for (const auto& run : runs) json["runs"].push_back(run_of(run));
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string safe;
+  for (const char c : text) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// worst_cases.json of a run: slices of the cases that went worst, as the report shows them. The run
+// keeps them (some 100 KB), so that a report needs no data set, no weights and no GPU.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace semiseg {
+
+inline constexpr const char* kWorstCasesFile = "worst_cases.json";  // on disk, do not rename
+
+struct SegmentedCase {
+  std::string id;
+  at::Tensor image;                              // [D,H,W] float, CPU
+  at::Tensor reference, prediction;              // [D,H,W] uint8, CPU
+  std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W; for the shape of a pixel
+};
+
+// Slices along D with foreground in reference or prediction (at most 24, evenly spread), cut to
+// that foreground and a margin: grey PNGs, and the outlines of the classes as SVG paths. Atomic.
+// kIo on failure.
+void write_segmented_cases(const std::filesystem::path& path,
+                           const std::vector<std::string>& classes,
+                           const std::vector<SegmentedCase>& cases);
+
+}  // namespace semiseg
