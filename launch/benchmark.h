@@ -34,10 +34,19 @@ struct Benchmark {
 BenchmarkResult benchmark_ranks(World& world, const BenchmarkSetup& setup);
 BenchmarkResult benchmark_independent(World& world, const BenchmarkSetup& setup);
 
+// Dice, Jaccard, HD95, ASD (and what compute_metrics gives besides) of every class of a volume; the
+// same size with and without `quick`.
+BenchmarkResult benchmark_metrics_la(World& world, const BenchmarkSetup& setup);
+BenchmarkResult benchmark_metrics_acdc(World& world, const BenchmarkSetup& setup);
+BenchmarkResult benchmark_metrics_synapse(World& world, const BenchmarkSetup& setup);
+
 inline constexpr Benchmark kBenchmarks[] = {
     {"ddp/2proc", "mpi", "a step of two ranks; start with mpirun -n 2", benchmark_ranks},
     {"ddp/2proc_independent", "alone", "two steps of half the batch at once; mpirun -n 2",
      benchmark_independent},
+    {"metrics/la", "default", "metrics of one organ, 180×180×88", benchmark_metrics_la},
+    {"metrics/acdc", "default", "metrics of 3 classes, 10×256×216", benchmark_metrics_acdc},
+    {"metrics/synapse", "default", "metrics of 13 organs, 80×160×160", benchmark_metrics_synapse},
 };
 
 }  // namespace semiseg

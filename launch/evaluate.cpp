@@ -9,8 +9,9 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/core/files.h"
 #include "framework/record/cases_csv.h"
+#include "launch/assemble.h"
 #include "launch/command_line.h"
-#include "launch/finish_run.h"
+#include "launch/evaluate_text.h"
 #include "launch/world.h"
 
 namespace semiseg {
@@ -35,20 +36,6 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
-void print(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
-  std::cout << fmt::format("{:<20}{:>8}{:>9}{:>8}{:>8}   distances in {}\n", "class", "Dice",
-                           "Jaccard", "HD95", "ASD", to_string(options.unit));
-  const auto line = [](const std::string& name, const EvaluationMeans& m) {
-    std::cout << fmt::format(
-        "{:<20}{:>8}{:>9}{:>8}{:>8}   {} missed, {} false positive, {} both empty\n", name,
-        mean_text(m.dice, 100), mean_text(m.jaccard, 100), mean_text(m.hd95), mean_text(m.asd),
-        m.missed, m.false_positive, m.both_empty);
-  };
-  for (size_t k = 0; k < metrics.class_names.size(); ++k)
-    line(metrics.class_names[k], metrics.classes[k]);
-  line("mean", metrics.overall);
-}
-
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& run, const std::string& split,
             const std::string& weights) {
@@ -66,12 +53,12 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
   const auto path = run / ("cases." + split + ".csv");
   write_cases(path, {{.definition = e->evaluation.definition,
                       .unit = to_string(e->evaluation.unit),
+                      .tolerance = fmt::format("{}", e->evaluation.tolerance),
                       .empty = to_string(e->evaluation.empty),
                       .split = split,
                       .selection = weights == "best" ? e->selection() : "last"},
                      rows});
-  print(summarise(rows), e->evaluation);
-  std::cout << "rows: " << path.string() << '\n';
+  std::cout << means_table(summarise(rows), e->evaluation) << "rows: " << path.string() << '\n';
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "framework/record/cases_csv.h"
 #include "framework/record/overlay.h"
 #include "framework/record/run_summary.h"
+#include "launch/evaluate_text.h"
 
 namespace semiseg {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 EvaluationTerms terms_of(const Experiment& e, Split split) {
   return {.definition = e.evaluation.definition,
           .unit = to_string(e.evaluation.unit),
+          .tolerance = fmt::format("{}", e.evaluation.tolerance),
           .empty = to_string(e.evaluation.empty),
           .split = to_string(split),
           .selection = e.selection()};
@@ -58,10 +60,6 @@ FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split
   finished.overlay = *folder / "overlay.png";
   write_overlay(finished.overlay, volume.image, volume.label, e.segment(volume));
   return finished;
-}
-
-std::string mean_text(const MetricMean& value, double factor) {
-  return value.count > 0 ? fmt::format("{:.2f}", factor * value.mean) : "–";
 }
 
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
