@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// semiseg evaluate RUN: measures the weights of a run on a split.
+// semiseg evaluate RUN: measures the weights of a run on a split. With --predictions: label files.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -11,6 +11,7 @@
 #include "framework/record/cases_csv.h"
 #include "launch/assemble.h"
 #include "launch/command_line.h"
+#include "launch/evaluate_files.h"
 #include "launch/evaluate_text.h"
 #include "launch/world.h"
 
@@ -66,19 +67,33 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
 
 int run_evaluate(const Arguments& arguments) {
   CLI::App app(
-      "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv.",
+      "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv. "
+      "Or measures label files, without a run.",
       "evaluate");
-  app.footer("example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val");
+  app.footer(
+      "example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val\n"
+      "         semiseg evaluate --predictions out --references labels --classes rv,myo,lv");
   std::filesystem::path run;
   std::string split = "test", weights = "best";
-  app.add_option("run", run, "run folder")->required();
+  EvaluateFiles files;
+  app.add_option("run", run, "run folder");
   app.add_option("--split", split, "train, val or test")->capture_default_str();
   app.add_option("--weights", weights, "best, or a checkpoint's number such as 000800")
       ->capture_default_str();
+  files.add_to(app);
   if (const auto code = parse_flags(app, arguments)) return *code;
+  if (files.is_asked() != run.empty()) {
+    throw Error(ErrorKind::kConfig,
+                {.what = run.empty() ? "nothing to evaluate" : "a run and label files at once",
+                 .expected = "a run folder, or --predictions and --references",
+                 .fix = "semiseg evaluate --help"});
+  }
 
   World world;
-  return world.run([&] { return measure(world, run, split, weights); });
+  return world.run([&] {
+    if (files.is_asked()) return world.is_first() ? files.run() : 0;
+    return measure(world, run, split, weights);
+  });
 }
 
 }  // namespace semiseg
