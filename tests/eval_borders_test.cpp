@@ -85,7 +85,7 @@ TEST(Borders, RowsLongerThanAWordHaveNoSeam) {
 
 // Every set voxel of a map, in raster order.
 Points points_of(const at::Tensor& map) {
-  const at::Tensor found = (map.dim() == 2 ? map.unsqueeze(0) : map).nonzero();
+  const at::Tensor found = (map.dim() == 2 ? map.unsqueeze(0) : map).nonzero().contiguous();
   Points points;
   for (int64_t i = 0; i < found.size(0); ++i) {
     const int64_t* at = found.const_data_ptr<int64_t>() + 3 * i;

@@ -89,8 +89,8 @@ TEST_F(EvaluateLabelFiles, MeasuresPairsOfOneNameInMillimetres) {
   EXPECT_EQ(table.rows[1].case_id, "b");
   for (const EvaluationRow& row : table.rows) {
     EXPECT_DOUBLE_EQ(row.metrics.dice, 0.75);
-    EXPECT_DOUBLE_EQ(row.metrics.hd, 2);  // one column
-    EXPECT_DOUBLE_EQ(row.metrics.asd, 2 * 20.0 / 56);
+    EXPECT_DOUBLE_EQ(row.metrics.hd, 2);                         // one column
+    EXPECT_DOUBLE_EQ(row.metrics.asd, (16 * 2 + 4 * 1.5) / 56);  // 4 are nearer along the rows
   }
   EXPECT_NE(output_.find("75.00"), std::string::npos) << output_;
   EXPECT_NE(output_.find("distances in mm"), std::string::npos) << output_;
