@@ -15,13 +15,17 @@ namespace {
 EvaluatorOptions read_evaluation(const Config& section) {
   EvaluatorOptions options;
   std::string unit = "voxel", empty = "exclude";
+  section.read("definition", options.definition, {"medpy", "monai", "surface-distance"},
+               "whose HD95, distances and surface Dice");
+  section.read("tolerance", options.tolerance, {0, 1e6}, "of the surface Dice, in the unit");
   section.read("unit", unit, {"voxel", "mm"},
                "unit of distances; mm needs a data set that knows its spacing");
   section.read(
-      "empty", empty, {"exclude", "reference"},
-      "what an empty class gets: left out of distance means and counted, or the references' zeros");
+      "empty", empty, {"exclude", "reference", "definition"},
+      "what an empty class gets: left out of distance means and counted, the references' zeros, or "
+      "what the definition's package returns");
   options.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
-  options.empty = empty == "reference" ? EmptyPolicy::kReference : EmptyPolicy::kExclude;
+  options.empty = empty_policy(empty);
   return options;
 }
 

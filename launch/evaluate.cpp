@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// semiseg evaluate RUN: measures the weights of a run on a split.
+// semiseg evaluate RUN: measures the weights of a run on a split. With --predictions: label files.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -9,7 +9,9 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/core/files.h"
 #include "framework/record/cases_csv.h"
-#include "launch/finish_run.h"
+#include "launch/assemble.h"
+#include "launch/evaluate_files.h"
+#include "launch/evaluate_text.h"
 #include "launch/flags.h"
 #include "launch/world.h"
 
@@ -35,20 +37,6 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
-void print(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
-  std::cout << fmt::format("{:<20}{:>8}{:>9}{:>8}{:>8}   distances in {}\n", "class", "Dice",
-                           "Jaccard", "HD95", "ASD", to_string(options.unit));
-  const auto line = [](const std::string& name, const EvaluationMeans& m) {
-    std::cout << fmt::format(
-        "{:<20}{:>8}{:>9}{:>8}{:>8}   {} missed, {} false positive, {} both empty\n", name,
-        mean_text(m.dice, 100), mean_text(m.jaccard, 100), mean_text(m.hd95), mean_text(m.asd),
-        m.missed, m.false_positive, m.both_empty);
-  };
-  for (size_t k = 0; k < metrics.class_names.size(); ++k)
-    line(metrics.class_names[k], metrics.classes[k]);
-  line("mean", metrics.overall);
-}
-
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& run, const std::string& split,
             const std::string& weights) {
@@ -66,12 +54,12 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
   const auto path = run / ("cases." + split + ".csv");
   write_cases(path, {{.definition = e->evaluation.definition,
                       .unit = to_string(e->evaluation.unit),
+                      .tolerance = fmt::format("{}", e->evaluation.tolerance),
                       .empty = to_string(e->evaluation.empty),
                       .split = split,
                       .selection = weights == "best" ? e->selection() : "last"},
                      rows});
-  print(summarise(rows), e->evaluation);
-  std::cout << "rows: " << path.string() << '\n';
+  std::cout << means_table(summarise(rows), e->evaluation) << "rows: " << path.string() << '\n';
   return 0;
 }
 
@@ -80,17 +68,30 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
 int run_evaluate(const Arguments& arguments) {
   Flags flags(
       "evaluate",
-      "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv.",
-      "example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val");
+      "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv. "
+      "Or measures label files, without a run.",
+      "example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val\n"
+      "         semiseg evaluate --predictions out --references labels --classes rv,myo,lv");
   std::filesystem::path run;
   std::string split = "test", weights = "best";
-  flags.require("run", run, "run folder");
+  EvaluateFiles files;
+  flags.add("run", run, "run folder");
   flags.add("--split", split, "train, val or test");
   flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
+  files.add_to(flags);
   if (const auto code = flags.parse(arguments)) return *code;
+  if (files.is_asked() != run.empty()) {
+    throw Error(ErrorKind::kConfig,
+                {.what = run.empty() ? "nothing to evaluate" : "a run and label files at once",
+                 .expected = "a run folder, or --predictions and --references",
+                 .fix = "semiseg evaluate --help"});
+  }
 
   World world;
-  return world.run([&] { return measure(world, run, split, weights); });
+  return world.run([&] {
+    if (files.is_asked()) return world.is_first() ? files.run() : 0;
+    return measure(world, run, split, weights);
+  });
 }
 
 }  // namespace semiseg

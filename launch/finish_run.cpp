@@ -9,6 +9,7 @@
 #include "framework/record/overlay.h"
 #include "framework/record/report_slices.h"
 #include "framework/record/run_summary.h"
+#include "launch/evaluate_text.h"
 
 namespace semiseg {
 namespace {
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 EvaluationTerms terms_of(const Experiment& e, Split split) {
   return {.definition = e.evaluation.definition,
           .unit = to_string(e.evaluation.unit),
+          .tolerance = fmt::format("{}", e.evaluation.tolerance),
           .empty = to_string(e.evaluation.empty),
           .split = to_string(split),
           .selection = e.selection()};
@@ -85,10 +87,6 @@ FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split
   write_median(finished.overlay, e, ranked);
   write_worst(*folder / kWorstCasesFile, e, ranked);
   return finished;
-}
-
-std::string mean_text(const MetricMean& value, double factor) {
-  return value.count > 0 ? fmt::format("{:.2f}", factor * value.mean) : "–";
 }
 
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options) {

@@ -20,9 +20,6 @@ struct FinishedRun {
 FinishedRun finish_run(const Experiment& experiment, const RunFolder* folder, Split split,
                        int64_t iterations, double wall_seconds);
 
-// "87.12" for a mean of 0.8712 and factor 100; "–" when no row has a value.
-std::string mean_text(const MetricMean& value, double factor = 1);
-
 // "Dice 87.12 %, Jaccard 77.90 %, HD95 4.21 voxel, ASD 1.02 voxel over 28 cases; 1 missed"
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options);
 

@@ -25,6 +25,9 @@ CLI::Option* add_to(CLI::App& app, const std::string& names, Value& value,
       option->capture_default_str();
     }
     if constexpr (std::is_same_v<Value, int64_t>) option->check(CLI::NonNegativeNumber);
+    // One word for each time the option is given, so that it does not swallow what stands behind.
+    if (names.starts_with("-") && option->get_items_expected_max() > 1)
+      option->delimiter(',')->allow_extra_args(false);
     return option;
   }
 }

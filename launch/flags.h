@@ -16,7 +16,7 @@ class App;
 namespace semiseg {
 
 // Values: std::string, std::filesystem::path, bool (a switch), int64_t (not negative), double, and
-// vectors of strings, paths and doubles (a comma or a blank between them). A name with dashes is an
+// vectors of strings, paths and doubles (options: with commas between them, or given several times). A name with dashes is an
 // option, one without is positional; a value that is not empty is shown by --help as the default.
 class Flags {
  public:

@@ -25,7 +25,7 @@ struct Verb {
 
 inline constexpr Verb kVerbs[] = {
     {"train", "train a method on a data set; run again to resume", run_train},
-    {"evaluate", "measure the weights of a run on a split", run_evaluate},
+    {"evaluate", "measure the weights of a run on a split, or label files", run_evaluate},
     {"table", "compare runs: mean ± std over seeds", run_table},
     {"report", "runs as one HTML page: curves, scores, worst cases, settings", run_report},
     {"info", "what is registered, and the options of each", run_info},

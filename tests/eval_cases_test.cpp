@@ -20,7 +20,8 @@ Bits bits_of(const std::vector<EvaluationRow>& rows) {
   Bits bits;
   for (const EvaluationRow& row : rows) {
     const ClassMetrics& m = row.metrics;
-    for (const double v : {m.dice, m.jaccard, m.hd, m.hd95, m.asd, m.assd})
+    for (const double v :
+         {m.dice, m.jaccard, m.hd, m.hd95, m.asd, m.assd, m.surface_dice, m.volume_error})
       bits.push_back(std::bit_cast<uint64_t>(v));
     for (const int64_t v : {m.prediction_voxels, m.reference_voxels, m.overlap_voxels, row.label}) {
       bits.push_back(static_cast<uint64_t>(v));

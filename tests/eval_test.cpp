@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Metrics and the borders they measure between.
+// Metrics of label maps that are made by hand.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <set>
 
-#include "framework/core/draws.h"
 #include "framework/core/error.h"
-#include "framework/eval/borders.h"
 #include "framework/eval/metrics.h"
 #include "tests/label_box.h"
-#include "tests/parity.h"
 
 namespace semiseg {
 namespace {
@@ -105,107 +101,66 @@ TEST(Metrics, TheReferencesPolicyGivesEmptyClassesZeros) {
   }
 }
 
+// 56 border voxels each: 36 of them at distance 0, 20 at 1.
+TEST(Metrics, SurfaceDiceCountsBothBordersWithinTheTolerance) {
+  const at::Tensor a = box({10, 10, 10}, {3, 3, 3}, {7, 7, 7}),
+                   b = box({10, 10, 10}, {3, 3, 4}, {7, 7, 8});
+  EXPECT_DOUBLE_EQ(only_class(a, b, {.tolerance = 0}).surface_dice, 36.0 / 56);
+  EXPECT_DOUBLE_EQ(only_class(a, b, {.tolerance = 0.99}).surface_dice, 36.0 / 56);
+  EXPECT_DOUBLE_EQ(only_class(a, b).surface_dice, 1);
+  EXPECT_DOUBLE_EQ(only_class(a, b, {.spacing = {1, 1, 1.5}}).surface_dice, 36.0 / 56);
+}
+
+// A line of 1 and of 5 voxels: directed distances {0} and {0 1 2 3 4}, whose 95th percentile lies
+// at position 3.8.
+TEST(Metrics, MonaisPercentileIsTheLargerOfTwo) {
+  const at::Tensor dot = box({1, 1, 9}, {0, 0, 0}, {1, 1, 1}),
+                   line = box({1, 1, 9}, {0, 0, 0}, {1, 1, 5});
+  const MetricOptions options{.definition = MetricDefinition::kMonai};
+  EXPECT_DOUBLE_EQ(only_class(line, dot, options).hd95, 3.8);
+  EXPECT_DOUBLE_EQ(only_class(dot, line, options).hd95, 3.8);
+}
+
+// Corners of a voxel carry an eighth of a diagonal cut each: 8 of (1,1,1)/8.
+TEST(Metrics, SurfaceDistanceMeasuresBetweenCorners) {
+  const at::Tensor a = box({5, 5, 5}, {1, 1, 1}, {2, 2, 2}),
+                   b = box({5, 5, 5}, {1, 1, 3}, {2, 2, 4});
+  const ClassMetrics m =
+      only_class(a, b, {.definition = MetricDefinition::kSurfaceDistance, .tolerance = 1});
+  EXPECT_DOUBLE_EQ(m.hd, 2);  // columns 1 2 against 3 4
+  EXPECT_DOUBLE_EQ(m.asd, 1.5);
+  EXPECT_DOUBLE_EQ(m.surface_dice, 0.5);
+}
+
+TEST(Metrics, VolumeErrorIsRelativeToTheReference) {
+  const at::Tensor four = box({4, 4}, {0, 0}, {2, 2}), eight = box({4, 4}, {0, 0}, {2, 4});
+  EXPECT_DOUBLE_EQ(only_class(four, eight).volume_error, -0.5);
+  EXPECT_DOUBLE_EQ(only_class(eight, four).volume_error, 1);
+  EXPECT_DOUBLE_EQ(only_class(at::zeros({4, 4}, at::kByte), four).volume_error, -1);
+  EXPECT_TRUE(std::isnan(only_class(four, at::zeros({4, 4}, at::kByte)).volume_error));
+}
+
+TEST(Metrics, OverlapAloneLeavesDistancesOut) {
+  const at::Tensor full = box({4, 4, 4}, {1, 1, 1}, {3, 3, 3});
+  for (const at::Tensor& prediction : {full, empty_map()}) {
+    const ClassMetrics m = only_class(prediction, full, {.distances = false});
+    EXPECT_EQ(m.dice, m.missed() ? 0 : 1);
+    for (const double distance : {m.hd, m.hd95, m.asd, m.assd, m.surface_dice}) {
+      EXPECT_TRUE(std::isnan(distance));
+    }
+  }
+}
+
+TEST(Metrics, NamesOfDefinitionsAreReadBack) {
+  for (const char* name : {"medpy", "monai", "surface-distance"}) {
+    EXPECT_STREQ(to_string(metric_definition(name)), name);
+  }
+  EXPECT_THROW(metric_definition("medpie"), Error);
+}
+
 TEST(Metrics, RefusesMapsOfDifferentShapes) {
   EXPECT_THROW(compute_metrics(empty_map(), at::zeros({4, 4, 5}, at::kByte), 2), Error);
   EXPECT_THROW(compute_metrics(empty_map().to(at::kInt), empty_map(), 2), Error);
-}
-
-double value_of(const ClassMetrics& m, const std::string& name) {
-  if (name == "dice") return m.dice;
-  if (name == "jaccard") return m.jaccard;
-  if (name == "hd") return m.hd;
-  if (name == "hd95") return m.hd95;
-  return name == "asd" ? m.asd : m.assd;
-}
-
-// One value for each class of a case, or NaN where medpy raises.
-at::Tensor measured(const ParityCase& c, EmptyPolicy empty, const std::string& name) {
-  const MetricOptions options{.empty = empty,
-                              .spacing = c.options.value("spacing", std::vector<double>()),
-                              .connectivity = c.options.value("connectivity", 1)};
-  std::vector<double> values;
-  for (const auto& m : compute_metrics(c.tensor("in.prediction"), c.tensor("in.truth"),
-                                       c.options["classes"], options)) {
-    values.push_back(value_of(m, name));
-  }
-  return at::tensor(values, at::kDouble);
-}
-
-class MedpyMetric : public testing::TestWithParam<std::pair<const char*, size_t>> {};
-
-TEST_P(MedpyMetric, AgreesWithEveryRecordedCase) {
-  const std::string name = GetParam().first;
-  const auto cases = load_cases("metric", name + "-medpy-");
-  EXPECT_EQ(cases.size(), GetParam().second);
-  const std::set<std::string> understood = {"definition", "classes", "spacing", "connectivity",
-                                            "raises"};
-  for (const ParityCase& c : cases) {
-    for (const auto& [option, value] : c.options.items()) {
-      EXPECT_TRUE(understood.contains(option)) << c.file << ": " << option;
-    }
-    if (c.file == "dice-medpy-both_empty") continue;  // the test below
-    const at::Tensor values = measured(c, EmptyPolicy::kExclude, name);
-    if (c.has("out." + name)) {
-      EXPECT_TRUE(compare(c, "out." + name, values)) << c.file;
-    } else {
-      EXPECT_TRUE(values.isnan().all().item<bool>()) << c.file << ": medpy raises";
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(, MedpyMetric,
-                         testing::Values(std::pair{"dice", 13}, std::pair{"jaccard", 13},
-                                         std::pair{"hd", 20}, std::pair{"hd95", 24},
-                                         std::pair{"asd", 20}, std::pair{"assd", 20}),
-                         [](const auto& tested) { return tested.param.first; });
-
-// medpy means to return 1 (it guards against a ZeroDivisionError, and its jc does return 1), but a
-// division of NumPy's integers gives NaN instead.
-TEST(Metrics, DiceOfTwoEmptyMapsIsOneWhereMedpyGivesNaN) {
-  const ParityCase c = load_case("metric/dice-medpy-both_empty.safetensors");
-  EXPECT_TRUE(c.tensor("out.dice").isnan().all().item<bool>());
-  EXPECT_EQ(measured(c, EmptyPolicy::kExclude, "dice").item<double>(), 1);
-}
-
-// What the wrappers of the repositories return (columns: dice, hd95), where they return anything.
-TEST(Metrics, TheReferencesPolicyIsThatOfTheirValidation) {
-  for (const std::string file :
-       {"ssl4mis_val_3d-cubes", "ssl4mis_val_3d-empty_prediction", "ssl4mis_val_3d-empty_truth",
-        "ssl4mis_val_2d-cubes", "ssl4mis_val_2d-empty_prediction"}) {
-    const ParityCase c = load_case("metric/reference_convention-" + file + ".safetensors");
-    const auto columns = {measured(c, EmptyPolicy::kReference, "dice"),
-                          measured(c, EmptyPolicy::kReference, "hd95")};
-    EXPECT_TRUE(compare(c, "out.values", at::stack(columns, 1))) << file;
-  }
-}
-
-TEST(Borders, TheEdgeOfTheArrayIsBorder) {
-  const at::Tensor square = box({5, 5}, {1, 1}, {4, 4});
-  EXPECT_EQ(find_borders(square, 2, {1, 1}, 1)[1].border.size(), 8);
-  EXPECT_EQ(find_borders(square.unsqueeze(0), 2, {1, 1, 1}, 1)[1].border.size(),
-            9);  // one slice: all of it
-  EXPECT_EQ(find_borders(at::ones({5, 5}, at::kByte), 2, {1, 1}, 1)[1].border.size(), 16);
-}
-
-TEST(Borders, NearestDistancesAreThoseOfAllPairs) {
-  DrawSequence draws = Draws(7).sequence("points");
-  const auto make = [&draws](int64_t count) {
-    Points points;
-    for (int64_t i = 0; i < count; ++i) {
-      points.push_back({draws.uniform(0, 9), draws.uniform(0, 9), draws.uniform(0, 2)});
-    }
-    return points;
-  };
-  const Points from = make(3000), to = make(500);
-  const std::vector<double> nearest = nearest_distances(from, to);
-  for (size_t i = 0; i < from.size(); ++i) {
-    double best = 1e300;
-    for (const auto& q : to) {
-      const double z = from[i][0] - q[0], y = from[i][1] - q[1], x = from[i][2] - q[2];
-      best = std::min(best, z * z + y * y + x * x);
-    }
-    ASSERT_DOUBLE_EQ(nearest[i], std::sqrt(best)) << i;
-  }
 }
 
 }  // namespace

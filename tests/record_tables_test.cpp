@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -61,22 +62,24 @@ EvaluationRow evaluation_row(const std::string& id, int64_t label, const ClassMe
 
 CasesTable some_cases() {
   CasesTable cases{.terms = {.unit = "mm", .split = "test", .selection = "val"}};
-  cases.rows = {evaluation_row("c1", 1, {5, 6, 4, 8.0 / 11, 4.0 / 7, 2, 1.9, 1.0 / 3, 0.5}),
-                evaluation_row("c1", 2, {0, 6, 0, 0, 0, kNaN, kNaN, kNaN, kNaN}),
-                evaluation_row("c2", 1, {3, 0, 0, 0, 0, kNaN, kNaN, kNaN, kNaN}),
-                evaluation_row("c2", 2, {0, 0, 0, 1, 1, kNaN, kNaN, kNaN, kNaN})};
+  cases.rows = {
+      evaluation_row("c1", 1, {5, 6, 4, 8.0 / 11, 4.0 / 7, 2, 1.9, 1.0 / 3, 0.5, 0.6, -0.25}),
+      evaluation_row("c1", 2, {0, 6, 0, 0, 0, kNaN, kNaN, kNaN, kNaN, 0, -1}),
+      evaluation_row("c2", 1, {3, 0, 0, 0, 0, kNaN, kNaN, kNaN, kNaN, 0, kNaN}),
+      evaluation_row("c2", 2, {0, 0, 0, 1, 1, kNaN, kNaN, kNaN, kNaN, 1, kNaN})};
   return cases;
 }
 
 TEST(CasesCsv, StatesItsTermsBeforeTheRows) {
   EXPECT_TRUE(
       to_csv(some_cases())
-          .starts_with("# definition: medpy\n# unit: mm\n# empty policy: exclude\n# split: test\n"
-                       "# selection split: "
-                       "val\ncase,patient,centre,label,class,dice,jaccard,hd95,asd,hd,assd,"
-                       "prediction_voxels,reference_voxels,overlap_voxels,empty\n"
-                       "c1,\"p, c1\",,1,left,0.72727272727272729,"));
-  EXPECT_NE(to_csv(some_cases()).find("c1,\"p, c1\",,2,right,0,0,,,,,0,6,0,missed\n"),
+          .starts_with(
+              "# definition: medpy\n# unit: mm\n# tolerance: 1\n# empty policy: exclude\n"
+              "# split: test\n# selection split: "
+              "val\ncase,patient,centre,label,class,dice,jaccard,hd95,asd,hd,assd,"
+              "prediction_voxels,reference_voxels,overlap_voxels,empty,surface_dice,volume_error\n"
+              "c1,\"p, c1\",,1,left,0.72727272727272729,"));
+  EXPECT_NE(to_csv(some_cases()).find("c1,\"p, c1\",,2,right,0,0,,,,,0,6,0,missed,0,-1\n"),
             std::string::npos);
 }
 
@@ -91,6 +94,21 @@ TEST(CasesCsv, SurvivesARoundTripToTheBit) {
   EXPECT_TRUE(back.rows[1].metrics.missed());
   EXPECT_TRUE(std::isnan(back.rows[1].metrics.hd95));
   EXPECT_EQ(to_csv(back), to_csv(some_cases()));
+}
+
+TEST(CasesCsv, ReadsFilesFromBeforeTheSurfaceDice) {
+  const TemporaryFolder folder;
+  write_file(folder / "cases.csv",
+             "# definition: medpy\n# unit: mm\n# empty policy: exclude\n"
+             "case,patient,centre,label,class,dice,jaccard,hd95,asd,hd,assd,"
+             "prediction_voxels,reference_voxels,overlap_voxels,empty\n"
+             "c1,p1,,1,left,0.5,0.25,3,1,4,2,5,7,3,\n");
+  const CasesTable table = read_cases(folder / "cases.csv");
+  EXPECT_EQ(table.terms.tolerance, "1");
+  ASSERT_EQ(table.rows.size(), 1);
+  EXPECT_EQ(table.rows[0].metrics.assd, 2);
+  EXPECT_TRUE(std::isnan(table.rows[0].metrics.surface_dice));
+  EXPECT_TRUE(std::isnan(table.rows[0].metrics.volume_error));
 }
 
 TEST(CasesCsv, RefusesATableOfSomethingElse) {
@@ -125,6 +143,22 @@ TEST(RunSummary, SurvivesARoundTrip) {
   EXPECT_EQ(back.metrics.overall.missed, 1);
   EXPECT_TRUE(back.label_based_preparation);
   EXPECT_EQ(to_json(back), to_json(summary));
+}
+
+TEST(RunSummary, ReadsFilesFromBeforeTheSurfaceDice) {
+  const TemporaryFolder folder;
+  nlohmann::json older = nlohmann::json::parse(to_json(run_summary("bcp", 7, 3, 0.5)));
+  older.erase("tolerance");
+  for (nlohmann::json* means : {&older["overall"], &older["classes"][0], &older["classes"][1]}) {
+    means->erase("surface_dice");
+    means->erase("volume_error");
+  }
+  write_file(folder / "summary.json", older.dump());
+  const RunSummary back = read_run_summary(folder / "summary.json");
+  EXPECT_EQ(back.metrics.overall.dice.mean, 0.5);
+  EXPECT_EQ(back.terms.tolerance, "1");
+  EXPECT_TRUE(std::isnan(back.metrics.overall.surface_dice.mean));
+  EXPECT_EQ(back.metrics.overall.surface_dice.count, 0);
 }
 
 TEST(RunSummary, NamesADamagedFile) {
@@ -192,18 +226,18 @@ TEST(ResultsTable, MarkdownHasOneTableForEachSection) {
 
 Mean ± standard deviation over seeds. Metrics as medpy defines them, distances in mm; empty classes are left out of distances and counted.
 
-| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [mm] | ASD [mm] | missed | false positive | both empty | selected on |
-|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|
-| 7 | bcp | unet | 1 | 50.00 | 25.00 | – | 0.33 | 1 | 1 | 1 | val |
+| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [mm] | ASD [mm] | NSD at 1 mm [%] | volume error [%] | missed | false positive | both empty | selected on |
+|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
+| 7 | bcp | unet | 1 | 50.00 | 25.00 | – | 0.33 | 40.00 | 62.50 | 1 | 1 | 1 | val |
 
 ### acdc, test split, 2 cases
 
 Mean ± standard deviation over seeds. Metrics as medpy defines them, distances in voxel; empty classes are left out of distances and counted.
 
-| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [voxel] | ASD [voxel] | missed | false positive | both empty | selected on |
-|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|
-| 7 | bcp | unet | 1 | 90.00 | 45.00 | 9.00 | 0.33 | 1 | 1 | 1 | **test** (selected on test) |
-| 7 | bcp | unet | 2 | 81.00 ± 1.41 | 40.50 ± 0.71 | 8.10 ± 0.14 | 0.33 ± 0.00 | 2 | 2 | 2 | val |
+| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [voxel] | ASD [voxel] | NSD at 1 voxel [%] | volume error [%] | missed | false positive | both empty | selected on |
+|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
+| 7 | bcp | unet | 1 | 90.00 | 45.00 | 9.00 | 0.33 | 40.00 | 62.50 | 1 | 1 | 1 | **test** (selected on test) |
+| 7 | bcp | unet | 2 | 81.00 ± 1.41 | 40.50 ± 0.71 | 8.10 ± 0.14 | 0.33 ± 0.00 | 40.00 ± 0.00 | 62.50 ± 0.00 | 2 | 2 | 2 | val |
 
 Not done, in no row:
 

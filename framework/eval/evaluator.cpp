@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "framework/core/error.h"
 #include "framework/eval/case_shares.h"
@@ -15,7 +16,7 @@ namespace semiseg {
 namespace {
 
 // What one row is while it travels between ranks: numbers that fp64 holds exactly.
-constexpr int64_t kColumns = 11;
+constexpr int64_t kColumns = 13;
 using PackedRow = std::array<double, kColumns>;
 
 PackedRow pack(size_t position, int64_t label, const ClassMetrics& m) {
@@ -29,7 +30,9 @@ PackedRow pack(size_t position, int64_t label, const ClassMetrics& m) {
           m.hd,
           m.hd95,
           m.asd,
-          m.assd};
+          m.assd,
+          m.surface_dice,
+          m.volume_error};
 }
 
 ClassMetrics unpack_metrics(const double* row) {
@@ -43,6 +46,8 @@ ClassMetrics unpack_metrics(const double* row) {
   m.hd95 = row[8];
   m.asd = row[9];
   m.assd = row[10];
+  m.surface_dice = row[11];
+  m.volume_error = row[12];
   return m;
 }
 
@@ -78,7 +83,10 @@ Volume load_reference(const DatasetSource& source, size_t index, DistanceUnit un
 std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
                                   const CasePredictor& predict, const EvaluatorOptions& options) {
   const Volume volume = load_reference(source, index, options.unit);
-  MetricOptions metric_options{.empty = options.empty, .distances = options.distances};
+  MetricOptions metric_options{.empty = options.empty,
+                               .distances = options.distances,
+                               .definition = metric_definition(options.definition),
+                               .tolerance = options.tolerance};
   if (options.unit == DistanceUnit::kMillimetre) {
     metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
   }
@@ -109,6 +117,8 @@ void add(EvaluationMeans& means, const ClassMetrics& m) {
   add(means.hd95, m.hd95);
   add(means.asd, m.asd);
   add(means.assd, m.assd);
+  add(means.surface_dice, m.surface_dice);
+  add(means.volume_error, std::abs(m.volume_error));
   ++means.rows;
   means.both_empty += m.both_empty();
   means.missed += m.missed();
@@ -116,8 +126,8 @@ void add(EvaluationMeans& means, const ClassMetrics& m) {
 }
 
 void close(EvaluationMeans& means) {
-  for (MetricMean* m :
-       {&means.dice, &means.jaccard, &means.hd, &means.hd95, &means.asd, &means.assd}) {
+  for (MetricMean* m : {&means.dice, &means.jaccard, &means.hd, &means.hd95, &means.asd,
+                        &means.assd, &means.surface_dice, &means.volume_error}) {
     m->mean /= static_cast<double>(m->count);  // 0/0 is the NaN that is promised
   }
 }
@@ -129,11 +139,7 @@ const char* to_string(DistanceUnit unit) { return unit == DistanceUnit::kVoxel ?
 std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm) {
-  if (options.definition != "medpy") {
-    throw Error(ErrorKind::kConfig, {.what = "unknown definition of the metrics",
-                                     .expected = "medpy",
-                                     .got = options.definition});
-  }
+  metric_definition(options.definition);
   const std::vector<size_t> cases = cases_of(source, split);
   std::vector<int64_t> costs;
   for (const size_t index : cases) costs.push_back(source.cases()[index].cost);

@@ -21,7 +21,8 @@ const char* to_string(DistanceUnit unit);  // "voxel", "mm": on disk, do not ren
 struct EvaluatorOptions {
   DistanceUnit unit = DistanceUnit::kVoxel;  // the unit of published tables, whatever the spacing
   EmptyPolicy empty = EmptyPolicy::kExclude;
-  std::string definition = "medpy";  // whose metrics
+  std::string definition = "medpy";  // whose metrics: those of metric_definition()
+  double tolerance = 1;              // of the surface Dice, in `unit`
   bool distances = true;             // false: overlap only
   // Called on each rank after each of its cases, with its own counts.
   std::function<void(int64_t done, int64_t total)> progress;
@@ -53,7 +54,8 @@ struct MetricMean {
 };
 
 struct EvaluationMeans {
-  MetricMean dice, jaccard, hd, hd95, asd, assd;
+  MetricMean dice, jaccard, hd, hd95, asd, assd, surface_dice;
+  MetricMean volume_error;  // of its absolute values
   int64_t rows = 0;
   int64_t both_empty = 0, missed = 0, false_positive = 0;
 };

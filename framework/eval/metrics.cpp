@@ -1,69 +1,128 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/eval/metrics.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include "framework/core/error.h"
-#include "framework/eval/borders.h"
+#include "framework/eval/class_surfaces.h"
+#include "framework/eval/surface_statistics.h"
 
 namespace semiseg {
 namespace {
 
-std::vector<int64_t> count_overlaps(const at::Tensor& prediction, const at::Tensor& reference,
-                                    int64_t classes) {
-  std::vector<int64_t> counts(static_cast<size_t>(classes));
-  const uint8_t* a = prediction.const_data_ptr<uint8_t>();
-  const uint8_t* b = reference.const_data_ptr<uint8_t>();
-  for (int64_t i = 0; i < prediction.numel(); ++i) {
-    if (a[i] == b[i] && a[i] < classes) ++counts[a[i]];
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr MetricDefinition kDefinitions[] = {MetricDefinition::kMedpy, MetricDefinition::kMonai,
+                                             MetricDefinition::kSurfaceDistance};
+constexpr EmptyPolicy kPolicies[] = {EmptyPolicy::kExclude, EmptyPolicy::kReference,
+                                     EmptyPolicy::kDefinition};
+
+template <class Choice, size_t n>
+Choice by_name(const Choice (&choices)[n], const std::string& name, const std::string& what) {
+  std::string known;
+  for (const Choice choice : choices) {
+    if (name == to_string(choice)) return choice;
+    known += (known.empty() ? "" : ", ") + std::string(to_string(choice));
   }
-  return counts;
+  throw Error(ErrorKind::kConfig, {.what = "unknown " + what, .expected = known, .got = name});
 }
 
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+double ratio(int64_t part, int64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);  // 0/0 is NaN
 }
 
-// As NumPy's "linear": between the two values around position fraction · (n - 1).
-double percentile(std::vector<double> values, double fraction) {
-  const double position = fraction * static_cast<double>(values.size() - 1);
-  const auto lower = static_cast<std::ptrdiff_t>(position);
-  std::nth_element(values.begin(), values.begin() + lower, values.end());
-  const double low = values[static_cast<size_t>(lower)];
-  const double part = position - static_cast<double>(lower);
-  if (part == 0) return low;
-  return low + part * (*std::min_element(values.begin() + lower + 1, values.end()) - low);
+double robust_hausdorff(const ClassSurfaces& surfaces, MetricDefinition definition) {
+  const auto &there = surfaces.there, &back = surfaces.back;
+  constexpr double kFraction = 0.95;
+  switch (definition) {
+    case MetricDefinition::kMonai:
+      return std::max(percentile(there.distances, kFraction),
+                      percentile(back.distances, kFraction));
+    case MetricDefinition::kSurfaceDistance:
+      return std::max(weighted_percentile(there, kFraction), weighted_percentile(back, kFraction));
+    case MetricDefinition::kMedpy:
+      break;
+  }
+  std::vector<double> both = there.distances;
+  both.insert(both.end(), back.distances.begin(), back.distances.end());
+  return percentile(std::move(both), kFraction);
 }
 
-void set_distances(ClassMetrics& metrics, const Points& prediction, const Points& reference) {
-  std::vector<double> there = nearest_distances(prediction, reference);
-  const std::vector<double> back = nearest_distances(reference, prediction);
-  metrics.asd = mean(there);
-  there.insert(there.end(), back.begin(), back.end());
-  metrics.assd = mean(there);
-  metrics.hd = *std::max_element(there.begin(), there.end());
-  metrics.hd95 = percentile(std::move(there), 0.95);
+void set_distances(ClassMetrics& m, const ClassSurfaces& surfaces, const MetricOptions& options) {
+  const auto &there = surfaces.there, &back = surfaces.back;
+  m.hd = std::max(largest_distance(there), largest_distance(back));
+  m.hd95 = robust_hausdorff(surfaces, options.definition);
+  m.asd = mean_distance(there);
+  m.assd = mean_distance(there, back);
+  m.surface_dice = surface_dice(there, back, options.tolerance);
 }
 
-void set_empty(ClassMetrics& metrics, EmptyPolicy policy) {
-  const bool exclude = policy == EmptyPolicy::kExclude;
-  metrics.dice = metrics.jaccard = exclude && metrics.both_empty() ? 1 : 0;
-  metrics.hd = metrics.hd95 = metrics.asd = metrics.assd =
-      exclude ? std::numeric_limits<double>::quiet_NaN() : 0;
+void set_all_distances(ClassMetrics& m, double value) {
+  m.hd = m.hd95 = m.asd = m.assd = m.surface_dice = value;
 }
 
-}  // namespace
-
-const char* to_string(EmptyPolicy policy) {
-  return policy == EmptyPolicy::kExclude ? "exclude" : "reference";
+// medpy's distances raise, and its dc divides 0 by 0. MONAI leaves out classes without reference;
+// its distances are NaN unless a set is there to be infinitely far. surface-distance has NaN where
+// nothing is measured and ∞ where there is nothing to be measured to.
+void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
+  set_all_distances(m, kNaN);
+  if (definition == MetricDefinition::kMedpy) {
+    m.dice = m.both_empty() ? kNaN : 0;
+    m.jaccard = m.both_empty() ? 1 : 0;
+    return;
+  }
+  const bool monai = definition == MetricDefinition::kMonai;
+  m.dice = m.jaccard = m.both_empty() || (monai && m.false_positive()) ? kNaN : 0;
+  m.surface_dice = m.both_empty() ? kNaN : 0;
+  if (m.false_positive()) m.asd = kInfinity;
+  if (!m.both_empty()) m.assd = kInfinity;
+  if (!monai) m.hd = m.hd95 = kInfinity;
 }
 
-std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at::Tensor& reference,
-                                          int64_t classes, const MetricOptions& options) {
+void set_empty(ClassMetrics& m, const MetricOptions& options) {
+  switch (options.empty) {
+    case EmptyPolicy::kExclude:
+      set_all_distances(m, kNaN);
+      m.dice = m.jaccard = m.surface_dice = m.both_empty() ? 1 : 0;
+      break;
+    case EmptyPolicy::kReference:
+      set_all_distances(m, 0);
+      m.dice = m.jaccard = m.volume_error = 0;
+      break;
+    case EmptyPolicy::kDefinition:
+      set_empty_by_definition(m, options.definition);
+      break;
+  }
+}
+
+ClassMetrics metrics_of(const ClassSurfaces& surfaces, const MetricOptions& options) {
+  ClassMetrics m{.prediction_voxels = surfaces.prediction_voxels,
+                 .reference_voxels = surfaces.reference_voxels,
+                 .overlap_voxels = surfaces.overlap_voxels};
+  const int64_t both = m.prediction_voxels + m.reference_voxels;
+  m.volume_error = m.reference_voxels == 0
+                       ? kNaN
+                       : ratio(m.prediction_voxels - m.reference_voxels, m.reference_voxels);
+  m.dice = ratio(2 * m.overlap_voxels, both);
+  m.jaccard = ratio(m.overlap_voxels, both - m.overlap_voxels);
+  const bool empty = m.prediction_voxels == 0 || m.reference_voxels == 0;
+  if (empty) {
+    set_empty(m, options);
+  } else if (options.distances) {
+    set_distances(m, surfaces, options);
+  }
+  if (!options.distances && !(empty && options.empty == EmptyPolicy::kReference)) {
+    set_all_distances(m, kNaN);
+  }
+  return m;
+}
+
+void check(const at::Tensor& prediction, const at::Tensor& reference, int64_t classes,
+           const MetricOptions& options) {
   const int64_t axes = reference.dim();
   SEMISEG_CHECK(prediction.sizes() == reference.sizes() && (axes == 2 || axes == 3),
                 "label maps [D,H,W] or [H,W] of one shape");
@@ -73,35 +132,72 @@ std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at
   SEMISEG_CHECK(classes >= 2 && classes <= 256, "background and at least one class");
   SEMISEG_CHECK(options.connectivity >= 1 && options.connectivity <= axes,
                 "connectivity is 1 … axes");
-  const std::vector<double> spacing = options.spacing.empty()
-                                          ? std::vector<double>(static_cast<size_t>(axes), 1.0)
-                                          : options.spacing;
-  SEMISEG_CHECK(static_cast<int64_t>(spacing.size()) == axes, "one spacing for each axis");
+  SEMISEG_CHECK(options.spacing.empty() || static_cast<int64_t>(options.spacing.size()) == axes,
+                "one spacing for each axis");
+}
 
-  const at::Tensor a = prediction.contiguous(), b = reference.contiguous();
-  const std::vector<int64_t> overlaps = count_overlaps(a, b, classes);
-  const auto predicted = find_borders(a, classes, spacing, options.connectivity);
-  const auto expected = find_borders(b, classes, spacing, options.connectivity);
-  std::vector<ClassMetrics> result;
-  for (size_t label = 1; label < static_cast<size_t>(classes); ++label) {
-    ClassMetrics& m = result.emplace_back();
-    m.prediction_voxels = predicted[label].count;
-    m.reference_voxels = expected[label].count;
-    m.overlap_voxels = overlaps[label];
-    if (m.prediction_voxels == 0 || m.reference_voxels == 0) {
-      set_empty(m, options.empty);
-      continue;
-    }
-    const auto both = static_cast<double>(m.prediction_voxels + m.reference_voxels);
-    const auto overlap = static_cast<double>(m.overlap_voxels);
-    m.dice = 2 * overlap / both;
-    m.jaccard = overlap / (both - overlap);
-    if (options.distances) {
-      set_distances(m, predicted[label].border, expected[label].border);
-    } else {
-      m.hd = m.hd95 = m.asd = m.assd = std::numeric_limits<double>::quiet_NaN();
-    }
+}  // namespace
+
+const char* to_string(MetricDefinition definition) {
+  switch (definition) {
+    case MetricDefinition::kMonai:
+      return "monai";
+    case MetricDefinition::kSurfaceDistance:
+      return "surface-distance";
+    case MetricDefinition::kMedpy:
+      break;
   }
+  return "medpy";
+}
+
+MetricDefinition metric_definition(const std::string& name) {
+  return by_name(kDefinitions, name, "definition of the metrics");
+}
+
+const char* to_string(EmptyPolicy policy) {
+  switch (policy) {
+    case EmptyPolicy::kReference:
+      return "reference";
+    case EmptyPolicy::kDefinition:
+      return "definition";
+    case EmptyPolicy::kExclude:
+      break;
+  }
+  return "exclude";
+}
+
+EmptyPolicy empty_policy(const std::string& name) {
+  return by_name(kPolicies, name, "policy for empty classes");
+}
+
+double ClassMetrics::precision() const { return ratio(overlap_voxels, prediction_voxels); }
+double ClassMetrics::recall() const { return ratio(overlap_voxels, reference_voxels); }
+double ClassMetrics::specificity(int64_t map_voxels) const {
+  const int64_t outside_both = map_voxels - prediction_voxels - reference_voxels + overlap_voxels;
+  return ratio(outside_both, map_voxels - reference_voxels);
+}
+
+std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at::Tensor& reference,
+                                          int64_t classes, const MetricOptions& options) {
+  check(prediction, reference, classes, options);
+  SurfaceOptions surface_options{
+      .elements = options.definition == MetricDefinition::kSurfaceDistance
+                      ? BorderElements::kCorners
+                      : BorderElements::kVoxels,
+      .distances = options.distances,
+      .spacing = options.spacing,
+      .connectivity = options.connectivity};
+  if (surface_options.spacing.empty()) {
+    surface_options.spacing.assign(static_cast<size_t>(reference.dim()), 1.0);
+  }
+  const auto surfaces =
+      compare_surfaces(prediction.contiguous(), reference.contiguous(), classes, surface_options);
+  std::vector<ClassMetrics> result(surfaces.size());
+  at::parallel_for(0, static_cast<int64_t>(result.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      result[i] = metrics_of(surfaces[i], options);
+    }
+  });
   return result;
 }
 

@@ -1,42 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 // Overlap and surface distances of a prediction against a reference, class by class, as medpy 0.5.2
-// defines them (medpy/metric/binary.py; its asd is directed, prediction to reference).
+// (medpy/metric/binary.py; its asd is directed, prediction to reference), MONAI 1.6.1
+// (monai/metrics) or google-deepmind/surface-distance 0.1 define them.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "framework/core/tensor_fwd.h"
 
 namespace semiseg {
 
+enum class MetricDefinition {
+  kMedpy,            // hd95: 95th percentile (linear) of both directed sets together
+  kMonai,            // hd95: the larger of the two directed percentiles
+  kSurfaceDistance,  // corners between voxels, weighted by area; hd95: the larger of two weighted
+                     // percentiles
+};
+// "medpy", "monai", "surface-distance": on disk, do not rename
+const char* to_string(MetricDefinition definition);
+// kConfig when it is none of these.
+MetricDefinition metric_definition(const std::string& name);
+
 // What a class gets where prediction or reference (or both) is empty.
 enum class EmptyPolicy {
-  kExclude,    // overlap: 1 when both are empty, else 0. Distances: NaN, left out of means and
-               // counted
-  kReference,  // zeros throughout, as SSL4MIS's 3-D validation returns them: flatters distances
+  kExclude,     // overlaps (Dice, Jaccard, surface Dice): 1 when both are empty, else 0. Distances:
+                // NaN, left out of means and counted
+  kReference,   // zeros throughout, as SSL4MIS's 3-D validation returns them: flatters distances
+  kDefinition,  // what the package of the definition returns, NaN where it raises
 };
-const char* to_string(EmptyPolicy policy);  // "exclude", "reference": on disk, do not rename
+// "exclude", "reference", "definition": on disk, do not rename
+const char* to_string(EmptyPolicy policy);
+// kConfig when it is none of these.
+EmptyPolicy empty_policy(const std::string& name);
 
 struct MetricOptions {
   EmptyPolicy empty = EmptyPolicy::kExclude;
   bool distances = true;        // false: overlap only, distances are NaN (validation in training)
   std::vector<double> spacing;  // size of a voxel along each axis; empty: distances in voxels
   // Neighbours that make a voxel inner: those that differ along at most so many axes, 1 … axes.
-  // Outside the array counts as background.
+  // Outside the array counts as background. Not used by surface-distance.
   int connectivity = 1;
+  MetricDefinition definition = MetricDefinition::kMedpy;
+  double tolerance = 1;  // of the surface Dice, in units of the spacing
 };
 
 struct ClassMetrics {
   int64_t prediction_voxels = 0, reference_voxels = 0, overlap_voxels = 0;
   double dice = 0, jaccard = 0;  // [0, 1]
-  double hd = 0, hd95 = 0;       // hd95: 95th percentile (linear) of both directed sets together
-  double asd = 0;   // mean distance of the prediction's border voxels to the reference's border
+  double hd = 0, hd95 = 0;       // the largest distance; its robust form as the definition has it
+  double asd = 0;   // mean distance of the prediction's border to the reference's border
   double assd = 0;  // mean of both directed sets together, not of their means
+  // Surface Dice (normalised surface Dice, NSD), [0, 1]: the part of both borders that is within
+  // the tolerance of the other one. medpy has none; it gets MONAI's, which counts border voxels.
+  double surface_dice = 0;
+  double volume_error = 0;  // (prediction - reference) / reference, medpy's ravd; NaN when the
+                            // reference is empty
 
   bool both_empty() const { return prediction_voxels == 0 && reference_voxels == 0; }
   bool missed() const { return prediction_voxels == 0 && reference_voxels > 0; }
   bool false_positive() const { return prediction_voxels > 0 && reference_voxels == 0; }
+  double precision() const;                      // NaN when the prediction is empty
+  double recall() const;                         // NaN when the reference is empty
+  double specificity(int64_t map_voxels) const;  // of a map of so many voxels
 };
 
 // Label maps [D,H,W] or [H,W], uint8, CPU, of one shape. One entry for each label 1 … classes - 1.

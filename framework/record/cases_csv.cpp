@@ -31,12 +31,17 @@ const CsvRow kColumns = {"case",
                          "prediction_voxels",
                          "reference_voxels",
                          "overlap_voxels",
-                         "empty"};
-constexpr size_t kLabel = 3, kFirstNumber = 5, kFirstCount = 11, kEmpty = 14;
+                         "empty",
+                         "surface_dice",
+                         "volume_error"};
+constexpr size_t kLabel = 3, kFirstNumber = 5, kFirstCount = 11, kEmpty = 14, kFirstLater = 15;
 
 constexpr std::array<double ClassMetrics::*, 6> kNumbers = {
     &ClassMetrics::dice, &ClassMetrics::jaccard, &ClassMetrics::hd95,
     &ClassMetrics::asd,  &ClassMetrics::hd,      &ClassMetrics::assd};
+// Files of older versions end before these.
+constexpr std::array<double ClassMetrics::*, 2> kLaterNumbers = {&ClassMetrics::surface_dice,
+                                                                 &ClassMetrics::volume_error};
 constexpr std::array<int64_t ClassMetrics::*, 3> kCounts = {&ClassMetrics::prediction_voxels,
                                                             &ClassMetrics::reference_voxels,
                                                             &ClassMetrics::overlap_voxels};
@@ -45,8 +50,9 @@ struct Term {
   const char* name;
   std::string EvaluationTerms::*value;
 };
-constexpr std::array<Term, 5> kTerms = {{{"definition", &EvaluationTerms::definition},
+constexpr std::array<Term, 6> kTerms = {{{"definition", &EvaluationTerms::definition},
                                          {"unit", &EvaluationTerms::unit},
+                                         {"tolerance", &EvaluationTerms::tolerance},
                                          {"empty policy", &EvaluationTerms::empty},
                                          {"split", &EvaluationTerms::split},
                                          {"selection split", &EvaluationTerms::selection}}};
@@ -66,6 +72,7 @@ CsvRow fields_of(const EvaluationRow& row) {
   for (const auto number : kNumbers) fields.push_back(number_text(row.metrics.*number));
   for (const auto count : kCounts) fields.push_back(std::to_string(row.metrics.*count));
   fields.push_back(empty_text(row.metrics));
+  for (const auto number : kLaterNumbers) fields.push_back(number_text(row.metrics.*number));
   return fields;
 }
 
@@ -86,6 +93,10 @@ Number parse(const std::string& text, const fs::path& path) {
   return number;
 }
 
+double parse_number(const std::string& text, const fs::path& path) {
+  return text.empty() ? std::numeric_limits<double>::quiet_NaN() : parse<double>(text, path);
+}
+
 EvaluationRow row_of(const CsvRow& fields, const fs::path& path) {
   EvaluationRow row{.case_id = fields[0],
                     .patient = fields[1],
@@ -93,12 +104,14 @@ EvaluationRow row_of(const CsvRow& fields, const fs::path& path) {
                     .label = parse<int64_t>(fields[kLabel], path),
                     .class_name = fields[kLabel + 1]};
   for (size_t i = 0; i < kNumbers.size(); ++i) {
-    const std::string& text = fields[kFirstNumber + i];
-    row.metrics.*kNumbers[i] =
-        text.empty() ? std::numeric_limits<double>::quiet_NaN() : parse<double>(text, path);
+    row.metrics.*kNumbers[i] = parse_number(fields[kFirstNumber + i], path);
   }
   for (size_t i = 0; i < kCounts.size(); ++i) {
     row.metrics.*kCounts[i] = parse<int64_t>(fields[kFirstCount + i], path);
+  }
+  for (size_t i = 0; i < kLaterNumbers.size(); ++i) {
+    row.metrics.*kLaterNumbers[i] =
+        parse_number(fields.size() > kFirstLater ? fields[kFirstLater + i] : "", path);
   }
   if (fields[kEmpty] != empty_text(row.metrics))
     fail(path, empty_text(row.metrics), fields[kEmpty]);
@@ -125,7 +138,8 @@ CasesTable read_cases(const fs::path& path) {
       if (name == term.name) cases.terms.*term.value = text;
     }
   }
-  if (table.rows.empty() || table.rows.front() != kColumns)
+  const CsvRow older(kColumns.begin(), kColumns.begin() + kFirstLater);
+  if (table.rows.empty() || (table.rows.front() != kColumns && table.rows.front() != older))
     fail(path, "the columns " + to_csv(CsvTable{{}, {kColumns}}), "others");
   for (size_t i = 1; i < table.rows.size(); ++i) cases.rows.push_back(row_of(table.rows[i], path));
   return cases;

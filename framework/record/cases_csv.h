@@ -24,7 +24,8 @@ std::string to_csv(const CasesTable& cases);
 // Atomic. kIo on failure.
 void write_cases(const std::filesystem::path& path, const CasesTable& cases);
 
-// kData naming the file, and the line or column, for what is not such a table.
+// kData naming the file, and the line or column, for what is not such a table. A file of an older
+// version has no surface Dice and no volume error: they are NaN.
 CasesTable read_cases(const std::filesystem::path& path);
 
 }  // namespace semiseg

@@ -10,7 +10,8 @@ namespace semiseg {
 struct EvaluationTerms {
   std::string definition = "medpy";  // whose metrics
   std::string unit = "voxel";        // of distances: voxel, mm
-  std::string empty = "exclude";     // policy for empty classes: exclude, reference
+  std::string tolerance = "1";       // of the surface Dice, in `unit`
+  std::string empty = "exclude";     // policy for empty classes: exclude, reference, definition
   std::string split;                 // what was evaluated: val, test
   std::string selection;             // what the weights were selected on: val, test, last
 

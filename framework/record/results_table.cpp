@@ -16,8 +16,8 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 auto section_key(const std::string& dataset, const EvaluationTerms& terms, int64_t cases,
                  bool label_based) {
-  return std::make_tuple(dataset, terms.split, terms.definition, terms.unit, terms.empty, cases,
-                         label_based);
+  return std::make_tuple(dataset, terms.split, terms.definition, terms.unit, terms.tolerance,
+                         terms.empty, cases, label_based);
 }
 
 auto row_key(const RunSummary& s) {
@@ -57,6 +57,8 @@ ResultsRow make_row(const Runs& runs) {
   row.jaccard = over_seeds(runs, &EvaluationMeans::jaccard);
   row.hd95 = over_seeds(runs, &EvaluationMeans::hd95);
   row.asd = over_seeds(runs, &EvaluationMeans::asd);
+  row.surface_dice = over_seeds(runs, &EvaluationMeans::surface_dice);
+  row.volume_error = over_seeds(runs, &EvaluationMeans::volume_error);
   return row;
 }
 

@@ -26,29 +26,36 @@ std::string cell(const SeedStatistics& s, size_t runs) {
   return text;
 }
 
+const char* empty_text(const std::string& policy) {
+  if (policy == "exclude") return "empty classes are left out of distances and counted.";
+  if (policy == "definition") return "empty classes count as the definition has it.";
+  return "empty classes count as 0, also in distances, which flatters them.";
+}
+
 std::string heading(const ResultsRow& row) {
   const EvaluationTerms& t = row.terms;
   std::string text = fmt::format("### {}, {} split, {} cases\n\n", row.dataset, t.split, row.cases);
   text += fmt::format(
       "Mean ± standard deviation over seeds. Metrics as {} defines them, distances in {}; ",
       t.definition, t.unit);
-  text += t.empty == "exclude"
-              ? "empty classes are left out of distances and counted."
-              : "empty classes count as 0, also in distances, which flatters them.";
+  text += empty_text(t.empty);
   if (row.label_based_preparation) text += " The data were prepared with the help of their labels.";
   text += fmt::format(
       "\n\n| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [{0}] | ASD [{0}] "
-      "| missed | false positive | both empty | selected on |\n",
-      t.unit);
-  return text + "|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
+      "| NSD at {1} {0} [%] | volume error [%] | missed | false positive | both empty | selected "
+      "on "
+      "|\n",
+      t.unit, t.tolerance);
+  return text + "|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
 }
 
 std::string line(const ResultsRow& row) {
   const size_t n = row.seeds.size();
   return fmt::format(
-      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.labelled, row.method,
-      row.backbone, n, cell(percent(row.dice), n), cell(percent(row.jaccard), n), cell(row.hd95, n),
-      cell(row.asd, n), row.missed, row.false_positive, row.both_empty,
+      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.labelled,
+      row.method, row.backbone, n, cell(percent(row.dice), n), cell(percent(row.jaccard), n),
+      cell(row.hd95, n), cell(row.asd, n), cell(percent(row.surface_dice), n),
+      cell(percent(row.volume_error), n), row.missed, row.false_positive, row.both_empty,
       row.terms.selected_on_test() ? "**test** (selected on test)" : row.terms.selection);
 }
 
@@ -65,6 +72,7 @@ CsvRow csv_row(const ResultsRow& row) {
                    t.split,
                    t.definition,
                    t.unit,
+                   t.tolerance,
                    t.empty,
                    std::to_string(row.cases),
                    row.label_based_preparation ? "yes" : "no",
@@ -75,7 +83,8 @@ CsvRow csv_row(const ResultsRow& row) {
                    t.selected_on_test() ? "yes" : "no",
                    std::to_string(row.seeds.size()),
                    fmt::format("{}", fmt::join(row.seeds, " "))};
-  for (const SeedStatistics& s : {percent(row.dice), percent(row.jaccard), row.hd95, row.asd}) {
+  for (const SeedStatistics& s : {percent(row.dice), percent(row.jaccard), row.hd95, row.asd,
+                                  percent(row.surface_dice), percent(row.volume_error)}) {
     fields.insert(fields.end(), {number(s.mean), number(s.deviation), std::to_string(s.n)});
   }
   for (const int64_t count : {row.missed, row.false_positive, row.both_empty})
@@ -99,10 +108,11 @@ std::string to_csv(const ResultsTable& table) {
   CsvTable csv;
   for (const std::string& warning : table.warnings) csv.comments.emplace_back("doubtful", warning);
   for (const std::string& run : table.unfinished) csv.comments.emplace_back("not done", run);
-  csv.rows.push_back({"dataset", "split", "definition", "unit", "empty_policy", "cases",
-                      "label_based_preparation", "labelled", "method", "backbone",
+  csv.rows.push_back({"dataset", "split", "definition", "unit", "tolerance", "empty_policy",
+                      "cases", "label_based_preparation", "labelled", "method", "backbone",
                       "selection_split", "selected_on_test", "n", "seeds"});
-  for (const char* metric : {"dice_percent", "jaccard_percent", "hd95", "asd"}) {
+  for (const char* metric : {"dice_percent", "jaccard_percent", "hd95", "asd",
+                             "surface_dice_percent", "volume_error_percent"}) {
     for (const char* statistic : {"mean", "std", "n"}) {
       csv.rows.front().push_back(fmt::format("{}_{}", metric, statistic));
     }

@@ -8,12 +8,12 @@
 
 namespace semiseg {
 
-// One heading and table for each section, then warnings and runs that are not done. Dice and
-// Jaccard in percent.
+// One heading and table for each section, then warnings and runs that are not done. Shares
+// and volume errors in percent.
 std::string to_markdown(const ResultsTable& table);
 
 // One line for each row. Means and deviations with 17 significant digits, an absent one is empty;
-// Dice and Jaccard in percent. Runs that are not done stand in comment lines.
+// shares and volume errors in percent. Runs that are not done stand in comment lines.
 std::string to_csv(const ResultsTable& table);
 
 }  // namespace semiseg

@@ -21,12 +21,14 @@ struct NamedMean {
   const char* name;
   MetricMean EvaluationMeans::*mean;
 };
-constexpr std::array<NamedMean, 6> kMeans = {{{"dice", &EvaluationMeans::dice},
+constexpr std::array<NamedMean, 8> kMeans = {{{"dice", &EvaluationMeans::dice},
                                               {"jaccard", &EvaluationMeans::jaccard},
                                               {"hd95", &EvaluationMeans::hd95},
                                               {"asd", &EvaluationMeans::asd},
                                               {"hd", &EvaluationMeans::hd},
-                                              {"assd", &EvaluationMeans::assd}}};
+                                              {"assd", &EvaluationMeans::assd},
+                                              {"surface_dice", &EvaluationMeans::surface_dice},
+                                              {"volume_error", &EvaluationMeans::volume_error}}};
 
 Json to_json_value(const EvaluationMeans& means) {
   Json json;
@@ -41,12 +43,19 @@ Json to_json_value(const EvaluationMeans& means) {
   return json;
 }
 
+// Summaries of older versions lack the last means.
+MetricMean mean_of(const Json& json, const char* name) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const bool is_later = name == std::string("surface_dice") || name == std::string("volume_error");
+  if (is_later && !json.contains(name)) return {kNone, 0};
+  const Json& mean = json.at(name).at("mean");
+  return {mean.is_null() ? kNone : mean.get<double>(), json.at(name).at("count")};
+}
+
 EvaluationMeans means_of(const Json& json) {
   EvaluationMeans means;
   for (const auto& [name, member] : kMeans) {
-    const Json& mean = json.at(name).at("mean");
-    means.*member = {mean.is_null() ? std::numeric_limits<double>::quiet_NaN() : mean.get<double>(),
-                     json.at(name).at("count")};
+    means.*member = mean_of(json, name);
   }
   means.rows = json.at("rows");
   means.both_empty = json.at("both_empty");
@@ -65,6 +74,7 @@ RunSummary summary_of(const Json& json) {
   s.seed = json.at("seed");
   s.terms = {.definition = json.at("definition"),
              .unit = json.at("unit"),
+             .tolerance = json.value("tolerance", EvaluationTerms().tolerance),
              .empty = json.at("empty_policy"),
              .split = json.at("split"),
              .selection = json.at("selection_split")};
@@ -94,6 +104,7 @@ std::string to_json(const RunSummary& s) {
                {"selection_split", s.terms.selection},
                {"definition", s.terms.definition},
                {"unit", s.terms.unit},
+               {"tolerance", s.terms.tolerance},
                {"empty_policy", s.terms.empty},
                {"cases", s.metrics.cases},
                {"overall", to_json_value(s.metrics.overall)}};

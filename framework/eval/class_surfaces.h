@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Prediction and reference, class by class: how many voxels, and the distances between the two
+// borders, each restricted to the box of the class.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "framework/core/tensor_fwd.h"
+
+namespace semiseg {
+
+// What lies on a border, and how it counts.
+enum class BorderElements {
+  kVoxels,   // the outermost voxels of a mask, all alike (medpy, MONAI)
+  kCorners,  // corners between voxels, by the area of the surface there (surface-distance)
+};
+
+struct SurfaceOptions {
+  BorderElements elements = BorderElements::kVoxels;
+  bool distances = true;        // false: voxels only
+  std::vector<double> spacing;  // along each axis of the map
+  int connectivity = 1;         // of kVoxels: neighbours differ along at most so many axes
+};
+
+// From each element of a border to the other border, in raster order.
+struct DirectedDistances {
+  std::vector<double> distances;  // in units of the spacing
+  std::vector<double> weights;    // areas; empty: all 1
+};
+
+struct ClassSurfaces {
+  int64_t prediction_voxels = 0, reference_voxels = 0, overlap_voxels = 0;
+  DirectedDistances there, back;  // prediction to reference, reference to prediction; empty when
+                                  // prediction or reference is
+};
+
+// Label maps [D,H,W] or [H,W], uint8, contiguous, CPU, of one shape. One entry for each label 1 …
+// classes - 1. Multi-threaded; the same bits for any number of threads.
+std::vector<ClassSurfaces> compare_surfaces(const at::Tensor& prediction,
+                                            const at::Tensor& reference, int64_t classes,
+                                            const SurfaceOptions& options);
+
+}  // namespace semiseg

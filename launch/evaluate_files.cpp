@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/evaluate_files.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iostream>
+#include <map>
+
+#include "datasets/image_file.h"
+#include "framework/core/error.h"
+#include "framework/record/cases_csv.h"
+#include "launch/evaluate_grid.h"
+#include "launch/evaluate_text.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int64_t kLabels = 256;  // values of a byte
+
+struct Pair {
+  fs::path prediction, reference;
+};
+
+[[noreturn]] void fail(ErrorKind kind, const std::string& what, const fs::path& where,
+                       const std::string& fix = "") {
+  throw Error(kind, {.what = what, .where = where.string(), .fix = fix});
+}
+
+// By name without ending. Two files of one name stand for nothing: their path is empty.
+std::map<std::string, fs::path> files_in(const fs::path& folder) {
+  if (!fs::is_directory(folder)) fail(ErrorKind::kConfig, "there is no such folder", folder);
+  std::map<std::string, fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_regular_file() || !is_image_file(entry.path())) continue;
+    const auto [place, is_new] = files.emplace(image_stem(entry.path()), entry.path());
+    if (!is_new) place->second.clear();
+  }
+  return files;
+}
+
+class Comparison {
+ public:
+  explicit Comparison(const EvaluateFiles& request) : request_(request) {
+    options_.definition = request.definition;
+    options_.tolerance = request.tolerance;
+    options_.empty = empty_policy(request.empty);
+    metric_definition(request.definition);
+    read_spacing();
+  }
+
+  const EvaluatorOptions& options() const { return options_; }
+  const std::vector<std::string>& failures() const { return failures_; }
+
+  // In order of names. What cannot be matched or measured becomes a failure.
+  void measure_all() {
+    const auto predictions = files_in(request_.predictions),
+               references = files_in(request_.references);
+    for (const auto& [name, reference] : references) {
+      const auto prediction = predictions.find(name);
+      attempt(name, [&, &name = name, &reference = reference] {
+        if (prediction == predictions.end())
+          fail(ErrorKind::kData, "no prediction has this name", reference);
+        measure(name, {prediction->second, reference});
+      });
+    }
+    for (const auto& [name, prediction] : predictions) {
+      if (references.contains(name)) continue;
+      attempt(name, [&prediction = prediction] {
+        fail(ErrorKind::kData, "no reference has this name", prediction);
+      });
+    }
+  }
+
+  // Of those classes that have a name, or up to the last label that occurs in any file.
+  std::vector<EvaluationRow> rows() const {
+    std::vector<EvaluationRow> kept;
+    for (const EvaluationRow& row : rows_) {
+      if (row.label <= last_label_) kept.push_back(row);
+    }
+    return kept;
+  }
+
+ private:
+  void read_spacing() {
+    const std::string& text = request_.spacing;
+    options_.unit = text == "voxel" ? DistanceUnit::kVoxel : DistanceUnit::kMillimetre;
+    if (text == "voxel" || text == "file") return;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (int axis = 0; axis < 3; ++axis) {
+      double value = 0;
+      const auto [next, code] = std::from_chars(at, end, value);
+      const bool last = axis == 2;
+      if (code != std::errc() || !(value > 0) || (last ? next != end : next == end || *next != ','))
+        throw Error(ErrorKind::kConfig,
+                    {.what = "not a spacing",
+                     .where = "--spacing",
+                     .expected = "file, voxel, or three numbers in mm: 10,1.25,1.25",
+                     .got = "'" + text + "'"});
+      spacing_.push_back(value);
+      at = next + 1;
+    }
+  }
+
+  template <class Action>
+  void attempt(const std::string& name, const Action& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::kConfig) throw;
+      failures_.push_back(name + ": " + error.what());
+    } catch (const std::exception& error) {
+      failures_.push_back(name + ": " + error.what());
+    }
+  }
+
+  LabelMap read(const std::string& name, const fs::path& path, const fs::path& folder) const {
+    if (path.empty()) {
+      fail(ErrorKind::kData, "several files have the name '" + name + "'", folder);
+    }
+    LabelMap map = read_label_map(path);
+    const int64_t last = map.label.numel() > 0 ? map.label.max().item<int64_t>() : 0;
+    if (!request_.classes.empty() && last > std::ssize(request_.classes)) {
+      throw Error(ErrorKind::kData, {.what = fmt::format("label {} has no class", last),
+                                     .where = path.string(),
+                                     .expected = fmt::format("0 to {}, as --classes names",
+                                                             request_.classes.size())});
+    }
+    return map;
+  }
+
+  void measure(const std::string& name, const Pair& files) {
+    const LabelMap reference = read(name, files.reference, request_.references);
+    LabelMap prediction = read(name, files.prediction, request_.predictions);
+    if (!same_grid(prediction.geometry, reference.geometry)) {
+      if (!request_.resample) {
+        fail(ErrorKind::kData,
+             "prediction and reference lie on different grids (size, spacing, place or direction)",
+             files.prediction, "--resample brings predictions onto the references' grids");
+      }
+      prediction = on_grid(prediction, reference.geometry);
+    }
+    add_rows(name, prediction.label, reference);
+  }
+
+  void add_rows(const std::string& name, at::Tensor prediction, const LabelMap& reference) {
+    at::Tensor expected = reference.label;
+    MetricOptions metric_options{.empty = options_.empty,
+                                 .definition = metric_definition(options_.definition),
+                                 .tolerance = options_.tolerance};
+    if (options_.unit == DistanceUnit::kMillimetre) {
+      const auto& of_file = reference.geometry.spacing_mm;
+      metric_options.spacing =
+          spacing_.empty() ? std::vector<double>(of_file.begin(), of_file.end()) : spacing_;
+    }
+    if (expected.size(0) == 1) {  // an image, not a volume: its one plane is no surface
+      expected = expected[0];
+      prediction = prediction[0];
+      if (!metric_options.spacing.empty()) {
+        metric_options.spacing.erase(metric_options.spacing.begin());
+      }
+    }
+    const auto metrics = compute_metrics(prediction, expected, kLabels, metric_options);
+    const auto named = static_cast<int64_t>(request_.classes.size());
+    for (int64_t label = 1; label < kLabels; ++label) {
+      const ClassMetrics& m = metrics[static_cast<size_t>(label - 1)];
+      if (!m.both_empty()) last_label_ = std::max(last_label_, label);
+      rows_.push_back({.case_id = name,
+                       .patient = "",
+                       .centre = "",
+                       .label = label,
+                       .class_name = label <= named
+                                         ? request_.classes[static_cast<size_t>(label - 1)]
+                                         : std::to_string(label),
+                       .metrics = m});
+    }
+    last_label_ = std::max(last_label_, named);
+  }
+
+  const EvaluateFiles& request_;
+  EvaluatorOptions options_;
+  std::vector<double> spacing_;  // of --spacing D,H,W
+  std::vector<EvaluationRow> rows_;
+  std::vector<std::string> failures_;
+  int64_t last_label_ = 0;
+};
+
+void print_failures(const std::vector<std::string>& failures, size_t measured) {
+  std::cerr << fmt::format("{} of {} cases failed:\n", failures.size(), failures.size() + measured);
+  for (const std::string& failure : failures) std::cerr << "- " << failure << '\n';
+}
+
+}  // namespace
+
+void EvaluateFiles::add_to(Flags& flags) {
+  flags.add("--predictions", predictions, "folder of label files (NIfTI, NRRD, MetaImage)");
+  flags.add("--references", references, "folder of label files of the same names");
+  flags.add("--output", output, "file for the rows of label files");
+  flags.add("--classes", classes, "names of labels 1, 2, …: left,right");
+  flags.add("--spacing", spacing, "file (mm of the references), voxel, or D,H,W in mm");
+  flags.add("--definition", definition, "medpy, monai or surface-distance");
+  flags.add("--empty", empty, "what an empty class gets: exclude, reference or definition");
+  flags.add("--tolerance", tolerance, "of the surface Dice (NSD), in the unit of distances");
+  flags.add("--resample", resample, "bring predictions onto the references' grids");
+  flags.add("--force", force, "replace the file of rows");
+}
+
+int EvaluateFiles::run() const {
+  if (predictions.empty() || references.empty()) {
+    throw Error(ErrorKind::kConfig, {.what = "label files need --predictions and --references",
+                                     .fix = "semiseg evaluate --help"});
+  }
+  if (fs::exists(output) && !force) {
+    fail(ErrorKind::kConfig, "the file of rows is there already", output,
+         "--force replaces it, --output names another");
+  }
+  Comparison comparison(*this);
+  comparison.measure_all();
+  const std::vector<EvaluationRow> rows = comparison.rows();
+  const std::vector<std::string>& failures = comparison.failures();
+  if (rows.empty()) {
+    print_failures(failures, 0);
+    fail(ErrorKind::kData, "no file with labels could be measured", references);
+  }
+  write_cases(output, {{.definition = definition,
+                        .unit = to_string(comparison.options().unit),
+                        .tolerance = fmt::format("{}", tolerance),
+                        .empty = empty,
+                        .split = "files",
+                        .selection = ""},
+                       rows});
+  const EvaluationSummary summary = summarise(rows);
+  std::cout << means_table(summary, comparison.options()) << "rows: " << output.string() << '\n';
+  if (failures.empty()) return 0;
+  print_failures(failures, static_cast<size_t>(summary.cases));
+  return exit_code(ErrorKind::kData);
+}
+
+}  // namespace semiseg
