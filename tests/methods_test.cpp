@@ -179,8 +179,9 @@ TEST_P(EveryHeadOfVolumes, TsaOfStrengthZeroIsTheBaseBitForBitAndAStrongOneIsNot
     MethodUnderTest weak(off, *comm), strong(on, *comm);
     self_train(weak, off);
     expect_equal_states(without_memory(plain), without_memory(weak));
-    for (const auto& [name, value] : self_train(strong, on))
+    for (const auto& [name, value] : self_train(strong, on)) {
       EXPECT_TRUE(std::isfinite(value)) << name;
+    }
     EXPECT_FALSE(at::equal(plain->predictor().predict(probe), strong->predictor().predict(probe)));
   }
 }

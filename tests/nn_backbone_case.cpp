@@ -40,14 +40,16 @@ std::unique_ptr<Backbone> reference_net(const ParityCase& c, const std::string& 
 
 void expect_outputs(const ParityCase& c, const NetworkOutput& out) {
   EXPECT_TRUE(compare(c, "out.logits", out.logits)) << c.file;
-  if (c.has("out.features") || c.has("out.features.at"))
+  if (c.has("out.features") || c.has("out.features.at")) {
     EXPECT_TRUE(compare(c, "out.features", out.features)) << c.file;
+  }
 }
 
 void expect_gradients(const ParityCase& c, const Backbone& net, const at::Tensor& input) {
   const int64_t map_channels = c.has("in.map") ? c.tensor("in.map").size(1) : 0;
-  if (map_channels > 0)
+  if (map_channels > 0) {
     EXPECT_TRUE(compare(c, "grad.map", input.grad().narrow(1, 0, map_channels))) << c.file;
+  }
   EXPECT_TRUE(compare(c, "grad.image", input.grad().slice(1, map_channels))) << c.file;
   std::vector<std::string> names;
   std::vector<at::Tensor> norms;
@@ -84,8 +86,9 @@ void expect_backbone_case(const ParityCase& parity, const std::string& options) 
   expect_gradients(parity, *net, input);
   if (!parity.options.contains("first_batch_norm")) return;
   const std::string norm = parity.options["first_batch_norm"];
-  for (const std::string name : {"running_mean", "running_var"})
+  for (const std::string name : {"running_mean", "running_var"}) {
     EXPECT_TRUE(compare(parity, "out." + name, buffer(*net, norm + "." + name))) << parity.file;
+  }
 }
 
 void expect_classifier_of_features(Backbone& net, const at::Tensor& image) {

@@ -49,8 +49,9 @@ TEST_P(EveryNetwork, BeginsByItsNameAndACopyIsEqual) {
   second->copy_from(*first);
   const StateMap a = values(*first), b = values(*second);
   EXPECT_EQ(a.size(), first->parameters().size() + first->buffers().size());
-  for (const auto& [key, value] : a)
+  for (const auto& [key, value] : a) {
     EXPECT_TRUE(at::equal(std::get<at::Tensor>(value), std::get<at::Tensor>(b.at(key))));
+  }
 }
 
 TEST_P(EveryNetwork, RepeatsItsDropoutBitForBit) {

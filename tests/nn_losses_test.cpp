@@ -151,8 +151,9 @@ TEST_P(LossReference, HasItsValueAndGradients) {
     is_map ? value.backward(c.tensor("in.cotangent.map")) : value.backward();
     EXPECT_TRUE(compare(c, is_map ? "out.map" : "out.loss", value)) << c.file;
     EXPECT_TRUE(compare(c, "grad.logits", sides.logits.grad())) << c.file;
-    if (c.has("grad.target_logits"))
+    if (c.has("grad.target_logits")) {
       EXPECT_TRUE(compare(c, "grad.target_logits", sides.target.grad())) << c.file;
+    }
   }
 }
 
