@@ -46,13 +46,13 @@ StateMap state_of(MethodUnderTest& method) {
   return take_state([&](StateVisitor& visitor) { method->state(visitor); });
 }
 
-class EveryMethod : public testing::TestWithParam<std::string> {
+class EveryMethod : public testing::TestWithParam<MethodOnImages> {
  protected:
   std::unique_ptr<Communicator> comm_ = make_serial_communicator();
 };
 
 TEST_P(EveryMethod, PlansStagesThatFillTheBatchAndTheTraining) {
-  const MethodSetup setup = small_setup(GetParam());
+  const MethodSetup setup = GetParam().setup();
   MethodUnderTest method(setup, *comm_);
   int64_t total = 0;
   std::set<std::string> names;
@@ -72,9 +72,9 @@ TEST_P(EveryMethod, PlansStagesThatFillTheBatchAndTheTraining) {
 }
 
 TEST_P(EveryMethod, RecordsFiniteLossesAndARateForEachUpdate) {
-  MethodUnderTest method(small_setup(GetParam()), *comm_);
+  MethodUnderTest method(GetParam().setup(), *comm_);
   bool has_total = false, has_rate = false;
-  for (const auto& [name, value] : train(method, small_setup(GetParam()))) {
+  for (const auto& [name, value] : train(method, GetParam().setup())) {
     EXPECT_TRUE(std::isfinite(value)) << name;
     has_total = has_total || name.starts_with("loss.total");
     has_rate = has_rate || name.starts_with("lr.");
@@ -84,21 +84,21 @@ TEST_P(EveryMethod, RecordsFiniteLossesAndARateForEachUpdate) {
 }
 
 TEST_P(EveryMethod, TheSameSeedGivesTheSameBits) {
-  MethodUnderTest first(small_setup(GetParam()), *comm_), second(small_setup(GetParam()), *comm_);
-  EXPECT_EQ(train(first, small_setup(GetParam())), train(second, small_setup(GetParam())));
+  MethodUnderTest first(GetParam().setup(), *comm_), second(GetParam().setup(), *comm_);
+  EXPECT_EQ(train(first, GetParam().setup()), train(second, GetParam().setup()));
   expect_equal_states(state_of(first), state_of(second));
 }
 
 TEST_P(EveryMethod, AnotherSeedGivesOtherWeights) {
-  MethodSetup other = small_setup(GetParam());
+  MethodSetup other = GetParam().setup();
   other.seed = 4;
-  MethodUnderTest first(small_setup(GetParam()), *comm_), second(other, *comm_);
-  EXPECT_FALSE(at::equal(first->predictor().predict(at::zeros({1, 1, 32, 32}, at::kDouble)),
-                         second->predictor().predict(at::zeros({1, 1, 32, 32}, at::kDouble))));
+  MethodUnderTest first(GetParam().setup(), *comm_), second(other, *comm_);
+  const at::Tensor probe = random_batch(other, 1, 0, 99).image;
+  EXPECT_FALSE(at::equal(first->predictor().predict(probe), second->predictor().predict(probe)));
 }
 
 TEST_P(EveryMethod, GoesOnFromItsStateAsIfItHadNeverStopped) {
-  const MethodSetup setup = small_setup(GetParam());
+  const MethodSetup setup = GetParam().setup();
   MethodUnderTest whole(setup, *comm_), stopped(setup, *comm_), resumed(setup, *comm_);
   train(whole, setup);
   train(stopped, setup);
@@ -108,17 +108,21 @@ TEST_P(EveryMethod, GoesOnFromItsStateAsIfItHadNeverStopped) {
 }
 
 TEST_P(EveryMethod, PredictsLogitsOfEveryClassWithoutTouchingItsState) {
-  MethodUnderTest method(small_setup(GetParam()), *comm_);
-  train(method, small_setup(GetParam()));
+  const MethodSetup setup = GetParam().setup();
+  MethodUnderTest method(setup, *comm_);
+  train(method, setup);
   const StateMap before = state_of(method);
-  const at::Tensor logits = method->predictor().predict(at::rand({2, 1, 48, 32}, at::kDouble));
-  EXPECT_EQ(logits.sizes(), (std::vector<int64_t>{2, 3, 48, 32}));
+  std::vector<int64_t> shape = {2, 1, 48};  // another size than that of training
+  shape.insert(shape.end(), setup.patch_size.begin() + 1, setup.patch_size.end());
+  const at::Tensor logits = method->predictor().predict(generate("x", shape, 0, 1, at::kDouble));
+  shape[1] = setup.classes;
+  EXPECT_EQ(logits.sizes(), shape);
   EXPECT_FALSE(logits.requires_grad());
   expect_equal_states(before, state_of(method));
 }
 
 TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
-  const MethodSetup setup = small_setup(GetParam());
+  const MethodSetup setup = GetParam().setup();
   MethodUnderTest one(setup, *comm_), two(setup, *comm_);
   const Plan plan = one->plan();
   const int64_t last = std::ssize(plan.stages) - 1;
@@ -144,11 +148,11 @@ TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
 }
 
 TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
-  const MethodSetup setup = small_setup(GetParam());
+  const MethodSetup setup = GetParam().setup();
   MethodUnderTest method(setup, *comm_);
   const Stage stage = method->plan().stages.front();
   Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, 0);
-  batch.image[0][0][3][3] = std::numeric_limits<double>::quiet_NaN();
+  batch.image.flatten()[99] = std::numeric_limits<double>::quiet_NaN();
   try {
     method->begin_stage(0);
     method.step(batch, 0, 0, Draws(1).at(0, 0));
@@ -160,7 +164,7 @@ TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
 }
 
 TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
-  MethodSetup setup = small_setup(GetParam());
+  MethodSetup setup = GetParam().setup();
   setup.batch = 12;
   setup.labelled = 6;
   MethodUnderTest alone(setup, *comm_);
@@ -206,9 +210,8 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Registered, EveryMethod,
-                         testing::ValuesIn(MethodRegistry::instance().names()),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Registered, EveryMethod, testing::ValuesIn(methods_on_images()),
+                         [](const auto& info) { return info.param.title(); });
 
 std::string text_of(const fs::path& path) {
   std::ostringstream text;

@@ -46,16 +46,30 @@ at::Tensor gradient_norms(const std::vector<NamedTensor>& tensors) {
 
 }  // namespace
 
-MethodSetup small_setup(const std::string& name) {
-  return {.name = name,
-          .backbone =
-              "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
-          .classes = 3,
-          .batch = 8,
-          .labelled = 4,
-          .iterations = 40,
-          .patch_size = {32, 32},
-          .seed = 3};
+MethodSetup small_setup(const std::string& name, int64_t axes) {
+  MethodSetup setup{
+      .name = name,
+      .backbone =
+          "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
+      .classes = 3,
+      .batch = 8,
+      .labelled = 4,
+      .iterations = 40,
+      .patch_size = {32, 32},
+      .seed = 3};
+  if (axes == 3) {
+    setup.backbone = "name = \"vnet\"\nfilters = 2";
+    setup.patch_size = {16, 16, 32};
+  }
+  return setup;
+}
+
+std::vector<MethodOnImages> methods_on_images() {
+  std::vector<MethodOnImages> all;
+  for (const auto& name : MethodRegistry::instance().names()) {
+    for (const int64_t axes : {2, 3}) all.push_back({name, axes});
+  }
+  return all;
 }
 
 MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& comm)
@@ -130,6 +144,7 @@ MethodSetup setup_of(const ParityCase& parity) {
       .learning_rate = o["base_lr"], .momentum = o["momentum"], .weight_decay = o["weight_decay"]};
   const std::string schedule = o["lr_schedule"];
   setup.optimiser.schedule = schedule.substr(0, schedule.find(' '));
+  if (o["backbone"] == "vnet") setup.backbone = "name = \"vnet\"\ndropout = 0";
   if (o.contains("poly_index")) setup.optimiser.poly_index = o["poly_index"];
   return setup;
 }
@@ -155,13 +170,19 @@ Batch batch_of(const ParityCase& parity, int64_t i, at::ScalarType dtype) {
 
 Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step) {
   const Draws draws = Draws(setup.seed + 1000).at(0, step);
-  const int64_t h = setup.patch_size[0], w = setup.patch_size[1], size = labelled + unlabelled;
   Batch batch;
   batch.labelled = labelled;
-  for (int64_t s = 0; s < size; ++s) batch.samples.push_back(s);
-  const at::Tensor rough = draws.uniform("blobs", {1, h / 8, w / 8}, batch.samples);
-  const at::Tensor smooth = at::upsample_bilinear2d(rough, {h, w}, false);
-  const at::Tensor noise = draws.normal("noise", {1, h, w}, batch.samples);
+  for (int64_t s = 0; s < labelled + unlabelled; ++s) batch.samples.push_back(s);
+  std::vector<int64_t> coarse = {1}, fine = {1};
+  for (const int64_t side : setup.patch_size) {
+    coarse.push_back(side / 8);
+    fine.push_back(side);
+  }
+  const at::Tensor rough = draws.uniform("blobs", coarse, batch.samples);
+  const at::Tensor smooth = setup.patch_size.size() == 2
+                                ? at::upsample_bilinear2d(rough, setup.patch_size, false)
+                                : at::upsample_trilinear3d(rough, setup.patch_size, false);
+  const at::Tensor noise = draws.normal("noise", fine, batch.samples);
   batch.image = (smooth + 0.05 * noise).clamp(0, 1).to(setup.dtype);
   const at::Tensor label =
       (smooth.squeeze(1) * static_cast<double>(setup.classes)).floor().clamp(0, setup.classes - 1);

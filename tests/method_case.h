@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,8 +28,19 @@ struct MethodSetup {
   uint64_t seed = 0;
 };
 
-// A small network on 32² images of three classes, for what every method must do.
-MethodSetup small_setup(const std::string& name);
+// A small network on 32² images of three classes, for what every method must do; with three axes
+// on 16 × 16 × 32 volumes.
+MethodSetup small_setup(const std::string& name, int64_t axes = 2);
+
+// A registered method on images of so many axes, and "bcp_3d" for test names.
+struct MethodOnImages {
+  std::string name;
+  int64_t axes = 2;
+  MethodSetup setup() const { return small_setup(name, axes); }
+  std::string title() const { return axes == 2 ? name : name + "_3d"; }
+  friend void PrintTo(const MethodOnImages& method, std::ostream* out) { *out << method.title(); }
+};
+std::vector<MethodOnImages> methods_on_images();
 
 // All that a method needs to live, kept together.
 class MethodUnderTest {

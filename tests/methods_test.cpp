@@ -30,8 +30,9 @@ INSTANTIATE_TEST_SUITE_P(
     Methods, RecordedMethod,
     testing::Values(Recorded{"supervised_2d", "", 0}, Recorded{"mean_teacher_2d", "", 0},
                     Recorded{"mean_teacher_2d_start", "", 0}, Recorded{"bcp_acdc_pretrain", "", 0},
-                    Recorded{"bcp_acdc_selftrain", "", 1}, Recorded{"cps_2d", "", 0},
-                    Recorded{"dan_2d", "discriminator_2d = {dropout = 0, pool = 1}", 0},
+                    Recorded{"bcp_acdc_selftrain", "", 1}, Recorded{"bcp_la_selftrain", "", 1},
+                    Recorded{"mean_teacher_3d", "", 0}, Recorded{"cps_2d", "", 0},
+                    Recorded{"dan_2d", "discriminator_2d = {dropout = 0, pool = [1, 1]}", 0},
                     Recorded{"transmedseg_acdc",
                              "base = \"bcp\"\nbeta = 0.5\nlambda0 = 2.5\nn_min = 15", 1}),
     [](const auto& info) { return std::string(info.param.file); });
@@ -46,6 +47,14 @@ MethodSetup small(const std::string& name, const std::string& options) {
           .labelled = 4,
           .iterations = 40,
           .seed = 5};
+}
+
+MethodSetup small_3d(const std::string& name, const std::string& options,
+                     const std::string& head = "conv1x1") {
+  MethodSetup setup = small_setup(name, /*axes=*/3);
+  setup.options = options;
+  setup.backbone += "\nhead = \"" + head + "\"";
+  return setup;
 }
 
 // Three steps of the last stage; all records.
@@ -153,6 +162,75 @@ INSTANTIATE_TEST_SUITE_P(
                     Switch{"OnlyConfidentPixels", "confidence = 0.5", "loss.tsa"},
                     Switch{"OtherBase", "base = \"mean_teacher\"", "loss.consistency"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+class EveryHeadOfVolumes : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryHeadOfVolumes, TsaOfStrengthZeroIsTheBaseBitForBitAndAStrongOneIsNot) {
+  const auto comm = make_serial_communicator();
+  const MethodSetup base = small_3d("bcp", "", GetParam());
+  MethodUnderTest plain(base, *comm);
+  self_train(plain, base);
+  const at::Tensor probe = random_batch(base, 1, 0, 99).image;
+  for (const char* mode : {"tap_sum", "im2col"}) {
+    const std::string options = std::string("mode = \"replace\"\nn_min = 1\nhead_mode = \"") + mode;
+    const MethodSetup off = small_3d("transmedseg", options + "\"\nlambda0 = 0.0", GetParam());
+    const MethodSetup on =
+        small_3d("transmedseg", options + "\"\nlambda0 = 50.0\nlambda = \"constant\"", GetParam());
+    MethodUnderTest weak(off, *comm), strong(on, *comm);
+    self_train(weak, off);
+    expect_equal_states(without_memory(plain), without_memory(weak));
+    for (const auto& [name, value] : self_train(strong, on)) {
+      EXPECT_TRUE(std::isfinite(value)) << name;
+    }
+    EXPECT_FALSE(at::equal(plain->predictor().predict(probe), strong->predictor().predict(probe)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(TransMedSeg, EveryHeadOfVolumes, testing::Values("conv1x1", "conv3x3"),
+                         [](const auto& info) { return info.param; });
+
+// The 3-D defaults are the reference's: parameters only, each sample's Dice, and so on.
+class VolumeSwitch : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(VolumeSwitch, ChangesWhatTheDefaultComputes) {
+  const auto comm = make_serial_communicator();
+  const MethodSetup standard = small_3d(GetParam().first, ""),
+                    changed = small_3d(GetParam().first, GetParam().second);
+  MethodUnderTest one(standard, *comm), other(changed, *comm);
+  self_train(one, standard);
+  self_train(other, changed);
+  const auto state = [](MethodUnderTest& method) {
+    return take_state([&](StateVisitor& visitor) { method->state(visitor); });
+  };
+  const StateMap a = state(one), b = state(other);
+  bool differs = false;
+  for (const auto& [name, value] : a) {
+    if (const auto* tensor = std::get_if<at::Tensor>(&value))
+      differs = differs || !at::equal(*tensor, std::get<at::Tensor>(b.at(name)));
+  }
+  EXPECT_TRUE(differs);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, VolumeSwitch,
+                         testing::Values(std::pair{"bcp", "outside_first = \"unlabelled\""},
+                                         std::pair{"bcp", "mix_dice = \"batch\""},
+                                         std::pair{"bcp", "ema_buffers = \"average\""},
+                                         std::pair{"bcp", "connectivity = 1"},
+                                         std::pair{"bcp", "box = 0.5"},
+                                         std::pair{"mean_teacher", "consistency_start = 0.5"}));
+
+TEST(LabelledDice, OfOneForegroundIsRefusedForThreeClasses) {
+  const auto comm = make_serial_communicator();
+  for (const char* name : {"supervised", "mean_teacher"}) {
+    MethodSetup setup = small_3d(name, "dice = \"dice_sq_fg\"");
+    EXPECT_THROW(MethodUnderTest(setup, *comm), Error);
+    setup.classes = 2;
+    MethodUnderTest foreground(setup, *comm);
+    setup.options = "";
+    MethodUnderTest all(setup, *comm);
+    EXPECT_NE(self_train(foreground, setup), self_train(all, setup)) << name;
+  }
+}
 
 TEST(TransMedSeg, AOneTapHeadIsDemandedWhereItWasPromised) {
   const auto comm = make_serial_communicator();

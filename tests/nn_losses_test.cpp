@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Every loss against the references' values and gradients, and some against numbers by hand.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
@@ -6,11 +7,13 @@
 #include <cmath>
 #include <functional>
 
-#include "framework/nn/class_sums.h"
 #include "framework/nn/losses.h"
+#include "framework/nn/losses_compound.h"
+#include "framework/nn/losses_consistency.h"
 #include "framework/nn/losses_copy_paste.h"
+#include "framework/nn/losses_entropy.h"
+#include "framework/nn/losses_soft_dice.h"
 #include "tests/parity.h"
-#include "tests/thread_communicator.h"
 
 namespace semiseg {
 namespace {
@@ -21,85 +24,180 @@ at::Tensor probabilities(const at::Tensor& logits) {
   return logits.size(1) == 1 ? logits.sigmoid() : logits.softmax(1);
 }
 
-using DiceLoss = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const Communicator&);
+// Sets one side's logits and, where the loss has one, the other's.
+struct Sides {
+  at::Tensor logits, target;
+  at::Tensor p() const { return probabilities(logits); }
+  at::Tensor q() const { return probabilities(target); }
+};
 
-std::function<at::Tensor(const ParityCase&, const at::Tensor&)> of_probabilities(DiceLoss loss) {
-  return [loss](const ParityCase& c, const at::Tensor& logits) {
-    return loss(probabilities(logits), c.tensor("in.label"), *kSerial);
+using CaseLoss = std::function<at::Tensor(const ParityCase&, const Sides&)>;
+
+CaseLoss of_label(at::Tensor (*loss)(const at::Tensor&, const at::Tensor&, const Communicator&),
+                  bool takes_logits = false) {
+  return [=](const ParityCase& c, const Sides& sides) {
+    return loss(takes_logits ? sides.logits : sides.p(), c.tensor("in.label"), *kSerial);
   };
 }
 
-at::Tensor masked_dice(const ParityCase& c, const at::Tensor& logits) {
-  return dice_masked_2d(logits.softmax(1), c.tensor("in.label"), c.tensor("in.mask"), *kSerial);
+CaseLoss of_probabilities(at::Tensor (*loss)(const at::Tensor&, const at::Tensor&,
+                                             const Communicator&)) {
+  return
+      [=](const ParityCase&, const Sides& sides) { return loss(sides.p(), sides.q(), *kSerial); };
 }
 
-at::Tensor mean_squares(const ParityCase& c, const at::Tensor& logits) {
-  return mean_teacher_mse(logits.softmax(1), c.tensor("in.target_logits").softmax(1), *kSerial);
+CaseLoss of_mask(MaskedDice loss) {
+  return [=](const ParityCase& c, const Sides& sides) {
+    const at::Tensor mask = c.has("in.mask") ? c.tensor("in.mask") : at::Tensor();
+    return loss(sides.p(), c.tensor("in.label"), mask, *kSerial);
+  };
 }
 
-at::Tensor mix(const ParityCase& c, const at::Tensor& logits) {
-  const bool swapped = c.options["image_is_unlabelled"];
-  const double labelled = c.options["label_weight"], unlabelled = c.options["unlabelled_weight"];
-  const MixLoss loss =
-      bcp_mix_2d(logits, {c.tensor("in.label"), swapped ? unlabelled : labelled, {}},
-                 {c.tensor("in.patch_label"), swapped ? labelled : unlabelled, {}},
-                 c.tensor("in.mask"), *kSerial);
-  EXPECT_TRUE(compare(c, "out.dice", loss.dice)) << c.file;
-  EXPECT_TRUE(compare(c, "out.cross_entropy", loss.cross_entropy)) << c.file;
-  return (loss.dice + loss.cross_entropy) / 2;
+at::Tensor confident_dice(const ParityCase& c, const Sides& sides) {
+  const at::Tensor is_sure = c.tensor("in.confidence") >= c.options["threshold"].get<double>();
+  return dice_masked_2d(sides.p(), c.tensor("in.label"), is_sure, *kSerial);
 }
 
-at::Tensor plain_cross_entropy_of(const ParityCase& c, const at::Tensor& logits) {
-  return cross_entropy(logits, c.tensor("in.label"), *kSerial);
+CaseLoss mix(MaskedDice dice) {
+  return [=](const ParityCase& c, const Sides& sides) {
+    const bool swapped = c.options["image_is_unlabelled"];
+    const double labelled = c.options["label_weight"], unlabelled = c.options["unlabelled_weight"];
+    const MixLoss loss =
+        bcp_mix(sides.logits, {c.tensor("in.label"), swapped ? unlabelled : labelled, {}},
+                {c.tensor("in.patch_label"), swapped ? labelled : unlabelled, {}},
+                c.tensor("in.mask"), dice, *kSerial);
+    if (c.has("out.dice")) {
+      EXPECT_TRUE(compare(c, "out.dice", loss.dice)) << c.file;
+      EXPECT_TRUE(compare(c, "out.cross_entropy", loss.cross_entropy)) << c.file;
+    }
+    return (loss.dice + loss.cross_entropy) / 2;
+  };
 }
 
-at::Tensor supervised_of(const ParityCase& c, const at::Tensor& logits) {
-  return supervised_loss(logits, c.tensor("in.label"), *kSerial);
+at::Tensor class_weights(const ParityCase& c) {
+  if (!c.options.contains("weight")) return {};
+  return at::tensor(c.options["weight"].get<std::vector<double>>(), at::kDouble);
+}
+
+at::Tensor weighted_dice(const ParityCase& c, const Sides& sides) {
+  return dice_sq_weighted(sides.p(), c.tensor("in.label"), class_weights(c), *kSerial);
+}
+
+at::Tensor compound(const ParityCase& c, const Sides& sides) {
+  return dc_and_ce(sides.logits, c.tensor("in.label"), class_weights(c), *kSerial);
+}
+
+at::Tensor nnunet(const ParityCase& c, const Sides& sides) {
+  return nnunet_dc_ce(sides.logits, c.tensor("in.label"), c.options["batch_dice"], *kSerial);
+}
+
+// The reference's one number α is [α, 1 - α].
+at::Tensor focal(const ParityCase& c, const Sides& sides) {
+  at::Tensor weight;
+  if (c.options.contains("alpha")) {
+    const double alpha = c.options["alpha"];
+    weight = at::tensor({alpha, 1 - alpha}, at::kDouble);
+  }
+  return focal_loss(sides.logits, c.tensor("in.label"), weight, c.options["gamma"], *kSerial);
+}
+
+double log_classes(const ParityCase& c) {
+  return std::log(c.options.value("base_classes", std::exp(1.0)));
+}
+
+at::Tensor entropy_of(const ParityCase& c, const Sides& sides) {
+  return entropy(sides.p(), *kSerial) / log_classes(c);
+}
+
+at::Tensor entropy_map_of(const ParityCase& c, const Sides& sides) {
+  return entropy_map(sides.p()) / log_classes(c);
+}
+
+at::Tensor logits_mse(const ParityCase&, const Sides& sides) {
+  return symmetric_mse(sides.logits, sides.target, *kSerial);
+}
+
+at::Tensor logits_kl(const ParityCase&, const Sides& sides) {
+  return softmax_kl(sides.logits, sides.target, *kSerial);
+}
+
+at::Tensor rdrop(const ParityCase&, const Sides& sides) {
+  return rdrop_kl(sides.logits, sides.target, /*axis=*/-1, *kSerial);
+}
+
+CaseLoss of_both(at::Tensor (*map)(const at::Tensor&, const at::Tensor&)) {
+  return [=](const ParityCase&, const Sides& sides) { return map(sides.logits, sides.target); };
 }
 
 struct Reference {
   std::string name;
   size_t cases;
-  std::function<at::Tensor(const ParityCase&, const at::Tensor&)> loss;
+  CaseLoss loss;  // or map
 };
 
 class LossReference : public testing::TestWithParam<Reference> {};
 
-TEST_P(LossReference, HasItsValueAndGradient) {
+TEST_P(LossReference, HasItsValueAndGradients) {
   const auto cases = load_cases("loss", GetParam().name + "-");
   EXPECT_EQ(cases.size(), GetParam().cases);
   for (const auto& c : cases) {
-    const at::Tensor logits = c.tensor("in.logits").clone().set_requires_grad(true);
-    const at::Tensor loss = GetParam().loss(c, logits);
-    EXPECT_EQ(loss.scalar_type(), logits.scalar_type());
-    loss.backward();
-    EXPECT_TRUE(compare(c, "out.loss", loss)) << c.file;
-    EXPECT_TRUE(compare(c, "grad.logits", logits.grad())) << c.file;
+    Sides sides{c.tensor("in.logits").clone().set_requires_grad(true), {}};
+    if (c.has("in.target_logits"))
+      sides.target =
+          c.tensor("in.target_logits").clone().set_requires_grad(c.has("grad.target_logits"));
+    const at::Tensor value = GetParam().loss(c, sides);
+    EXPECT_EQ(value.scalar_type(), sides.logits.scalar_type());
+    const bool is_map = c.has("out.map");
+    is_map ? value.backward(c.tensor("in.cotangent.map")) : value.backward();
+    EXPECT_TRUE(compare(c, is_map ? "out.map" : "out.loss", value)) << c.file;
+    EXPECT_TRUE(compare(c, "grad.logits", sides.logits.grad())) << c.file;
+    if (c.has("grad.target_logits")) {
+      EXPECT_TRUE(compare(c, "grad.target_logits", sides.target.grad())) << c.file;
+    }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Losses, LossReference,
-                         testing::Values(Reference{"cross_entropy", 3, plain_cross_entropy_of},
-                                         Reference{"supervised", 5, supervised_of},
-                                         Reference{"dice_sq", 5, of_probabilities(dice_sq)},
-                                         Reference{"dice_sq_fg", 5, of_probabilities(dice_sq_fg)},
-                                         Reference{"dice_lin_fg", 4, of_probabilities(dice_lin_fg)},
-                                         Reference{"dice_half", 5, of_probabilities(dice_half)},
-                                         Reference{"dice_masked_2d", 3, masked_dice},
-                                         Reference{"bcp_mix_2d", 4, mix},
-                                         Reference{"mean_teacher_mse", 2, mean_squares}),
+const std::vector<Reference> kReferences = {
+    {"bcp_mix_2d", 4, mix(dice_masked_2d)},
+    {"bcp_mix_3d", 4, mix(dice_masked_3d)},
+    {"cross_entropy", 3, of_label(cross_entropy, /*takes_logits=*/true)},
+    {"dc_and_ce", 3, compound},
+    {"dice_half", 5, of_label(dice_half)},
+    {"dice_lin_both", 2, of_probabilities(dice_lin_both)},
+    {"dice_lin_fg", 4, of_label(dice_lin_fg)},
+    {"dice_magicnet", 5, of_mask(dice_masked_2d)},
+    {"dice_masked_2d", 3, of_mask(dice_masked_2d)},
+    {"dice_masked_3d", 4, of_mask(dice_masked_3d)},
+    {"dice_soft_target", 2, of_probabilities(dice_soft_target)},
+    {"dice_sq", 5, of_label(dice_sq)},
+    {"dice_sq_confident", 2, confident_dice},
+    {"dice_sq_fg", 5, of_label(dice_sq_fg)},
+    {"dice_sq_weighted", 1, weighted_dice},
+    {"dice_ssnet_2d", 5, of_mask(dice_masked_2d)},
+    {"entropy", 4, entropy_of},
+    {"entropy_map", 4, entropy_map_of},
+    {"entropy_unnormalised", 3, entropy_of},
+    {"focal", 2, focal},
+    {"kl_probabilities", 3, of_probabilities(kl_probabilities)},
+    {"mean_teacher_mse", 2, of_probabilities(mean_teacher_mse)},
+    {"nnunet_dc_ce", 6, nnunet},
+    {"rdrop_kl", 3, rdrop},
+    {"soft_cross_entropy", 2, of_probabilities(soft_cross_entropy)},
+    {"softmax_dice", 3, of_probabilities(softmax_dice)},
+    {"softmax_kl", 4, logits_kl},
+    {"softmax_kl_map", 2, of_both(softmax_kl_map)},
+    {"softmax_mse", 4, of_both(softmax_mse)},
+    {"supervised", 5, of_label(supervised_loss, /*takes_logits=*/true)},
+    {"symmetric_mse", 3, logits_mse},
+    {"uncertainty_map", 3, entropy_map_of}};
+
+INSTANTIATE_TEST_SUITE_P(Losses, LossReference, testing::ValuesIn(kReferences),
                          [](const auto& param) { return param.param.name; });
 
-TEST(SoftmaxMse, IsTheReferencesMapWithGradientsToBothSides) {
-  for (const auto& c : load_cases("loss", "softmax_mse-")) {
-    const at::Tensor logits = c.tensor("in.logits").clone().set_requires_grad(true);
-    const at::Tensor target = c.tensor("in.target_logits").clone().set_requires_grad(true);
-    const at::Tensor map = softmax_mse(logits, target);
-    map.backward(c.tensor("in.cotangent.map"));
-    EXPECT_TRUE(compare(c, "out.map", map)) << c.file;
-    EXPECT_TRUE(compare(c, "grad.logits", logits.grad())) << c.file;
-    EXPECT_TRUE(compare(c, "grad.target_logits", target.grad())) << c.file;
-  }
+TEST(LossReferences, AreAllThatThereAre) {
+  size_t cases = 0;
+  for (const auto& reference : kReferences) cases += reference.cases;
+  EXPECT_EQ(load_cases("loss", "").size(), cases);
 }
 
 // p = (0.8, 0.4) for class 1 of two pixels, label (1, 0):
@@ -110,6 +208,19 @@ TEST(DiceSq, IsTheHandComputedNumber) {
   const at::Tensor label = at::tensor({1, 0}, at::kLong).view({1, 2});
   const double expected = 1 - ((1.2 + 1e-5) / (1.4 + 1e-5) + (1.6 + 1e-5) / (1.8 + 1e-5)) / 2;
   EXPECT_NEAR(dice_sq(p, label, *kSerial).item<double>(), expected, 1e-14);
+}
+
+// Two samples of two pixels. Sample 0: p = (1, 0) and label (1, 0), a ratio of 1 in both classes.
+// Sample 1: p = (½, ½), label (1, 1): class 1 has 2/3, class 0 has 0.
+TEST(DiceMasked3d, IsTheMeanOverSamplesAndClasses) {
+  const at::Tensor foreground = at::tensor({1.0, 0.0, 0.5, 0.5}, at::kDouble).view({2, 1, 2});
+  const at::Tensor p = at::cat({1 - foreground, foreground}, 1);
+  const at::Tensor label = at::tensor({1, 0, 1, 1}, at::kLong).view({2, 2});
+  EXPECT_NEAR(dice_masked_3d(p, label, {}, *kSerial).item<double>(), 1 - (1 + 1 + 0 + 2.0 / 3) / 4,
+              1e-5);
+  const at::Tensor mask = at::tensor({1, 1, 0, 0}, at::kLong).view({2, 2});
+  EXPECT_NEAR(dice_masked_3d(p, label, mask, *kSerial).item<double>(), 0, 1e-5)
+      << "a sample without pixels is a perfect one";
 }
 
 TEST(CrossEntropy, WithAMaskIsTheMeanOverTheMask) {
@@ -124,89 +235,6 @@ TEST(CrossEntropy, TakesOneVerdictForEachSample) {
   const at::Tensor logits = at::zeros({3, 2});
   EXPECT_NEAR(cross_entropy(logits, at::tensor({0, 1, 1}, at::kLong), *kSerial).item<double>(),
               std::log(2.0), 1e-6);
-}
-
-class ClassSums : public testing::TestWithParam<std::tuple<int64_t, bool>> {};
-
-TEST_P(ClassSums, KernelEqualsItsTwinInValueAndGradient) {
-  const auto [power, is_masked] = GetParam();
-  const at::Tensor logits =
-      generate("p", {2, 3, 70, 90}, -3, 3, at::kDouble);  // more than one block
-  const at::Tensor label =
-      generate("y", {2, 70, 90}, 0, 4, at::kLong);  // 3 belongs to no channel, nor does 0
-  const at::Tensor mask = is_masked ? generate("m", {2, 70, 90}, 0, 2, at::kLong) : at::Tensor();
-  const at::Tensor cotangent = generate("g", {3, 3}, -1, 1, at::kDouble);
-  std::vector<at::Tensor> values, gradients;
-  for (const auto& sums : {class_sums, class_sums_composed}) {
-    const at::Tensor p = logits.softmax(1).set_requires_grad(true);
-    values.push_back(sums(p, label, mask, power, /*first_class=*/1));
-    values.back().backward(cotangent);
-    gradients.push_back(p.grad());
-  }
-  EXPECT_TRUE(at::allclose(values[0], values[1], 1e-12, 1e-12));
-  EXPECT_TRUE(at::allclose(gradients[0], gradients[1], 1e-12, 1e-14));
-}
-INSTANTIATE_TEST_SUITE_P(Powers, ClassSums,
-                         testing::Combine(testing::Values(1, 2), testing::Bool()));
-
-TEST(ClassSumsKernel, TakesChannelsLastProbabilities) {
-  const at::Tensor p = generate("p", {2, 3, 8, 9}, 0, 1, at::kFloat);
-  const at::Tensor label = generate("y", {2, 8, 9}, 0, 3, at::kLong);
-  EXPECT_TRUE(at::equal(class_sums(p.contiguous(at::MemoryFormat::ChannelsLast), label, {}, 2),
-                        class_sums(p, label, {}, 2)));
-}
-
-// Value and gradient of every loss when three ranks hold 1, 0 and 3 of the four samples.
-using RankLoss = std::function<at::Tensor(const at::Tensor& logits, const at::Tensor& label,
-                                          const Communicator&)>;
-
-class SharedLoss : public testing::TestWithParam<std::pair<const char*, RankLoss>> {};
-
-TEST_P(SharedLoss, IsTheLossOfTheGlobalBatch) {
-  const RankLoss& loss = GetParam().second;
-  const at::Tensor logits = generate("z", {4, 3, 5, 7}, -3, 3, at::kDouble);
-  const at::Tensor label = generate("y", {4, 5, 7}, 0, 3, at::kLong);
-  const at::Tensor whole_logits = logits.clone().set_requires_grad(true);
-  const at::Tensor whole = loss(whole_logits, label, *kSerial);
-  whole.backward();
-  const std::vector<int64_t> shares = {1, 0, 3};
-  const auto parts = logits.split_with_sizes(shares), labels = label.split_with_sizes(shares);
-  std::vector<at::Tensor> values(3), gradients(3);
-  run_ranks(3, [&](const Communicator& comm) {
-    const auto rank = static_cast<size_t>(comm.rank());
-    const at::Tensor z = parts[rank].clone().set_requires_grad(true);
-    const at::Tensor value = loss(z, labels[rank], comm);
-    value.backward();
-    values[rank] = value.detach();
-    gradients[rank] = z.grad();
-  });
-  for (const auto& value : values) EXPECT_NEAR(value.item<double>(), whole.item<double>(), 1e-13);
-  EXPECT_TRUE(at::allclose(at::cat(gradients), whole_logits.grad(), 1e-12, 1e-15));
-}
-
-INSTANTIATE_TEST_SUITE_P(Losses, SharedLoss,
-                         testing::Values(std::pair<const char*, RankLoss>{"supervised",
-                                                                          supervised_loss},
-                                         std::pair<const char*, RankLoss>{
-                                             "masked",
-                                             [](const auto& z, const auto& y, const auto& comm) {
-                                               const at::Tensor mask = y != 1;
-                                               return cross_entropy(z, y, mask, comm) +
-                                                      dice_masked_2d(z.softmax(1), y, mask, comm);
-                                             }},
-                                         std::pair<const char*, RankLoss>{
-                                             "mean_teacher_mse",
-                                             [](const auto& z, const auto& y, const auto& comm) {
-                                               const at::Tensor q =
-                                                   y.unsqueeze(1).expand_as(z).to(z.dtype()) / 3.0;
-                                               return mean_teacher_mse(z.softmax(1), q, comm);
-                                             }}),
-                         [](const auto& param) { return std::string(param.param.first); });
-
-TEST(EmptyShare, OfASerialRunCostsNothing) {
-  const at::Tensor logits = at::zeros({0, 3, 4, 4}), label = at::zeros({0, 4, 4}, at::kLong);
-  EXPECT_EQ(cross_entropy(logits, label, *kSerial).item<double>(), 0);
-  EXPECT_EQ(mean_teacher_mse(logits, logits, *kSerial).item<double>(), 0);
 }
 
 }  // namespace

@@ -27,6 +27,25 @@ TEST(TapSum, IsTheChangeOfALogitWhenItsNeighbourhoodMoves) {
   EXPECT_LE(deviation(u, expected.unsqueeze(0) - expected.unsqueeze(1)), 1e-12);
 }
 
+// The same in a volume, with heads of 1 and of 27 taps.
+TEST(TapSum, IsTheChangeOfALogitInAVolumeToo) {
+  for (const int64_t side : {1, 3}) {
+    const at::Tensor weight = normal("w", {4, 5, side, side, side}),
+                     x = normal("x", {1, 5, 6, 7, 5}), d = normal("d", {5});
+    at::Tensor moved = x.clone();
+    moved.slice(2, 1, 4).slice(3, 2, 5).slice(4, 1, 4).add_(d.view({1, 5, 1, 1, 1}));
+    const at::Tensor change =
+        at::conv3d(moved, weight, {}, 1, side / 2) - at::conv3d(x, weight, {}, 1, side / 2);
+    const at::Tensor expected = at::matmul(weight.sum(std::vector<int64_t>{2, 3, 4}), d);
+    EXPECT_LE(deviation(change[0].select(1, 2).select(1, 3).select(1, 2), expected), 1e-12);
+    ClassStatistics from = statistics("from", 4, 5), to = from;
+    to.mean = from.mean + d;
+    const at::Tensor u =
+        offset_table(weight, from, to, 1, {.augmentation = Augmentation::kMeanOnly}).table;
+    EXPECT_LE(deviation(u, expected.unsqueeze(0) - expected.unsqueeze(1)), 1e-12);
+  }
+}
+
 TEST(TapSum, GivesAllTapsTheSameGradient) {
   const TsaProblem p;
   const at::Tensor weight = normal("w", {4, 5, 3, 3}).set_requires_grad(true);

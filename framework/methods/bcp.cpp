@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bidirectional copy-paste: Bai et al., CVPR 2023, as DeepMed-Lab-ECNU/BCP ACDC_BCP_train.py has it
-// (2-D).
+// Bidirectional copy-paste: Bai et al., CVPR 2023, as DeepMed-Lab-ECNU/BCP ACDC_BCP_train.py (2-D)
+// and LA_BCP_train.py (3-D) have it.
 //
 //   M = 0 inside one box of 2/3 of each side, 1 outside; one position for the batch
-//   pre-train   x = a·M + b·(1−M), both halves labelled;          L = (dice + ce)/2, weights 1 and
-//   1 self-train  x_u = u_a·M + l_a·(1−M),  x_l = l_b·M + u_b·(1−M);  L = (dice_u + dice_l + ce_u +
-//   ce_l)/2 mix loss of z: weight_image · loss(z, y_image, M) + weight_patch · loss(z, y_patch,
-//   1−M); ground truth weighs 1, pseudo-labels ½: teacher's argmax, largest 8-connected component
-//   of each class and slice teacher: α = 0.99 over all state, batch-norm buffers included, in
-//   training mode
+//   pre-train   x = a·M + b·(1−M), both halves labelled;  L = (dice + ce)/2, weights 1 and 1
+//   self-train  x_u = u_i·M + l_i·(1−M),  x_l = l_j·M + u_j·(1−M);
+//               L = (dice_u + dice_l + ce_u + ce_l)/2
+//   mix loss of z: weight_image · loss(z, y_image, M) + weight_patch · loss(z, y_patch, 1−M);
+//   ground truth weighs 1, pseudo-labels ½: teacher's argmax, largest component of each class
+//   (connected at corners) of each image
 //
-// Axes: halves a and b of the labelled (l) and unlabelled (u) samples of the batch. The reference
-// trains 10 000 and 30 000 iterations: `pretrain` is the first as a fraction of the whole.
-// Self-training starts both networks from the best pre-trained state, with its optimiser state. The
-// reference's unused projection heads are left out.
+//                          2-D (ACDC)                            3-D (LA)
+//   halves i, j            a, b                                  b, a            outside_first
+//   dice                   over the batch, squared denominators  each sample, linear  mix_dice
+//   teacher, α = 0.99      all state, buffers included           parameters      ema_buffers
+//   pre-training           10 000 of 40 000 iterations           2 000 of 17 000 pretrain
+//
+// The teacher runs in training mode. Axes: halves a and b of the labelled (l) and unlabelled (u)
+// samples of the batch; half a is forwarded first. Self-training starts both networks from the best
+// pre-trained state, with its optimiser state. The reference's unused projection heads are left
+// out; at p = ½ exactly its 3-D pseudo-label is the foreground, here the background.
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
+
+#include <array>
+#include <numeric>
+#include <string>
+#include <vector>
 
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/largest_component.h"
+#include "framework/nn/losses.h"
 #include "framework/nn/losses_copy_paste.h"
 
 namespace semiseg {
@@ -29,15 +41,30 @@ struct Options {
   double pretrain = 0.25;
   double unlabelled_weight = 0.5;
   double box = 2.0 / 3;
+  std::string outside_first = "unlabelled";
+  std::string mix_dice = "batch";
+  int64_t connectivity = 0;
   EmaOptions ema{.decay = 0.99, .warmup = false, .buffers = "average"};
 
-  static Options read(const Config& section) {
+  static Options read(const Config& section, const NetworkShape& shape) {
     Options o;
+    if (shape.patch_size.size() == 3) {
+      o.pretrain = 2.0 / 17;
+      o.outside_first = "labelled";
+      o.mix_dice = "sample";
+      o.ema.buffers = "none";
+    }
     section.read("pretrain", o.pretrain, {0, 0.99},
                  "fraction of the training that pre-trains on labelled samples");
     section.read("unlabelled_weight", o.unlabelled_weight, {0, 100},
                  "weight of pixels with a pseudo-label");
     section.read("box", o.box, {0.01, 0.99}, "side of the pasted box as a fraction of the image's");
+    section.read("outside_first", o.outside_first, {"unlabelled", "labelled"},
+                 "whose image is outside the box in the first half; the other's in the second");
+    section.read("mix_dice", o.mix_dice, {"batch", "sample"},
+                 "Dice of mixed images: squared over the batch, or linear for each sample");
+    section.read("connectivity", o.connectivity, {0, 3},
+                 "of pseudo-labels: 1 faces, 2 edges, 3 corners, 0 corners of any rank");
     o.ema = EmaOptions::read(section, o.ema);
     return o;
   }
@@ -57,7 +84,7 @@ std::vector<std::vector<int64_t>> mixing_units(int64_t labelled, int64_t unlabel
 class Bcp : public TeacherStudent {
  public:
   explicit Bcp(const MethodContext& context)
-      : TeacherStudent(context), options_(Options::read(context.options)) {
+      : TeacherStudent(context), options_(Options::read(context.options, context.shape)) {
     const int64_t b = context.labelled, u = context.batch - context.labelled;
     if (b % 2 != 0 || b != u) {
       context.options.fail("name", "bcp mixes halves of equal labelled and unlabelled parts",
@@ -119,17 +146,14 @@ class Bcp : public TeacherStudent {
     return static_cast<int64_t>(options_.box * static_cast<double>(length));
   }
 
+  // One integer in {0 … high - 1} for each axis: a draw below their least common multiple is even
+  // in each of them.
   static at::Tensor draw_offset(const std::vector<int64_t>& high, Step& step) {
-    if (std::equal(high.begin() + 1, high.end(), high.begin())) {
-      return step.draws->integers("mix_box_offset", {static_cast<int64_t>(high.size())}, 0,
-                                  high[0]);
-    }
-    std::vector<at::Tensor> axes;
-    for (size_t axis = 0; axis < high.size(); ++axis) {
-      axes.push_back(
-          step.draws->integers("mix_box_offset." + std::to_string(axis), {1}, 0, high[axis]));
-    }
-    return at::cat(axes);
+    int64_t multiple = 1;
+    for (const int64_t axis : high) multiple = std::lcm(multiple, axis);
+    const at::Tensor drawn =
+        step.draws->integers("mix_box_offset", {static_cast<int64_t>(high.size())}, 0, multiple);
+    return drawn.remainder(at::tensor(high, at::kLong));
   }
 
   ForwardPasses pre_train(const Batch& batch, const at::Tensor& mask, Step& step) {
@@ -143,56 +167,95 @@ class Bcp : public TeacherStudent {
     ForwardPasses passes;
     passes.labelled = {out.logits, out.features, at::where(mask == 1, y_a, y_b), samples};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
-      const MixLoss loss =
-          bcp_mix_2d(out.logits, {y_a, 1, labelled_ce}, {y_b, 1, labelled_ce}, mask, *s.comm);
+      const MixLoss loss = mix(out.logits, {y_a, 1, labelled_ce}, {y_b, 1, labelled_ce}, mask, s);
       return mean_of(loss.dice, loss.cross_entropy, s);
     };
     return passes;
   }
 
+  // One half of self-training: labelled and unlabelled images mixed, one of them outside the box.
+  struct Half {
+    bool unlabelled_outside;
+    SampleIds labelled, unlabelled;
+    at::Tensor truth;  // [N,S]
+    ClassPixels teacher = {};
+    NetworkOutput student = {};
+  };
+
+  Half mix_half(const Batch& batch, int64_t i, const at::Tensor& mask, Step& step) {
+    const int64_t size = batch.labelled / 2, l = i * size, u = batch.labelled + l;
+    const auto ids = [&](int64_t first) {
+      const auto begin = batch.samples.begin() + first;
+      return SampleIds(begin, begin + size);
+    };
+    Half half{.unlabelled_outside = (i == 0) == (options_.outside_first == "unlabelled"),
+              .labelled = ids(l),
+              .unlabelled = ids(u),
+              .truth = batch.label.slice(0, l, l + size)};
+    const at::Tensor image_l = batch.image.slice(0, l, l + size),
+                     image_u = batch.image.slice(0, u, u + size), inside = 1 - mask;
+    half.teacher = teach(image_u, step, i == 0 ? "teacher/a" : "teacher/b", half.unlabelled);
+    half.student = half.unlabelled_outside
+                       ? student_->forward(image_u * mask + image_l * inside,
+                                           step.train_pass("student/u", half.labelled))
+                       : student_->forward(image_l * mask + image_u * inside,
+                                           step.train_pass("student/l", half.labelled));
+    return half;
+  }
+
   ForwardPasses self_train(const Batch& batch, const at::Tensor& mask, Step& step) {
-    const int64_t half = batch.labelled / 2;
-    const auto quarter = [&](const at::Tensor& x, int64_t i) {
-      return x.slice(0, i * half, (i + 1) * half);
+    const std::array<Half, 2> halves = {mix_half(batch, 0, mask, step),
+                                        mix_half(batch, 1, mask, step)};
+    const auto both = [&](const auto& part) { return at::cat({part(halves[0]), part(halves[1])}); };
+    const auto samples = [&](SampleIds Half::*ids) {
+      SampleIds all = halves[0].*ids;
+      all.insert(all.end(), (halves[1].*ids).begin(), (halves[1].*ids).end());
+      return all;
     };
-    const at::Tensor l_a = quarter(batch.image, 0), l_b = quarter(batch.image, 1);
-    const at::Tensor u_a = quarter(batch.image, 2), u_b = quarter(batch.image, 3);
-    const at::Tensor y_a = quarter(batch.label, 0), y_b = quarter(batch.label, 1);
-    const auto ids = [&](int64_t first, int64_t count = 1) {
-      const auto begin = batch.samples.begin() + first * half;
-      return SampleIds(begin, begin + count * half);
+    const at::Tensor outside = mask == 1, inside = outside.logical_not();
+    const auto where = [](const at::Tensor& region, const at::Tensor& label) {
+      return at::where(region, label, at::full({}, kIgnoreLabel, label.options()));
     };
-    const ClassPixels teacher_a = teach(u_a, step, "teacher/a", ids(2));
-    const ClassPixels teacher_b = teach(u_b, step, "teacher/b", ids(3));
-    const at::Tensor inside = 1 - mask;
-    const NetworkOutput out_u =
-        student_->forward(u_a * mask + l_a * inside, step.train_pass("student/u", ids(0)));
-    const NetworkOutput out_l =
-        student_->forward(l_b * mask + u_b * inside, step.train_pass("student/l", ids(1)));
+    const at::Tensor logits = both([](const Half& h) { return h.student.logits; });
+    const at::Tensor features = both([](const Half& h) { return h.student.features; });
 
     ForwardPasses passes;
-    const at::Tensor outside = mask == 1, logits = at::cat({out_u.logits, out_l.logits});
-    const at::Tensor features = at::cat({out_u.features, out_l.features});
-    const at::Tensor ignore = at::full({}, kIgnoreLabel, y_a.options());
-    passes.labelled = {logits, features,
-                       at::cat({at::where(outside, ignore, y_a), at::where(outside, y_b, ignore)}),
-                       ids(0, 2)};
-    passes.unlabelled = {logits, features,
-                         at::cat({at::where(outside, teacher_a.label, ignore),
-                                  at::where(outside, ignore, teacher_b.label)}),
-                         ids(2, 2)};
-    passes.teacher_unlabelled = {at::cat({teacher_a.logits, teacher_b.logits}),
-                                 at::cat({teacher_a.features, teacher_b.features}),
-                                 at::cat({teacher_a.label, teacher_b.label}), ids(2, 2)};
+    passes.labelled = {logits, features, both([&](const Half& h) {
+                         return where(h.unlabelled_outside ? inside : outside, h.truth);
+                       }),
+                       samples(&Half::labelled)};
+    passes.unlabelled = {logits, features, both([&](const Half& h) {
+                           return where(h.unlabelled_outside ? outside : inside, h.teacher.label);
+                         }),
+                         samples(&Half::unlabelled)};
+    passes.teacher_unlabelled = {both([](const Half& h) { return h.teacher.logits; }),
+                                 both([](const Half& h) { return h.teacher.features; }),
+                                 both([](const Half& h) { return h.teacher.label; }),
+                                 samples(&Half::unlabelled)};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
-      const double weight = options_.unlabelled_weight;
-      const MixLoss u = bcp_mix_2d(out_u.logits, {teacher_a.label, weight, {}},
-                                   {y_a, 1, labelled_ce}, mask, *s.comm);
-      const MixLoss l = bcp_mix_2d(out_l.logits, {y_b, 1, labelled_ce},
-                                   {teacher_b.label, weight, {}}, mask, *s.comm);
-      return mean_of(u.dice + l.dice, u.cross_entropy + l.cross_entropy, s);
+      const MixLoss first = loss_of(halves[0], labelled_ce, mask, s),
+                    second = loss_of(halves[1], labelled_ce, mask, s);
+      return mean_of(first.dice + second.dice, first.cross_entropy + second.cross_entropy, s);
     };
     return passes;
+  }
+
+  MixLoss loss_of(const Half& half, const LabelledCrossEntropy& labelled_ce, const at::Tensor& mask,
+                  Step& step) const {
+    const MixPart truth{half.truth, 1, labelled_ce},
+        pseudo{half.teacher.label, options_.unlabelled_weight, {}};
+    const MixLoss loss = half.unlabelled_outside
+                             ? mix(half.student.logits, pseudo, truth, mask, step)
+                             : mix(half.student.logits, truth, pseudo, mask, step);
+    step.record(half.unlabelled_outside ? "loss.unlabelled_image" : "loss.labelled_image",
+                0.5 * (loss.dice + loss.cross_entropy));
+    return loss;
+  }
+
+  MixLoss mix(const at::Tensor& logits, const MixPart& image, const MixPart& patch,
+              const at::Tensor& mask, Step& step) const {
+    const MaskedDice dice = options_.mix_dice == "batch" ? dice_masked_2d : dice_masked_3d;
+    return bcp_mix(logits, image, patch, mask, dice, *step.comm);
   }
 
   // Teacher on images as they are; pseudo-label is the largest component of each class.
@@ -200,7 +263,8 @@ class Bcp : public TeacherStudent {
                     const SampleIds& samples) {
     const at::NoGradGuard no_grad;
     const NetworkOutput out = teacher_->forward(image, step.train_pass(pass, samples));
-    return {out.logits, out.features, largest_component(out.logits.argmax(1)), samples};
+    return {out.logits, out.features,
+            largest_component(out.logits.argmax(1), options_.connectivity), samples};
   }
 
   static at::Tensor mean_of(const at::Tensor& dice, const at::Tensor& ce, Step& step) {

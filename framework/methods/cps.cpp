@@ -6,7 +6,8 @@
 //
 // Two networks with their own initial weights and optimisers. The pseudo-labels carry no gradient,
 // so the two losses share no parameter and are minimised one after the other. Network 1 is
-// deployed.
+// deployed. In 3-D the reference starts its networks by other rules (Kaiming, Xavier); here both
+// start as the backbone does.
 #include "framework/methods/consistency.h"
 #include "framework/methods/network_predictor.h"
 #include "framework/nn/losses.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deep adversarial network: Zhang et al., MICCAI 2017, as HiLab-git/SSL4MIS
-// train_adversarial_network_2D has it.
+// train_adversarial_network_2D and _3D have it.
 //
 //   segmentor      L_S = ½ (CE(z_l, y) + D(p_l, y)) + λ(t) · CE(D(p_u, x_u), 1)     D in evaluation
 //   mode discriminator  L_D = CE(D(p, x), [1 for labelled, 0 for unlabelled])            S in
@@ -20,15 +20,16 @@ namespace {
 
 struct Options {
   ConsistencyOptions consistency{.weight = 0.1};
-  std::string discriminator = "discriminator_2d";
+  std::string discriminator;
   OptimiserOptions optimiser{.kind = "adam",
                              .learning_rate = 1e-4,
                              .betas = {0.9, 0.99},
                              .weight_decay = 0,
                              .schedule = "constant"};
 
-  static Options read(const Config& section) {
+  static Options read(const Config& section, const NetworkShape& shape) {
     Options o;
+    o.discriminator = shape.patch_size.size() == 3 ? "discriminator_3d" : "discriminator_2d";
     o.consistency = ConsistencyOptions::read(section, o.consistency);
     section.read("discriminator", o.discriminator, "backbone that tells labelled from unlabelled");
     o.optimiser = OptimiserOptions::read(section.section("discriminator_optimiser"), o.optimiser);
@@ -39,7 +40,7 @@ struct Options {
 class DeepAdversarialNetwork : public Method {
  public:
   explicit DeepAdversarialNetwork(const MethodContext& context)
-      : options_(Options::read(context.options)),
+      : options_(Options::read(context.options, context.shape)),
         stage_{.name = "train",
                .iterations = context.iterations,
                .labelled = context.labelled,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mean Teacher: Tarvainen & Valpola, NeurIPS 2017, as HiLab-git/SSL4MIS train_mean_teacher_2D has
-// it.
+// Mean Teacher: Tarvainen & Valpola, NeurIPS 2017, as HiLab-git/SSL4MIS train_mean_teacher_2D and
+// _3D have it.
 //
 //   L = ½ (CE(z_l, y) + D(p_l, y)) + λ(t) · mean (p_u − q)²,   q = softmax(teacher(x_u + n)), no
 //   gradient n = clamp(0.1 N(0, 1), ±0.2);  teacher parameters θ' ← α θ' + (1 − α) θ after every
@@ -8,25 +8,30 @@
 //
 // Axes: b labelled and u unlabelled samples of the batch, K classes. As in the reference the
 // teacher runs in training mode (batch statistics, dropout) and its batch-norm buffers are its own;
-// the consistency term is off for the first 1000 of 30 000 iterations. The student is deployed.
+// in 2-D the consistency term is off for the first 1000 of 30 000 iterations. The student is
+// deployed.
 #include <ATen/core/grad_mode.h>
 
 #include "framework/methods/consistency.h"
+#include "framework/methods/labelled_dice.h"
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
-#include "framework/nn/losses.h"
+#include "framework/nn/losses_consistency.h"
 
 namespace semiseg {
 namespace {
 
 struct Options {
-  ConsistencyOptions consistency{.weight = 0.1, .start = 1.0 / 30};
+  ConsistencyOptions consistency{.weight = 0.1};
+  LabelledDice dice = nullptr;
   EmaOptions ema{.decay = 0.99, .warmup = true, .buffers = "none"};
   double noise = 0.1;        // standard deviation on images in [0, 1]
   double noise_limit = 0.2;  // clamp
 
-  static Options read(const Config& section) {
+  static Options read(const Config& section, const NetworkShape& shape) {
     Options o;
+    o.consistency.start = shape.patch_size.size() == 3 ? 0 : 1.0 / 30;
+    o.dice = read_labelled_dice(section, shape.classes);
     o.consistency = ConsistencyOptions::read(section, o.consistency);
     o.ema = EmaOptions::read(section, o.ema);
     section.read("noise", o.noise, {0, 10},
@@ -40,7 +45,7 @@ class MeanTeacher : public TeacherStudent {
  public:
   explicit MeanTeacher(const MethodContext& context)
       : TeacherStudent(context),
-        options_(Options::read(context.options)),
+        options_(Options::read(context.options, context.shape)),
         stage_{.name = "train",
                .iterations = context.iterations,
                .labelled = context.labelled,
@@ -66,7 +71,7 @@ class MeanTeacher : public TeacherStudent {
     passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);
       const at::Tensor ce = cross_entropy(logits_l, batch.label, {});
-      const at::Tensor dice = dice_sq(logits_l.softmax(1), batch.label, *s.comm);
+      const at::Tensor dice = options_.dice(logits_l.softmax(1), batch.label, *s.comm);
       const at::Tensor consistency =
           consistency_is_on(options_.consistency, s.iteration, s.stage_iterations)
               ? mean_teacher_mse(all.logits.slice(0, b).softmax(1), q, *s.comm)

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Supervised training on the labelled samples alone: the lower line of every comparison, and with
-// all patients labelled the upper one. Reference: HiLab-git/SSL4MIS, train_fully_supervised_2D.
+// all patients labelled the upper one. Reference: HiLab-git/SSL4MIS, train_fully_supervised_2D and
+// _3D.
 //
-//   L = ½ (CE(z, y) + D(p, y)),  D = Dice with squared denominators over all classes
+//   L = ½ (CE(z, y) + D(p, y)),  D = Dice with squared denominators over all classes, or `dice`
+//   (labelled_dice.h)
 //
 // The batch is all labelled, as in the reference: protocol.batch samples a step.
+#include "framework/methods/labelled_dice.h"
 #include "framework/methods/method.h"
 #include "framework/methods/network_predictor.h"
 #include "framework/nn/losses.h"
@@ -16,6 +19,7 @@ class Supervised : public Method {
  public:
   explicit Supervised(const MethodContext& context)
       : stage_{.name = "train", .iterations = context.iterations, .labelled = context.batch},
+        dice_(read_labelled_dice(context.options, context.shape.classes)),
         network_(context.make_network("student")),
         optimiser_(make_optimiser("student", network_->parameters(), context.optimiser)),
         predictor_(*network_) {}
@@ -26,7 +30,7 @@ class Supervised : public Method {
     const at::Tensor logits =
         network_->forward(batch.image, step.train_pass("student", batch.samples)).logits;
     const at::Tensor ce = cross_entropy(logits, batch.label, *step.comm);
-    const at::Tensor dice = dice_sq(logits.softmax(1), batch.label, *step.comm);
+    const at::Tensor dice = dice_(logits.softmax(1), batch.label, *step.comm);
     const at::Tensor total = 0.5 * (ce + dice);
     step.record("loss.supervised_ce", ce);
     step.record("loss.supervised_dice", dice);
@@ -43,6 +47,7 @@ class Supervised : public Method {
 
  private:
   Stage stage_;
+  LabelledDice dice_;
   std::unique_ptr<Backbone> network_;
   std::unique_ptr<Optimiser> optimiser_;
   NetworkPredictor predictor_;

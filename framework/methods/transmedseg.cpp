@@ -31,6 +31,22 @@ namespace {
 
 enum Stream : size_t { kStudent, kTeacher, kUnlabelled };
 
+// What a head of several taps sees at each pixel: features [N,A,S], kernel sizes k (odd) →
+// [N,A·∏k,∏S], taps of one feature together, zeros beyond the border.
+at::Tensor neighbourhoods(const at::Tensor& features, at::IntArrayRef kernel) {
+  std::vector<int64_t> padding;  // of the last axis first
+  for (auto side = kernel.rbegin(); side != kernel.rend(); ++side)
+    padding.insert(padding.end(), 2, *side / 2);
+  at::Tensor windows = at::constant_pad_nd(features, padding);
+  const auto axes = static_cast<int64_t>(kernel.size());
+  for (int64_t axis = 0; axis < axes; ++axis)
+    windows = windows.unfold(2 + axis, kernel[static_cast<size_t>(axis)], 1);
+  std::vector<int64_t> order = {0, 1};  // of [N,A,S,k]: taps before places
+  for (int64_t axis = 0; axis < axes; ++axis) order.push_back(2 + axes + axis);
+  for (int64_t axis = 0; axis < axes; ++axis) order.push_back(2 + axis);
+  return windows.permute(order).flatten(2 + axes).flatten(1, 1 + axes);
+}
+
 class TransMedSeg : public Method {
  public:
   TransMedSeg(const MethodContext& context, const std::string& base)
@@ -91,9 +107,7 @@ class TransMedSeg : public Method {
     const at::Tensor features = pixels.features.detach();
     if (options_.head_mode != "im2col") return {features, pixels.label, pixels.samples};
     const auto kernel = base_->student().classifier().weight.sizes().slice(2);
-    const std::vector<int64_t> ones(kernel.size(), 1), padding = {kernel[0] / 2, kernel[1] / 2};
-    return {at::im2col(features, kernel, ones, padding, ones), pixels.label.flatten(1),
-            pixels.samples};
+    return {neighbourhoods(features, kernel), pixels.label.flatten(1), pixels.samples};
   }
 
   void remember(const ForwardPasses& passes, const Batch& batch, Step& step) {

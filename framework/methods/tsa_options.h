@@ -22,7 +22,7 @@ struct TsaOptions {
   std::string space =
       "feature";  // logit: statistics of logits, any head exactly, no gradient to it
   std::string head_mode =
-      "tap_sum";  // conv1x1: the backbone's head is one; im2col: exact for 3×3, 9 A features
+      "tap_sum";  // conv1x1: the backbone's head is one; im2col: exact, A features a tap
   std::string stats_net =
       "own";  // teacher: the student's stream is measured with the teacher on unmixed images
   double confidence = 0;  // teacher pixels below it are left out of its stream; 0: off

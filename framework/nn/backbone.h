@@ -35,8 +35,8 @@ struct Pass {
 };
 
 struct NetworkOutput {
-  at::Tensor logits;    // [N,K,S]
-  at::Tensor features;  // [N,A,S'] the exact input of the last linear layer, before its dropout
+  at::Tensor logits;             // [N,K,S]
+  at::Tensor features;           // [N,A,S'] the exact input of the last linear layer
   std::vector<at::Tensor> more;  // further outputs in the reference's order (auxiliary heads)
 };
 

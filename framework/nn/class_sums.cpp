@@ -155,6 +155,21 @@ at::Tensor class_sums(const at::Tensor& p, const at::Tensor& label, const at::Te
                           first_class);
 }
 
+at::Tensor class_sums_of_samples(const at::Tensor& p, const at::Tensor& label,
+                                 const at::Tensor& mask, int64_t power) {
+  const int64_t samples = p.size(0);
+  // Nothing, but still a function of p.
+  if (samples == 0) return class_sums(p, label, mask, power).unsqueeze(0).slice(0, 0, 0);
+  const auto parts = p.split(1), labels = label.split(1);
+  std::vector<at::Tensor> sums;
+  for (int64_t n = 0; n < samples; ++n) {
+    const auto i = static_cast<size_t>(n);
+    const at::Tensor part = mask.defined() ? mask.narrow(0, n, 1) : at::Tensor();
+    sums.push_back(class_sums(parts[i], labels[i], part, power));
+  }
+  return at::stack(sums);
+}
+
 at::Tensor class_sums_composed(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                                int64_t power, int64_t first_class) {
   std::vector<int64_t> per_class(static_cast<size_t>(p.dim()), 1), pixels;

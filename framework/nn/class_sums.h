@@ -15,7 +15,11 @@ namespace semiseg {
 at::Tensor class_sums(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                       int64_t power, int64_t first_class = 0);
 
-// The same from ATen's operators: for devices without a kernel, and the twin that checks the
+// The sums of each sample apart, [N,3,K].
+at::Tensor class_sums_of_samples(const at::Tensor& p, const at::Tensor& label,
+                                 const at::Tensor& mask, int64_t power);
+
+// class_sums from ATen's operators: for devices without a kernel, and the twin that checks the
 // kernel.
 at::Tensor class_sums_composed(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                                int64_t power, int64_t first_class = 0);

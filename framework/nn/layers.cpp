@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "framework/core/error.h"
 #include "framework/nn/sync_batch_norm.h"
@@ -67,6 +68,31 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass) const {
                                  epsilon_, momentum_, path_};
   return pass.comm->size() == 1 ? local_batch_norm(x, tensors)
                                 : sync_batch_norm(x, tensors, *pass.comm);
+}
+
+GroupNorm::GroupNorm(const Module& module, int64_t channels, int64_t groups, bool affine,
+                     double epsilon)
+    : path_(module.path()), groups_(groups), epsilon_(epsilon) {
+  SEMISEG_CHECK(groups > 0 && channels % groups == 0, "groups must divide the channels");
+  if (!affine) return;
+  weight_ = module.constant_parameter("weight", {channels}, 1);
+  bias_ = module.constant_parameter("bias", {channels}, 0);
+}
+
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
+  if (x.size(0) == 0) return x;
+  const int64_t count = x.numel() / (x.size(0) * groups_);
+  if (count <= 1) {
+    throw Error(ErrorKind::kConfig,
+                {.what = "a normalisation of each sample needs more than one value in a group",
+                 .where = path_,
+                 .got = std::to_string(count),
+                 .fix = "use a larger protocol.patch_size"});
+  }
+  const auto optional = [](const at::Tensor& tensor) {
+    return tensor.defined() ? std::optional(tensor) : std::nullopt;
+  };
+  return at::group_norm(x, groups_, optional(weight_), optional(bias_), epsilon_);
 }
 
 Dropout::Dropout(const Module& module, double p, DropoutKind kind)

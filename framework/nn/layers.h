@@ -53,6 +53,23 @@ class BatchNorm {
   at::Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
 };
 
+// Group normalisation of each sample, [N,C,S] → [N,C,S]: zero mean and unit (biased) variance over
+// C / groups channels and all of S, then weight and bias for each channel if affine. As many groups
+// as channels: instance normalisation. Local, the same in both modes; kConfig when a group has but
+// one value.
+class GroupNorm {
+ public:
+  GroupNorm(const Module& module, int64_t channels, int64_t groups, bool affine = true,
+            double epsilon = 1e-5);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  std::string path_;
+  int64_t groups_;
+  double epsilon_;
+  at::Tensor weight_, bias_;  // undefined if not affine
+};
+
 enum class DropoutKind {
   kElement,  // one draw for each element
   kChannel,  // one for each channel of a sample

@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "framework/nn/class_sums.h"
 #include "framework/nn/offset_cross_entropy.h"
@@ -18,14 +19,17 @@ struct DiceForm {
   double factor, smooth, smooth_below;
 };
 constexpr DiceForm kSquared{2, 2, 1e-5, 1e-5}, kLinear{1, 2, 1e-8, 1e-8}, kHalf{2, 1, 0, 1e-10},
-    kMasked{2, 2, 1e-10, 1e-10};
+    kMasked{2, 2, 1e-10, 1e-10}, kOfSample{1, 2, 1e-5, 1e-5};
+
+// Of the three sums: [3,K] → [K], and more axes likewise.
+at::Tensor ratio(const DiceForm& form, const std::vector<at::Tensor>& sums) {
+  return (form.factor * sums[0] + form.smooth) / (sums[1] + sums[2] + form.smooth_below);
+}
 
 at::Tensor dice(const DiceForm& form, const at::Tensor& p, const at::Tensor& label,
                 const at::Tensor& mask, const Communicator& comm, int64_t first_class = 0) {
   const at::Tensor sums = comm.sum(class_sums(p, label, mask, form.power, first_class));
-  const at::Tensor ratio =
-      (form.factor * sums[0] + form.smooth) / (sums[1] + sums[2] + form.smooth_below);
-  return (1 - ratio.mean()).to(p.scalar_type());
+  return (1 - ratio(form, sums.unbind()).mean()).to(p.scalar_type());
 }
 
 at::Tensor foreground(const at::Tensor& p) { return p.narrow(1, p.size(1) - 1, 1); }
@@ -65,9 +69,24 @@ at::Tensor dice_half(const at::Tensor& p, const at::Tensor& label, const Communi
   return dice(kHalf, p, label, {}, comm);
 }
 
+at::Tensor dice_sq_weighted(const at::Tensor& p, const at::Tensor& label, const at::Tensor& weight,
+                            const Communicator& comm) {
+  const at::Tensor sums = comm.sum(class_sums(p, label, /*mask=*/{}, kSquared.power));
+  const at::Tensor ratios = ratio(kSquared, sums.unbind());
+  return (weight.to(ratios.options()) * (1 - ratios)).mean().to(p.scalar_type());
+}
+
 at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm) {
   return dice(kMasked, p, label, mask, comm);
+}
+
+at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
+                          const Communicator& comm) {
+  const at::Tensor sums = class_sums_of_samples(p, label, mask, /*power=*/1);  // [N,3,K]
+  const at::Tensor ratios = ratio(kOfSample, sums.unbind(1));
+  const double count = static_cast<double>(p.size(0) * p.size(1));
+  return global_mean((1 - ratios).sum(), count, comm).to(p.scalar_type());
 }
 
 at::Tensor supervised_loss(const at::Tensor& logits, const at::Tensor& label,
@@ -75,14 +94,13 @@ at::Tensor supervised_loss(const at::Tensor& logits, const at::Tensor& label,
   return 0.5 * (cross_entropy(logits, label, comm) + dice_sq(logits.softmax(1), label, comm));
 }
 
-at::Tensor softmax_mse(const at::Tensor& logits, const at::Tensor& target_logits) {
-  if (logits.size(1) == 1) return (logits.sigmoid() - target_logits.sigmoid()).square();
-  return (logits.softmax(1) - target_logits.softmax(1)).square();
-}
-
-at::Tensor mean_teacher_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
-  return global_mean(at::mse_loss(p, q.detach(), at::Reduction::Sum),
-                     static_cast<double>(p.numel()), comm);
+at::Tensor focal_loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight,
+                      double gamma, const Communicator& comm) {
+  const at::Tensor index = label.to(at::kLong);
+  const at::Tensor log_p = logits.log_softmax(1).gather(1, index.unsqueeze(1)).squeeze(1);
+  at::Tensor factor = (1 - log_p.detach().exp()).pow(gamma);
+  if (weight.defined()) factor = factor * weight.to(factor.options()).take(index);
+  return global_mean(-(factor * log_p).sum(), static_cast<double>(label.numel()), comm);
 }
 
 }  // namespace semiseg

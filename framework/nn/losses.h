@@ -40,18 +40,28 @@ at::Tensor dice_lin_fg(const at::Tensor& p, const at::Tensor& label, const Commu
 // value is ½. ycwu1997/MC-Net 2-D.
 at::Tensor dice_half(const at::Tensor& p, const at::Tensor& label, const Communicator& comm);
 
-// Mean over classes of 1 - (2Σmpg + 1e-10) / (Σmp² + Σmg² + 1e-10). DeepMed-Lab-ECNU/BCP, ACDC.
+// Σ over classes of w_c (1 - ratio_c) / K, the ratio of dice_sq; weight w [K].
+at::Tensor dice_sq_weighted(const at::Tensor& p, const at::Tensor& label, const at::Tensor& weight,
+                            const Communicator& comm);
+
+// Mean over classes of 1 - (2Σmpg + 1e-10) / (Σmp² + Σmg² + 1e-10); an undefined mask is 1.
+// DeepMed-Lab-ECNU/BCP, ACDC; without a mask ycwu1997/SS-Net 2-D and DeepMed-Lab-ECNU/MagicNet;
+// with m = [confidence ≥ τ] LiheYoung/UniMatch.
 at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
+                          const Communicator& comm);
+
+// Mean over samples and classes of 1 - (2Σmpg + 1e-5) / (Σm(p + g) + 1e-5), the sums over the
+// pixels of a sample; an undefined mask is 1. DeepMed-Lab-ECNU/BCP mask_DiceLoss, LA and Pancreas.
+at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm);
 
 // ½ (cross_entropy + dice_sq).
 at::Tensor supervised_loss(const at::Tensor& logits, const at::Tensor& label,
                            const Communicator& comm);
 
-// Map [N,K,S] of (softmax z - softmax t)²; sigmoid where K = 1. Local; gradient to both.
-at::Tensor softmax_mse(const at::Tensor& logits, const at::Tensor& target_logits);
-
-// Mean over samples, classes and pixels of (p - q)²; no gradient to q. Probabilities [N,K,S].
-at::Tensor mean_teacher_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+// Mean over pixels of -w_y (1 - p_y)^gamma ln p_y; the factor (1 - p_y)^gamma carries no gradient.
+// logits [N,K,S]; class weights w [K], or undefined for 1. HiLab-git/SSL4MIS FocalLoss.
+at::Tensor focal_loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight,
+                      double gamma, const Communicator& comm);
 
 }  // namespace semiseg

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loss of an image that was mixed from two. DeepMed-Lab-ECNU/BCP, ACDC_BCP_train.py, mix_loss.
+// The loss of an image that was mixed from two. DeepMed-Lab-ECNU/BCP, mix_loss of
+// ACDC_BCP_train.py (with dice_masked_2d) and of utils/BCP_utils.py (with dice_masked_3d).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -25,9 +26,13 @@ struct MixPart {
   MaskedCrossEntropy cross_entropy;  // empty: the plain one
 };
 
+// dice_masked_2d or dice_masked_3d of losses.h.
+using MaskedDice = at::Tensor (*)(const at::Tensor& p, const at::Tensor& label,
+                                  const at::Tensor& mask, const Communicator& comm);
+
 // logits [N,K,S] of image · M + patch · (1 - M); mask M, 1 outside the box, [S] or [N,S].
 // Each part: weight · loss(z, label, its region). Collective.
-MixLoss bcp_mix_2d(const at::Tensor& logits, const MixPart& image, const MixPart& patch,
-                   const at::Tensor& mask, const Communicator& comm);
+MixLoss bcp_mix(const at::Tensor& logits, const MixPart& image, const MixPart& patch,
+                const at::Tensor& mask, MaskedDice dice, const Communicator& comm);
 
 }  // namespace semiseg

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/methods/labelled_dice.h"
+
+#include "framework/nn/losses.h"
+
+namespace semiseg {
+
+LabelledDice read_labelled_dice(const Config& section, int64_t classes) {
+  std::string name = "dice_sq";
+  section.read("dice", name, {"dice_sq", "dice_sq_fg", "dice_lin_fg"},
+               "Dice of labelled samples: over all classes; of the foreground of two classes with "
+               "squared or with linear denominators");
+  if (name == "dice_sq") return dice_sq;
+  if (classes > 2)
+    section.fail("dice", name + " knows one foreground class", "dice_sq", "method.dice=dice_sq");
+  return name == "dice_sq_fg" ? dice_sq_fg : dice_lin_fg;
+}
+
+}  // namespace semiseg

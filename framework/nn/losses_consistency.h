@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far two predictions of the same images are from each other. N samples, K classes, S spatial
+// axes; z and t are logits, p and q probabilities, all [N,K,S]. Scalars are those of the global
+// batch and collective, maps are local. Gradients go to both sides unless said otherwise.
+// HiLab-git/SSL4MIS utils/losses.py unless another source is named.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "framework/comm/communicator.h"
+
+namespace semiseg {
+
+// Map [N,K,S] of (softmax z - softmax t)²; sigmoid where K = 1.
+at::Tensor softmax_mse(const at::Tensor& logits, const at::Tensor& target_logits);
+
+// Mean over samples, classes and pixels of (p - q)²; no gradient to q.
+at::Tensor mean_teacher_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// The same with gradients to both sides. The reference takes any tensors: logits too.
+at::Tensor symmetric_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// Map [N,K,S] of q (ln q - ln p), p = softmax z, q = softmax t; sigmoid where K = 1.
+// yulequan/UA-MT.
+at::Tensor softmax_kl_map(const at::Tensor& logits, const at::Tensor& target_logits);
+
+// Mean of that map over samples, classes and pixels.
+at::Tensor softmax_kl(const at::Tensor& logits, const at::Tensor& target_logits,
+                      const Communicator& comm);
+
+// Mean over samples, classes and pixels of q (ln q - ln(p + 1e-8)). ycwu1997/MC-Net kl_loss.
+at::Tensor kl_probabilities(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// Mean over samples and pixels of -Σ q ln(p + 1e-8) over the first two classes, however many there
+// are. ycwu1997/MC-Net soft_ce_loss.
+at::Tensor soft_cross_entropy(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// ½ (mean q (ln q - ln p) + mean p (ln p - ln q)) with softmaxes over `axis`. The reference's is
+// the last spatial axis (-1), where 1 would be the classes. compute_kl_loss of R-Drop.
+at::Tensor rdrop_kl(const at::Tensor& logits, const at::Tensor& target_logits, int64_t axis,
+                    const Communicator& comm);
+
+}  // namespace semiseg

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/nn/norm.h"
+
+namespace semiseg {
+
+NormOptions NormOptions::read(const Config& section, NormOptions defaults) {
+  NormOptions o = defaults;
+  section.read("norm", o.kind, {"none", "batch", "group", "instance"},
+               "normalisation after each convolution");
+  section.read("norm_groups", o.groups, {1, 65536}, "groups of channels of norm = group");
+  return o;
+}
+
+Norm::Norm(const Module& module, int64_t channels, const NormOptions& options) {
+  if (options.kind == "batch") layer_.emplace<BatchNorm>(module, channels);
+  if (options.kind == "group") layer_.emplace<GroupNorm>(module, channels, options.groups);
+  if (options.kind == "instance")
+    layer_.emplace<GroupNorm>(module, channels, /*groups=*/channels, /*affine=*/false);
+}
+
+at::Tensor Norm::operator()(const at::Tensor& x, const Pass& pass) const {
+  if (const auto* batch = std::get_if<BatchNorm>(&layer_)) return (*batch)(x, pass);
+  if (const auto* group = std::get_if<GroupNorm>(&layer_)) return (*group)(x);
+  return x;
+}
+
+}  // namespace semiseg

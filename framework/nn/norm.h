@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The normalisation that a network's options name, or none.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "framework/config/config.h"
+#include "framework/nn/layers.h"
+
+namespace semiseg {
+
+struct NormOptions {
+  std::string kind = "batch";  // none, batch, group (affine), instance (not affine)
+  int64_t groups = 16;         // of kind group
+
+  // Keys norm, norm_groups.
+  static NormOptions read(const Config& section, NormOptions defaults);
+};
+
+// [N,C,S] → [N,C,S]. Collective for kind batch in training mode; channels must be a multiple of
+// the groups.
+class Norm {
+ public:
+  Norm(const Module& module, int64_t channels, const NormOptions& options);
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
+
+ private:
+  std::variant<std::monostate, BatchNorm, GroupNorm> layer_;
+};
+
+}  // namespace semiseg
