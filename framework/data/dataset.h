@@ -49,6 +49,7 @@ struct DatasetInfo {
   std::string name;
   std::vector<std::string> classes;  // names, background first; label value = index
   int64_t channels = 1;
+  int64_t axial_axis = 0;  // axis of the slices among the Volume's D, H, W
   bool label_based_preparation =
       false;  // preparation looked at labels (cropping to them): said in every table
 };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scans on disk: NIfTI-1, NRRD, MetaImage and DICOM in; NIfTI-1, NRRD and MetaImage out. World
+// coordinates are millimetres in RAS+, as nibabel gives them; files that speak LPS are converted.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+
+namespace semiseg {
+
+// Where the voxels of a grid lie. Axes D, H, W: the slowest to the fastest of the file.
+struct ScanGeometry {
+  std::array<int64_t, 3> size = {};
+  std::array<double, 3> spacing_mm = {1, 1, 1};  // lengths of the affine's columns
+  // Row by row, voxel (D,H,W,1) → mm, RAS+.
+  std::array<double, 16> affine = {0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1};
+};
+
+struct Scan {
+  at::Tensor image;  // [C,D,H,W] float32, finite, in the file's rescaled values
+  ScanGeometry geometry;
+};
+
+struct LabelMap {
+  at::Tensor label;  // [D,H,W] uint8
+  ScanGeometry geometry;
+};
+
+struct ReadOptions {
+  // A file that does not say where its voxels lie gets axes along W to the left, H to the front, D
+  // upwards around its centre, as nibabel places it.
+  bool allow_missing_affine = false;
+  bool fourth_axis_is_channels = false;  // otherwise 4-D files are refused
+};
+
+// A file, or a folder that holds one DICOM series. kData for what cannot be read or placed: an
+// unknown or damaged file, a singular or missing affine, a fourth axis, values that are not finite,
+// several DICOM series in the folder, slices that are not evenly spaced.
+Scan read_scan(const std::filesystem::path& path, const ReadOptions& options = {});
+
+// The same for one channel of whole numbers from 0 to 255.
+LabelMap read_label_map(const std::filesystem::path& path, const ReadOptions& options = {});
+
+// .nii, .nii.gz, .nrrd or .mha, atomically; replaces a file that is there. The affine is kept to
+// float32 (NIfTI). kIo when the file cannot be written, kConfig for another ending.
+void write_scan(const std::filesystem::path& path, const at::Tensor& image,
+                const ScanGeometry& geometry);
+void write_label_map(const std::filesystem::path& path, const at::Tensor& label,
+                     const ScanGeometry& geometry);
+
+// Same size, and every corner at the same place to 1e-3 mm.
+bool same_grid(const ScanGeometry& a, const ScanGeometry& b);
+
+// True for names that read_scan knows: .nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha, .mhd, .dcm.
+bool is_image_file(const std::filesystem::path& path);
+
+// The name without folder and ending: "a/b.nii.gz" → "b"; of a folder its name.
+std::string image_stem(const std::filesystem::path& path);
+
+// Spacing and size that belong to an affine. kData naming `path` when it is singular or not finite.
+ScanGeometry make_geometry(const std::array<int64_t, 3>& size, const std::array<double, 16>& affine,
+                           const std::filesystem::path& path);
+
+}  // namespace semiseg

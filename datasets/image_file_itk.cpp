@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+// NRRD, MetaImage and DICOM by ITK's readers, without ITK's images and filters, which would cost a
+// template for each voxel type. ITK's world is LPS.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gdcmTrace.h>
+#include <itkGDCMImageIO.h>
+#include <itkGDCMSeriesFileNames.h>
+#include <itkMetaDataObject.h>
+#include <itkMetaImageIO.h>
+#include <itkNrrdImageIO.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "datasets/image_file_formats.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace semiseg::image_format {
+namespace fs = std::filesystem;
+namespace {
+
+using IO = itk::ImageIOBase;
+using Type = itk::CommonEnums::IOComponent;
+
+// What ITK and GDCM would print is said once, in the error.
+void silence() {
+  itk::Object::SetGlobalWarningDisplay(false);
+  gdcm::Trace::WarningOff();
+  gdcm::Trace::ErrorOff();
+  gdcm::Trace::DebugOff();
+}
+
+IO::Pointer reader_of(const std::string& name) {
+  if (name.ends_with(".nrrd") || name.ends_with(".nhdr"))
+    return itk::NrrdImageIO::New().GetPointer();
+  if (name.ends_with(".mha") || name.ends_with(".mhd")) return itk::MetaImageIO::New().GetPointer();
+  return itk::GDCMImageIO::New().GetPointer();
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// ITK's message without its source file and object address.
+std::string reason_of(const itk::ExceptionObject& error) {
+  std::string text = error.GetDescription();
+  const size_t address = text.find("): ");
+  if (address != std::string::npos) text = text.substr(address + 3);
+  return text.substr(0, text.find('\n'));
+}
+
+at::ScalarType dtype_of(const IO& io, const fs::path& path) {
+  switch (io.GetComponentType()) {
+    case Type::UCHAR:
+      return at::kByte;
+    case Type::CHAR:
+      return at::kChar;
+    case Type::SHORT:
+      return at::kShort;
+    case Type::USHORT:
+      return at::kUInt16;
+    case Type::INT:
+      return at::kInt;
+    case Type::UINT:
+      return at::kUInt32;
+    case Type::LONG:
+    case Type::LONGLONG:
+      return at::kLong;
+    case Type::ULONG:
+    case Type::ULONGLONG:
+      return at::kUInt64;
+    case Type::FLOAT:
+      return at::kFloat;
+    case Type::DOUBLE:
+      return at::kDouble;
+    default:
+      fail(path, "a voxel type that is not read", "8 to 64 bit integers, float32, float64",
+           IO::GetComponentTypeAsString(io.GetComponentType()));
+  }
+}
+
+// Header first, then `use`; ITK's exceptions become ours.
+template <typename Use>
+void with_header(const fs::path& path, const Use& use) {
+  silence();
+  const IO::Pointer io = reader_of(lower(path.string()));
+  try {
+    if (!io->CanReadFile(path.c_str())) {
+      fail(path, "the file cannot be read", "the format that its name says", "another, or damage");
+    }
+    io->SetFileName(path.string());
+    io->ReadImageInformation();
+    use(*io);
+  } catch (const itk::ExceptionObject& error) {
+    fail(path, "the file cannot be read", "a whole file", reason_of(error),
+         "copy or download it again");
+  }
+}
+
+// Sizes of the axes from the fastest on; those that ITK does not name are 1.
+std::array<int64_t, 4> sizes_of(const IO& io) {
+  std::array<int64_t, 4> sizes = {1, 1, 1, 1};
+  for (unsigned axis = 0; axis < std::min(io.GetNumberOfDimensions(), 4u); ++axis) {
+    sizes[axis] = static_cast<int64_t>(io.GetDimensions(axis));
+  }
+  return sizes;
+}
+
+at::Tensor read_values(IO& io, const fs::path& path) {
+  const unsigned dimensions = io.GetNumberOfDimensions();
+  itk::ImageIORegion region(dimensions);
+  for (unsigned axis = 0; axis < dimensions; ++axis) region.SetSize(axis, io.GetDimensions(axis));
+  io.SetIORegion(region);
+  const std::array<int64_t, 4> sizes = sizes_of(io);
+  const int64_t channels = io.GetNumberOfComponents();
+  at::Tensor values =
+      at::empty({sizes[3], sizes[2], sizes[1], sizes[0], channels}, dtype_of(io, path));
+  io.Read(values.mutable_data_ptr());
+  return values.permute({0, 4, 1, 2, 3}).flatten(0, 1);
+}
+
+std::array<double, 16> affine_of(const IO& io) {
+  std::array<double, 16> affine = {};
+  affine[15] = 1;
+  const unsigned dimensions = std::min(io.GetNumberOfDimensions(), 3u);
+  for (unsigned row = 0; row < 3; ++row) {
+    const double sign = row < 2 ? -1 : 1;
+    for (unsigned axis = 0; axis < 3; ++axis) {
+      const bool given = axis < dimensions && row < io.GetDirection(axis).size();
+      const double cosine = given ? io.GetDirection(axis)[row] : (row == axis ? 1 : 0);
+      affine[4 * row + 2 - axis] = sign * cosine * (axis < dimensions ? io.GetSpacing(axis) : 1);
+    }
+    if (row < dimensions) affine[4 * row + 3] = sign * io.GetOrigin(row);
+  }
+  return affine;
+}
+
+// Only LPS, RAS and LAS say where a voxel lies in the patient; ITK turns them into LPS.
+bool is_placed(const IO& io) {
+  if (!dynamic_cast<const itk::NrrdImageIO*>(&io)) return true;
+  std::string space;
+  return itk::ExposeMetaData(io.GetMetaDataDictionary(), "NRRD_space", space) &&
+         space == "left-posterior-superior";
+}
+
+void set_geometry(IO& io, const ScanGeometry& geometry) {
+  io.SetNumberOfDimensions(3);
+  itk::ImageIORegion region(3);
+  for (unsigned axis = 0; axis < 3; ++axis) {
+    const unsigned ours = 2 - axis;
+    const double spacing = geometry.spacing_mm[ours];
+    io.SetDimensions(axis, static_cast<itk::SizeValueType>(geometry.size[ours]));
+    region.SetSize(axis, static_cast<itk::SizeValueType>(geometry.size[ours]));
+    io.SetSpacing(axis, spacing);
+    io.SetOrigin(axis, (axis < 2 ? -1 : 1) * geometry.affine[4 * axis + 3]);
+    std::vector<double> direction(3);
+    for (unsigned row = 0; row < 3; ++row) {
+      direction[row] = (row < 2 ? -1 : 1) * geometry.affine[4 * row + ours] / spacing;
+    }
+    io.SetDirection(axis, direction);
+  }
+  io.SetIORegion(region);
+}
+
+// One file of a series, placed in the patient.
+struct Slice {
+  std::string file;
+  std::array<int64_t, 4> size;
+  std::array<double, 16> affine;  // RAS+, column 0 the normal
+  double height = 0;              // along the first slice's normal
+  std::array<double, 3> position() const { return {affine[3], affine[7], affine[11]}; }
+};
+
+Slice read_slice_header(const std::string& file, at::Tensor* values) {
+  Slice slice{.file = file};
+  with_header(file, [&](IO& io) {
+    slice.size = sizes_of(io);
+    slice.affine = affine_of(io);
+    if (values) *values = read_values(io, file);
+  });
+  return slice;
+}
+
+std::vector<std::string> only_series(const fs::path& folder) {
+  silence();
+  const auto names = itk::GDCMSeriesFileNames::New();
+  names->SetUseSeriesDetails(false);
+  names->SetDirectory(folder.string());
+  const auto series = names->GetSeriesUIDs();
+  if (series.empty()) {
+    fail(folder, "the folder holds no DICOM series", "the slices of one series", "no DICOM file");
+  }
+  if (series.size() > 1) {
+    fail(folder, "the folder holds several DICOM series", "one",
+         fmt::format("{}: {}, {}{}", series.size(), series[0], series[1],
+                     series.size() > 2 ? ", …" : ""),
+         "move each series into a folder of its own");
+  }
+  return names->GetFileNames(series[0]);
+}
+
+void check_alike(const Slice& slice, const Slice& first) {
+  bool alike = slice.size == first.size;
+  for (int row = 0; row < 3; ++row) {
+    for (int axis = 1; axis < 3; ++axis) {
+      alike =
+          alike && std::abs(slice.affine[4 * row + axis] - first.affine[4 * row + axis]) <= 1e-3;
+    }
+  }
+  if (alike) return;
+  fail(slice.file, "a slice differs from the first one of its series",
+       fmt::format("{}×{} pixels in the plane of {}", first.size[0], first.size[1], first.file),
+       fmt::format("{}×{} pixels, or another orientation", slice.size[0], slice.size[1]),
+       "move localisers and other planes out of the folder");
+}
+
+// Distances between neighbours are those of the median one, to 2 %.
+void check_gaps(const std::vector<Slice>& slices, const fs::path& folder) {
+  std::vector<double> gaps;
+  for (size_t i = 1; i < slices.size(); ++i) {
+    gaps.push_back(slices[i].height - slices[i - 1].height);
+  }
+  std::vector<double> sorted = gaps;
+  std::nth_element(sorted.begin(), sorted.begin() + sorted.size() / 2, sorted.end());
+  const double usual = sorted[sorted.size() / 2];
+  for (size_t i = 0; i < gaps.size(); ++i) {
+    const std::string between =
+        fmt::format("{} and {}", fs::path(slices[i].file).filename().string(),
+                    fs::path(slices[i + 1].file).filename().string());
+    if (!(gaps[i] > 1e-3)) {
+      fail(folder, "two slices of the series lie at the same place", "one slice at each place",
+           between, "move repetitions and time frames into folders of their own");
+    }
+    if (std::abs(gaps[i] - usual) > 0.02 * usual) {
+      fail(folder, "the slices are not evenly spaced: one is missing",
+           fmt::format("{:.4g} mm between neighbours", usual),
+           fmt::format("{:.4g} mm between {}", gaps[i], between), "find the missing slices");
+    }
+  }
+}
+
+// In order along the normal, the first of ITK's order giving the direction.
+std::vector<Slice> ordered_slices(const std::vector<std::string>& files, const fs::path& folder) {
+  std::vector<Slice> slices;
+  for (const std::string& file : files) {
+    slices.push_back(read_slice_header(file, nullptr));
+    Slice& slice = slices.back();
+    check_alike(slice, slices.front());
+    const auto& a = slices.front().affine;
+    const double length = std::hypot(a[0], a[4], a[8]);
+    const std::array<double, 3> at = slice.position();
+    slice.height = (at[0] * a[0] + at[1] * a[4] + at[2] * a[8]) / length;
+  }
+  std::stable_sort(slices.begin(), slices.end(),
+                   [](const Slice& a, const Slice& b) { return a.height < b.height; });
+  if (slices.size() > 1) check_gaps(slices, folder);
+  return slices;
+}
+
+}  // namespace
+
+RawScan read_by_itk(const fs::path& path, const ReadOptions& options) {
+  RawScan raw;
+  with_header(path, [&](IO& io) {
+    const int64_t fourth = sizes_of(io)[3];
+    if (io.GetNumberOfDimensions() > 4 || (fourth > 1 && io.GetNumberOfComponents() > 1)) {
+      fail(path, "the file has more than four axes", "a 3-D scan");
+    }
+    if (fourth > 1 && !options.fourth_axis_is_channels) fail_fourth_axis(path, fourth);
+    const bool placed = is_placed(io);
+    if (!placed && !options.allow_missing_affine) fail_missing_affine(path);
+    raw.values = read_values(io, path);
+    raw.affine = affine_of(io);
+    if (placed) return;
+    const auto size = raw.values.sizes().slice(1);
+    const auto [d, h, w] = make_geometry({size[0], size[1], size[2]}, raw.affine, path).spacing_mm;
+    raw.affine = centred_affine({size[0], size[1], size[2]}, {d, h, w});
+  });
+  return raw;
+}
+
+void write_by_itk(const fs::path& path, const std::string& extension, const at::Tensor& values,
+                  const ScanGeometry& geometry) {
+  silence();
+  // ITK takes the format from the name.
+  const fs::path named = path.string() + extension;
+  const IO::Pointer io = reader_of(extension);
+  set_geometry(*io, geometry);
+  const auto channels = static_cast<unsigned>(values.size(0));
+  io->SetNumberOfComponents(channels);
+  io->SetPixelType(channels > 1 ? itk::CommonEnums::IOPixel::VECTOR
+                                : itk::CommonEnums::IOPixel::SCALAR);
+  io->SetComponentType(values.scalar_type() == at::kByte ? Type::UCHAR : Type::FLOAT);
+  io->SetUseCompression(true);
+  io->SetFileName(named.string());
+  std::string reason = file_fault("write", path) ? "injected" : "";
+  try {
+    const at::Tensor interleaved = values.permute({1, 2, 3, 0}).contiguous();
+    if (reason.empty()) io->Write(interleaved.const_data_ptr());
+  } catch (const itk::ExceptionObject& error) {
+    reason = reason_of(error);
+  }
+  std::error_code code;
+  if (reason.empty()) {
+    fs::rename(named, path, code);
+    if (!code) return;
+    reason = code.message();
+  }
+  fs::remove(named, code);
+  throw Error(ErrorKind::kIo, {.what = "an image file cannot be written",
+                               .where = path.string(),
+                               .got = reason,
+                               .fix = "check the folder and the space left"});
+}
+
+RawScan read_dicom_series(const fs::path& folder) {
+  const std::vector<Slice> slices = ordered_slices(only_series(folder), folder);
+  RawScan raw;
+  std::vector<at::Tensor> planes;
+  for (const Slice& slice : slices) {
+    at::Tensor plane;
+    read_slice_header(slice.file, &plane);
+    planes.push_back(plane.to(at::kFloat));
+    if (planes.size() > 1 && planes.back().size(0) != planes.front().size(0)) {
+      fail(slice.file, "a slice has another number of channels than the first one of its series");
+    }
+  }
+  raw.values = at::cat(planes, 1);
+  raw.affine = slices.front().affine;
+  if (slices.size() == 1) return raw;
+  // From first to last, not along the normal: a tilted gantry shears the grid.
+  const auto first = slices.front().position(), last = slices.back().position();
+  for (int row = 0; row < 3; ++row) {
+    raw.affine[4 * row] = (last[row] - first[row]) / static_cast<double>(slices.size() - 1);
+  }
+  return raw;
+}
+
+}  // namespace semiseg::image_format
