@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/phantom_signal.h"
+
 namespace semiseg::phantom {
 namespace {
 
@@ -31,56 +33,6 @@ constexpr Style kStyles[kVendors] = {
 // Relative unevenness of each tissue: vessels in the lung, flow in blood.
 constexpr std::array<double, kTissues> kTexture = {0.1, 0.6, 0.25, 0.25, 0.12,
                                                    0.3, 0.2, 0.1,  0.14, 0.08};
-
-// Smooth noise of about unit size: random values on a coarse lattice, blended by a smooth step.
-class SmoothField {
- public:
-  SmoothField(int64_t size, int64_t cells, DrawSequence& draws)
-      : step_(static_cast<double>(cells) / static_cast<double>(size)), stride_(cells + 2) {
-    for (int64_t i = 0; i < stride_ * stride_; ++i) lattice_.push_back(draws.uniform(-1.7, 1.7));
-  }
-
-  double at(int64_t row, int64_t column) const {
-    const double y = static_cast<double>(row) * step_, x = static_cast<double>(column) * step_;
-    const auto i = static_cast<int64_t>(y), j = static_cast<int64_t>(x);
-    const double v = smooth(y - static_cast<double>(i)), u = smooth(x - static_cast<double>(j));
-    const double* corner = &lattice_[i * stride_ + j];
-    return (corner[0] * (1 - u) + corner[1] * u) * (1 - v) +
-           (corner[stride_] * (1 - u) + corner[stride_ + 1] * u) * v;
-  }
-
- private:
-  static double smooth(double t) { return t * t * (3 - 2 * t); }
-
-  double step_;
-  int64_t stride_;
-  std::vector<double> lattice_;
-};
-
-// Separable Gaussian, edges repeated.
-void blur(std::vector<float>& image, int64_t size, double sigma) {
-  const auto reach = static_cast<int64_t>(std::ceil(2.5 * sigma));
-  std::vector<double> weights;
-  double sum = 0;
-  for (int64_t k = -reach; k <= reach; ++k) {
-    weights.push_back(std::exp(-0.5 * static_cast<double>(k * k) / (sigma * sigma)));
-    sum += weights.back();
-  }
-  for (const bool rows : {true, false}) {
-    const std::vector<float> source = image;
-    const int64_t along = rows ? size : 1, across = rows ? 1 : size;
-    for (int64_t line = 0; line < size; ++line) {
-      for (int64_t i = 0; i < size; ++i) {
-        double value = 0;
-        for (int64_t k = -reach; k <= reach; ++k) {
-          const int64_t from = std::clamp<int64_t>(i + k, 0, size - 1);
-          value += weights[k + reach] * source[from * along + line * across];
-        }
-        image[i * along + line * across] = static_cast<float>(value / sum);
-      }
-    }
-  }
-}
 
 // Noise-free signal with texture and coil sensitivity.
 std::vector<float> weighted(const Scene& scene, const Acquisition& how, DrawSequence& draws) {
@@ -139,12 +91,11 @@ Acquisition draw_acquisition(int vendor, int64_t size, double difficulty, DrawSe
 
 std::vector<float> acquire(const Scene& scene, const Acquisition& how, DrawSequence& draws) {
   std::vector<float> image = weighted(scene, how, draws);
-  blur(image, how.grid.size, how.blur_mm / how.grid.spacing_mm);
-  for (float& value : image) {
-    const double real = value + how.noise * draws.normal(), imaginary = how.noise * draws.normal();
-    value = static_cast<float>(std::pow(std::hypot(real, imaginary), how.gamma));
-  }
-  blur(image, how.grid.size, 0.45);  // scanners interpolate: noise of neighbours is alike
+  const std::vector<int64_t> sides(2, how.grid.size);
+  blur(image, sides, std::vector<double>(2, how.blur_mm / how.grid.spacing_mm));
+  for (float& value : image)
+    value = static_cast<float>(std::pow(magnitude(value, how.noise, draws), how.gamma));
+  blur(image, sides, {0.45, 0.45});  // scanners interpolate: noise of neighbours is alike
   return image;
 }
 

@@ -19,22 +19,21 @@ std::vector<FoundRun> runs_at(const std::vector<fs::path>& places) {
 }  // namespace
 
 int run_report(const Arguments& arguments) {
-  CLI::App app(
+  Flags flags(
+      "report",
       "Writes one HTML page with curves, scores, worst cases, settings and provenance of runs. It "
       "needs no network and no data set.",
-      "report");
-  app.footer(
       "example: semiseg report runs/2026-01-31-bcp-phantom-1a2b3c\n"
       "         semiseg report runs/*-bcp-* runs/*-transmedseg-* --output compared.html");
   std::vector<fs::path> places;
   fs::path output;
   bool force = false;
-  app.add_option("runs", places, "run folders, or folders above them")->required();
-  app.add_option("--output", output,
-                 "write the page here; else RUN/report.html, and report.html in the working folder "
-                 "for several runs");
-  app.add_flag("--force", force, "write over a file that is no report");
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  flags.require("runs", places, "run folders, or folders above them");
+  flags.add("--output", output,
+            "write the page here; else RUN/report.html, and report.html in the working folder for "
+            "several runs");
+  flags.add("--force", force, "write over a file that is no report");
+  if (const auto code = flags.parse(arguments)) return *code;
   const std::vector<FoundRun> runs = runs_at(places);
   if (output.empty())
     output = (runs.size() == 1 ? runs.front().folder : fs::path(".")) / "report.html";

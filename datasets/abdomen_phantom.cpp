@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// abdomen_phantom: trunks made up from nothing with the thirteen organs of BTCV, whose volumes
+// differ by more than a hundred. A patient is seen twice, by a CT-like and an MR-like scanner on
+// the same grid: two cases of one anatomy, whose centres are "ct" and "mr".
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "datasets/abdomen_phantom_organs.h"
+#include "datasets/phantom_patients.h"
+#include "datasets/phantom_scan.h"
+
+namespace semiseg::phantom {
+namespace {
+
+struct Options {
+  PatientOptions patients{.patients_train = 12, .patients_val = 2, .patients_test = 4, .root = ""};
+  int64_t slices = 32, size = 96;
+  double difficulty = 0.5;
+  std::string modality = "both";
+
+  explicit Options(const Config& config) {
+    patients.read(config);
+    config.read("slices", slices, {24, 256}, "slices of a volume, over about 200 mm");
+    config.read("size", size, {64, 512}, "side of a slice in voxels, over about 360 mm");
+    config.read("difficulty", difficulty, {0, 1},
+                "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
+    config.read("modality", modality, {"both", "ct", "mr"}, "cases of a patient");
+  }
+
+  std::vector<std::string> modalities() const {
+    if (modality == "both") return {"ct", "mr"};
+    return {modality};
+  }
+
+  std::string text() const {
+    return fmt::format("abdomen_phantom version 1, {}, slices {}, size {}, difficulty {}, {}",
+                       patients.text(), slices, size, difficulty, modality);
+  }
+};
+
+// Signals from 0 to 1, of CT in a soft-tissue window after contrast medium (portal phase), of MR in
+// a fat-saturated T1 image. In the order of the tissues.
+// clang-format off
+constexpr double kCt[kAbdomenTissues] = {
+    0.00, 0.22, 0.50, 0.88, 0.42,
+    //  spleen, kidneys, gallbladder, esophagus, liver, stomach, aorta, cava, portal, pancreas, adrenals
+    0.66, 0.74, 0.74, 0.40, 0.50, 0.60, 0.44, 0.80, 0.73, 0.76, 0.55, 0.57, 0.57};
+constexpr double kMr[kAbdomenTissues] = {
+    0.01, 0.16, 0.34, 0.10, 0.50,
+    0.38, 0.48, 0.48, 0.12, 0.36, 0.58, 0.28, 0.72, 0.68, 0.66, 0.66, 0.40, 0.40};
+// clang-format on
+
+std::vector<Look> looks(bool ct, double difficulty, DrawSequence& draws) {
+  std::vector<Look> result;
+  for (int tissue = 0; tissue < kAbdomenTissues; ++tissue) {
+    const double spread = (ct ? 0.03 : 0.08) * difficulty * bounded_normal(draws);
+    const bool uneven = tissue == kAbdomenBowel || tissue == kAbdomenBone;
+    result.push_back(
+        {(ct ? kCt : kMr)[tissue] * std::exp(spread), (ct ? 0.08 : 0.12) * (uneven ? 4 : 1)});
+  }
+  return result;
+}
+
+ScanLook scanner_look(bool ct, double difficulty, DrawSequence& draws) {
+  const double noisy = draws.uniform(0.7, 1.4) * difficulty;
+  if (ct) return {.blur_mm = 1.6, .noise = 0.05 * noisy + 0.005, .magnitude = false, .bias = 0};
+  return {.blur_mm = 2.2, .noise = 0.06 * noisy + 0.005, .bias = 0.5 * difficulty};
+}
+
+std::vector<StoredCase> make_cases(const Options& options, const Patient& patient) {
+  const Draws draws(static_cast<uint64_t>(options.patients.seed));
+  DrawSequence body = draws.sequence("abdomen_phantom/body", patient.number);
+  const std::vector<Part> parts = draw_abdomen(options.difficulty, body);
+  const VolumeGrid grid = {options.slices, options.size,
+                           200 * body.uniform(0.97, 1.03) / static_cast<double>(options.slices),
+                           360 * body.uniform(0.97, 1.05) / static_cast<double>(options.size)};
+  std::vector<StoredCase> cases;
+  for (const std::string& modality : options.modalities()) {
+    const bool ct = modality == "ct";
+    DrawSequence scanner = draws.sequence("abdomen_phantom/" + modality, patient.number);
+    const std::vector<Look> tissue = looks(ct, options.difficulty, scanner);
+    const ScanLook look = scanner_look(ct, options.difficulty, scanner);
+    const Scanned scanned = scan(paint(parts, tissue, grid), grid, look, scanner);
+    StoredCase made;
+    made.info = {patient.name + "_" + modality, patient.name, modality, patient.split};
+    made.preparation = options.text();
+    made.volume = {
+        scanned.image, scanned.label, {grid.thickness_mm, grid.spacing_mm, grid.spacing_mm}, true};
+    cases.push_back(std::move(made));
+  }
+  return cases;
+}
+
+const bool registered = DatasetRegistry::instance().add(
+    {.name = "abdomen_phantom",
+     .summary = "made-up trunks with 13 organs of very unequal volume, CT-like and MR-like; needs "
+                "no data",
+     .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
+       const Options options(config);
+       return std::make_unique<StoreSource>(
+           patients_store({.name = "abdomen_phantom", .classes = abdomen_classes()},
+                          options.patients, options.text(), options.modalities().size(),
+                          [&](const Patient& patient) { return make_cases(options, patient); }));
+     }});
+
+}  // namespace
+}  // namespace semiseg::phantom

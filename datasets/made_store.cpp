@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/made_store.h"
+
+#include <ATen/Functions.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <cstdlib>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path cache_root(const std::string& root) {
+  if (!root.empty()) return root;
+  if (const char* cache = std::getenv("SEMISEG_CACHE"); cache && *cache) return cache;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache) {
+    return fs::path(cache) / "semiseg";
+  }
+  if (const char* home = std::getenv("HOME"); home && *home) {
+    return fs::path(home) / ".cache" / "semiseg";
+  }
+  return fs::temp_directory_path() / "semiseg";
+}
+
+}  // namespace
+
+void read_root(const Config& config, std::string& root) {
+  config.read("root", root, "folder for generated data; empty: $SEMISEG_CACHE or the user's cache");
+}
+
+fs::path made_store(const std::string& root, const std::string& name, const std::string& recipe,
+                    const std::function<void(const fs::path&)>& make) {
+  const fs::path parent = cache_root(root);
+  const fs::path target =
+      parent / fmt::format("{}-{:016x}", name, XXH3_64bits(recipe.data(), recipe.size()));
+  if (fs::exists(target / "index.csv")) return target;
+  const auto fail = [&](const std::string& reason) {
+    throw Error(ErrorKind::kIo,
+                {.what = "cannot make the " + name + " data",
+                 .where = target.string(),
+                 .got = reason,
+                 .fix = "set dataset.root or SEMISEG_CACHE to a folder with space"});
+  };
+  std::error_code code;
+  fs::create_directories(parent, code);
+  if (code) fail(code.message());
+  std::string temporary = target.string() + ".tmpXXXXXX";
+  if (!::mkdtemp(temporary.data())) fail(std::error_code(errno, std::generic_category()).message());
+  try {
+    make(temporary);
+  } catch (...) {
+    fs::remove_all(temporary, code);
+    throw;
+  }
+  fs::permissions(temporary, fs::perms(0755),
+                  code);  // mkdtemp's is for its owner alone; caches are shared
+  fs::rename(temporary, target, code);
+  if (code) {
+    const std::string reason = code.message();
+    fs::remove_all(temporary, code);
+    if (!fs::exists(target / "index.csv")) fail(reason);
+  }
+  return target;
+}
+
+at::Tensor normalised(const at::Tensor& image) {
+  const at::Tensor low = image.min(), high = image.max();
+  return (image - low).div(high - low);
+}
+
+}  // namespace semiseg
