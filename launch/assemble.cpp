@@ -7,6 +7,7 @@
 
 #include "framework/eval/slice_wise.h"
 #include "framework/train/walltime.h"
+#include "launch/command_line.h"
 
 namespace semiseg {
 namespace {
@@ -24,8 +25,8 @@ EvaluatorOptions read_evaluation(const Config& section) {
   return options;
 }
 
-MethodContext method_context(const Experiment& e, const Config& config,
-                             const BackboneEntry& backbone, const NetworkShape& shape) {
+MethodContext method_context(Experiment& e, const Config& config, const BackboneEntry& backbone,
+                             const NetworkShape& shape, Start start) {
   return {.options = config.section("method"),
           .shape = shape,
           .iterations = e.protocol.iterations,
@@ -34,8 +35,11 @@ MethodContext method_context(const Experiment& e, const Config& config,
           .optimiser = e.protocol.optimiser,
           .comm = e.comm,
           .make_network =
-              [&, options = config.section("backbone"), draws = e.draws](const std::string& net) {
-                return backbone.make(options, shape, draws, net);
+              [&, start, options = config.section("backbone")](const std::string& net) {
+                auto network = backbone.make(options, shape, e.draws, net);
+                if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
+                e.networks.push_back(net);
+                return network;
               },
           .make_auxiliary =
               [&, draws = e.draws](const std::string& name, const std::string& net,
@@ -107,7 +111,16 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
   return evaluate(*source, split, predict, options, *comm);
 }
 
-Experiment assemble(const Config& config, Communicator& comm) {
+RunFolderRequest Experiment::folder_request() const {
+  return {.root = run_root,
+          .directory = run_directory,
+          .method = method_name,
+          .dataset = dataset_name,
+          .ignored = {"run", "threads", "loader", "comm"},
+          .now = now_seconds()};
+}
+
+Experiment assemble(const Config& config, Communicator& comm, Start start) {
   Experiment e{.config = config, .run_root = "runs", .draws = Draws(0), .comm = &comm};
   const Config run = config.section("run");
   run.read("root", e.run_root, "folder that run folders go into");
@@ -139,6 +152,7 @@ Experiment assemble(const Config& config, Communicator& comm) {
 
   const Config backbone = config.section("backbone");
   e.backbone_name = backbone.required("name", "backbone");
+  e.initial_weights = InitialWeights::read(backbone);
   const Config method = config.section("method");
   e.method_name = method.required("name", "method");
   const NetworkShape shape{.channels = e.source->info().channels,
@@ -146,8 +160,9 @@ Experiment assemble(const Config& config, Communicator& comm) {
                            .patch_size = e.protocol.patch_size,
                            .dtype = e.dtype()};
   const MethodContext context =
-      method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape);
+      method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape, start);
   e.method = MethodRegistry::instance().find(e.method_name).make(context);
+  e.initial_weights.check_networks(e.networks);
   config.check_all_read();
   // What cannot be drawn fails now, before anything is written.
   for (const Stage& stage : e.method->plan().stages) {
