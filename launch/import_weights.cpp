@@ -3,6 +3,7 @@
 // can be evaluated and used like trained ones.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 

@@ -22,8 +22,8 @@ class WeightVerbs : public SmallRuns {
     return run_program(arguments, folder_.string());
   }
   // The same experiment as those that are trained.
-  static std::string import(const std::string& file, const std::string& run,
-                            const std::string& more = "method=mean_teacher") {
+  static std::string import_command(const std::string& file, const std::string& run,
+                                    const std::string& more = "method=mean_teacher") {
     return "import-weights " + file + " " + kSmall + " run.dir=" + run + " " + more;
   }
   static StateMap best(const std::string& run) {
@@ -48,7 +48,7 @@ TEST_F(WeightVerbs, ExportAndImportGiveTheSameNetworkAndTheSameScores) {
   for (const auto& [name, value] : file.tensors)
     EXPECT_TRUE(at::equal(value, std::get<at::Tensor>(trained.at("student/" + name)))) << name;
 
-  const ProgramResult result = semiseg(import("trained.safetensors", "imported"));
+  const ProgramResult result = semiseg(import_command("trained.safetensors", "imported"));
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_NE(text("imported", "state.json").find("imported from"), std::string::npos);
   EXPECT_NE(text("imported", "state.json").find(file.metadata.at("weights")), std::string::npos);
@@ -119,7 +119,7 @@ TEST_F(WeightVerbs, AllMismatchesStandInOneMessageAndNothingIsWritten) {
   NamedTensors tensors(file.tensors.begin(), file.tensors.end());
   write_torch_zip(folder_ / "wrong.pth", writer.state_dict(tensors, false).finish(),
                   writer.storages);
-  const ProgramResult result = semiseg(import("wrong.pth", "never"));
+  const ProgramResult result = semiseg(import_command("wrong.pth", "never"));
   EXPECT_EQ(result.exit_code, 3);
   for (const char* words :
        {"2 missing in the file: decoder.out_conv.bias, encoder.in_conv.conv_conv.0.bias",
@@ -134,7 +134,7 @@ TEST_F(WeightVerbs, CodeInAFileIsRefused) {
   PickleWriter writer;
   writer.raw("}").text("net").global("posix", "system").raw("(").text("touch was_run").raw("tRs");
   write_torch_zip(folder_ / "evil.pth", writer.finish(), {});
-  const ProgramResult result = semiseg(import("evil.pth", "evil"));
+  const ProgramResult result = semiseg(import_command("evil.pth", "evil"));
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_NE(result.output.find("posix.system"), std::string::npos) << result.output;
   EXPECT_FALSE(fs::exists(folder_ / "was_run"));
