@@ -7,6 +7,7 @@
 
 #include "framework/core/profile.h"
 #include "framework/train/walltime.h"
+#include "launch/command_line.h"
 #include "launch/timed_backbone.h"
 
 namespace semiseg {
@@ -34,8 +35,8 @@ std::unique_ptr<Backbone> with_profile(std::unique_ptr<Backbone> network) {
   return std::make_unique<TimedBackbone>(std::move(network));
 }
 
-MethodContext method_context(const Experiment& e, const Config& config,
-                             const BackboneEntry& backbone, const NetworkShape& shape) {
+MethodContext method_context(Experiment& e, const Config& config, const BackboneEntry& backbone,
+                             const NetworkShape& shape, Start start) {
   return {.options = config.section("method"),
           .shape = shape,
           .iterations = e.protocol.iterations,
@@ -44,8 +45,11 @@ MethodContext method_context(const Experiment& e, const Config& config,
           .optimiser = e.protocol.optimiser,
           .comm = e.comm,
           .make_network =
-              [&, options = config.section("backbone"), draws = e.draws](const std::string& net) {
-                return with_profile(backbone.make(options, shape, draws, net));
+              [&, start, options = config.section("backbone")](const std::string& net) {
+                auto network = backbone.make(options, shape, e.draws, net);
+                if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
+                e.networks.push_back(net);
+                return with_profile(std::move(network));
               },
           .make_auxiliary =
               [&, draws = e.draws](const std::string& name, const std::string& net,
@@ -116,7 +120,16 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
   return evaluate(*source, split, predict, options, *comm);
 }
 
-Experiment assemble(const Config& config, Communicator& comm) {
+RunFolderRequest Experiment::folder_request() const {
+  return {.root = run_root,
+          .directory = run_directory,
+          .method = method_name,
+          .dataset = dataset_name,
+          .ignored = {"run", "threads", "loader", "comm"},
+          .now = now_seconds()};
+}
+
+Experiment assemble(const Config& config, Communicator& comm, Start start) {
   Experiment e{.config = config, .run_root = "runs", .draws = Draws(0), .comm = &comm};
   const Config run = config.section("run");
   run.read("root", e.run_root, "folder that run folders go into");
@@ -151,6 +164,7 @@ Experiment assemble(const Config& config, Communicator& comm) {
 
   const Config backbone = config.section("backbone");
   e.backbone_name = backbone.required("name", "backbone");
+  e.initial_weights = InitialWeights::read(backbone);
   const Config method = config.section("method");
   e.method_name = method.required("name", "method");
   const NetworkShape shape{.channels = e.source->info().channels,
@@ -158,8 +172,9 @@ Experiment assemble(const Config& config, Communicator& comm) {
                            .patch_size = e.protocol.patch_size,
                            .dtype = e.dtype()};
   const MethodContext context =
-      method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape);
+      method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape, start);
   e.method = MethodRegistry::instance().find(e.method_name).make(context);
+  e.initial_weights.check_networks(e.networks);
   config.check_all_read();
   // What cannot be drawn fails now, before anything is written.
   for (const Stage& stage : e.method->plan().stages) {

@@ -17,7 +17,9 @@
 #include "framework/eval/evaluator.h"
 #include "framework/eval/segmenter.h"
 #include "framework/methods/method.h"
+#include "framework/record/run_folder.h"
 #include "framework/train/protocol.h"
+#include "launch/initial_weights.h"
 
 namespace semiseg {
 
@@ -38,7 +40,9 @@ struct Experiment {
   LoaderOptions loader;
   InferenceOptions inference;
   EvaluatorOptions evaluation;
+  InitialWeights initial_weights;
   std::unique_ptr<Method> method;
+  std::vector<std::string> networks;  // names of the method's networks of the configured backbone
 
   // kConfig when the samples do not suffice for the stage's batches.
   BatchPlan batch_plan(int64_t stage) const;
@@ -54,10 +58,18 @@ struct Experiment {
   std::string selection() const;
   // Label map of one volume by the method's present predictor.
   at::Tensor segment(const Volume& volume) const;
+  // How the folder of this run is asked for.
+  RunFolderRequest folder_request() const;
+};
+
+// What the networks hold in the end.
+enum class Start {
+  kFresh,       // their own initial weights, or those of backbone.weights
+  kCheckpoint,  // a checkpoint follows: the file of backbone.weights need not be there any more
 };
 
 // Not collective, though every rank calls it: ranks agree on what failed afterwards. kConfig when a
-// key is left that nobody reads.
-Experiment assemble(const Config& config, Communicator& comm);
+// key is left that nobody reads; kData when backbone.weights cannot be read or does not fit.
+Experiment assemble(const Config& config, Communicator& comm, Start start = Start::kCheckpoint);
 
 }  // namespace semiseg

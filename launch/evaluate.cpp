@@ -3,16 +3,12 @@
 #include <fmt/format.h>
 
 #include <iostream>
-#include <optional>
 
-#include "framework/checkpoint/checkpoint.h"
-#include "framework/comm/broadcast_state.h"
-#include "framework/core/files.h"
 #include "framework/record/cases_csv.h"
-#include "launch/assemble.h"
 #include "launch/evaluate_files.h"
 #include "launch/evaluate_text.h"
 #include "launch/flags.h"
+#include "launch/load_run.h"
 #include "launch/world.h"
 
 namespace semiseg {
@@ -27,39 +23,21 @@ Split split_of(const std::string& name) {
                                    .expected = "train, val or test"});
 }
 
-// best.h5 holds the method alone, a numbered checkpoint the whole training.
-StateMap method_part(const StateMap& state) {
-  const std::string prefix = "method/";
-  StateMap part;
-  for (const auto& [name, value] : state) {
-    if (name.starts_with(prefix)) part[name.substr(prefix.size())] = value;
-  }
-  return part.empty() ? state : part;
-}
-
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& run, const std::string& split,
             const std::string& weights) {
-  std::optional<Experiment> e;
-  std::optional<StateMap> state;
-  world.agree([&] {
-    e = assemble(parse_config(read_file(run / "config.toml"), (run / "config.toml").string()),
-                 world.comm());
-    if (world.is_first()) state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
-  });
-  const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));
-  world.agree([&] { put_state([&](StateVisitor& v) { e->method->state(v); }, method); });
-  const std::vector<EvaluationRow> rows = e->evaluate_split(split_of(split));
+  const Experiment e = load_run(world, run, weights);
+  const std::vector<EvaluationRow> rows = e.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
   const auto path = run / ("cases." + split + ".csv");
-  write_cases(path, {{.definition = e->evaluation.definition,
-                      .unit = to_string(e->evaluation.unit),
-                      .tolerance = fmt::format("{}", e->evaluation.tolerance),
-                      .empty = to_string(e->evaluation.empty),
+  write_cases(path, {{.definition = e.evaluation.definition,
+                      .unit = to_string(e.evaluation.unit),
+                      .tolerance = fmt::format("{}", e.evaluation.tolerance),
+                      .empty = to_string(e.evaluation.empty),
                       .split = split,
-                      .selection = weights == "best" ? e->selection() : "last"},
+                      .selection = weights == "best" ? e.selection() : "last"},
                      rows});
-  std::cout << means_table(summarise(rows), e->evaluation) << "rows: " << path.string() << '\n';
+  std::cout << means_table(summarise(rows), e.evaluation) << "rows: " << path.string() << '\n';
   return 0;
 }
 

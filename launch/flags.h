@@ -16,8 +16,9 @@ class App;
 namespace semiseg {
 
 // Values: std::string, std::filesystem::path, bool (a switch), int64_t (not negative), double, and
-// vectors of strings, paths and doubles (options: with commas between them, or given several times). A name with dashes is an
-// option, one without is positional; a value that is not empty is shown by --help as the default.
+// vectors of strings, paths and doubles (options: with commas between them, or given several
+// times). A name with dashes is an option, one without is positional; a value that is not empty is
+// shown by --help as the default.
 class Flags {
  public:
   Flags(const std::string& verb, const std::string& description, const std::string& examples);

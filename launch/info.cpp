@@ -8,6 +8,7 @@
 #include "framework/data/dataset.h"
 #include "framework/methods/method.h"
 #include "launch/command_line.h"
+#include "launch/initial_weights.h"
 
 namespace semiseg {
 namespace {
@@ -65,6 +66,7 @@ void describe_backbone(const std::string& name) {
                  {.channels = 1, .classes = 4, .patch_size = {256, 256}}, Draws(0), "net");
   std::cout << fmt::format("{} parameters for 1 channel and 4 classes\n",
                            network->parameter_count());
+  InitialWeights::read(config.section("backbone"));
   print_reads(config, "backbone");
 }
 

@@ -20,7 +20,7 @@ std::string usage() {
   std::string text =
       "semiseg: semi-supervised segmentation of medical images\n\nusage: semiseg VERB [FLAGS] "
       "[key=value …]\n\n";
-  for (const auto& verb : kVerbs) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  for (const auto& verb : kVerbs) text += fmt::format("  {:<16}{}\n", verb.name, verb.summary);
   text +=
       "\nsemiseg VERB --help explains one, with an example.\n"
       "exit codes: 0 done, 1 a check found failures, 2 configuration or usage, 3 data, 4 a rank "

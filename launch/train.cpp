@@ -12,11 +12,11 @@
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/profile.h"
-#include "framework/record/provenance.h"
 #include "framework/train/stop_reasons.h"
 #include "framework/train/stop_signal.h"
 #include "launch/command_line.h"
 #include "launch/finish_run.h"
+#include "launch/record_provenance.h"
 #include "launch/run_recorder.h"
 #include "launch/stop_run.h"
 #include "launch/world.h"
@@ -124,11 +124,7 @@ int train_and_finish(const Experiment& e, RunFolder* folder, const Arguments& ar
   std::optional<RunRecorder> recorder;
   if (folder) {
     announce(e, *folder);
-    write_provenance(*folder / "provenance.json", {.version = SEMISEG_VERSION,
-                                                   .git_revision = SEMISEG_REVISION,
-                                                   .command_line = arguments,
-                                                   .environment = environment(),
-                                                   .now = now_seconds()});
+    record_provenance(*folder, arguments);
     recorder.emplace(*folder, e.protocol);
   }
   catch_stop_signals();
@@ -157,17 +153,12 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   world.agree([&] { config = compose(request); });
   world.check_same(*config);
   world.agree([&] {
-    e = assemble(*config, world.comm());
+    e = assemble(*config, world.comm(), Start::kFresh);
     check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
   });
   world.agree([&] {
     if (!world.is_first()) return;
-    folder.emplace(*config, RunFolderRequest{.root = e->run_root,
-                                             .directory = e->run_directory,
-                                             .method = e->method_name,
-                                             .dataset = e->dataset_name,
-                                             .ignored = {"run", "threads", "loader", "comm"},
-                                             .now = now_seconds()});
+    folder.emplace(*config, e->folder_request());
   });
   const std::string path =
       broadcast_text(folder && !folder->is_done() ? folder->path().string() : "", world.comm());

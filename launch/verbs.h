@@ -12,6 +12,8 @@ using Arguments = std::vector<std::string>;
 
 int run_train(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
+int run_import_weights(const Arguments& arguments);
+int run_export(const Arguments& arguments);
 int run_table(const Arguments& arguments);
 int run_report(const Arguments& arguments);
 int run_info(const Arguments& arguments);
@@ -26,6 +28,8 @@ struct Verb {
 inline constexpr Verb kVerbs[] = {
     {"train", "train a method on a data set; run again to resume", run_train},
     {"evaluate", "measure the weights of a run on a split, or label files", run_evaluate},
+    {"import-weights", "make a run of weights that another program wrote", run_import_weights},
+    {"export", "write the network of a run as safetensors", run_export},
     {"table", "compare runs: mean ± std over seeds", run_table},
     {"report", "runs as one HTML page: curves, scores, worst cases, settings", run_report},
     {"info", "what is registered, and the options of each", run_info},

@@ -81,6 +81,8 @@ class Predictor {
   virtual ~Predictor() = default;
   // image [N,C,S] float → logits [N,K,S] of the deployed network, evaluation mode, no gradient.
   virtual at::Tensor predict(const at::Tensor& image) = 0;
+  // The network whose logits these are; null when several make them together.
+  virtual const Backbone* network() const { return nullptr; }
 };
 
 class Method {

@@ -10,6 +10,7 @@ class NetworkPredictor : public Predictor {
  public:
   explicit NetworkPredictor(Backbone& network) : network_(network) {}
   at::Tensor predict(const at::Tensor& image) override;
+  const Backbone* network() const override { return &network_; }
 
  private:
   Backbone& network_;

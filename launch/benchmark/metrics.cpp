@@ -25,8 +25,7 @@ BenchmarkResult time_metrics(const std::string& name, const BenchmarkSetup& setu
   BenchmarkResult result = time_repeats(
       setup,
       {{"dtype", "uint8 labels"},
-       {"shapes",
-        {{"volume", volumes.reference.sizes().vec()}, {"classes", volumes.classes - 1}}},
+       {"shapes", {{"volume", volumes.reference.sizes().vec()}, {"classes", volumes.classes - 1}}},
        {"medpy_definition", true}},
       [&] { metrics = compute_metrics(volumes.prediction, volumes.reference, volumes.classes); });
   result.detail["value"] = mean_values(metrics);
@@ -38,12 +37,11 @@ BenchmarkResult time_metrics(const std::string& name, const BenchmarkSetup& setu
 std::vector<Benchmark> metric_benchmarks() {
   std::vector<Benchmark> all;
   for (const std::string name : {"la", "acdc", "synapse"}) {
-    all.push_back({.name = "metrics/" + name,
-                   .implementation = "default",
-                   .summary = "Dice, Jaccard, HD95, ASD and more of every class of a volume",
-                   .run = [=](World&, const BenchmarkSetup& setup) {
-                     return time_metrics(name, setup);
-                   }});
+    all.push_back(
+        {.name = "metrics/" + name,
+         .implementation = "default",
+         .summary = "Dice, Jaccard, HD95, ASD and more of every class of a volume",
+         .run = [=](World&, const BenchmarkSetup& setup) { return time_metrics(name, setup); }});
   }
   return all;
 }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// semiseg import-weights FILE: a run folder around weights that another program wrote, so that they
+// can be evaluated and used like trained ones.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <optional>
+
+#include "framework/checkpoint/checkpoint.h"
+#include "framework/core/log.h"
+#include "launch/assemble.h"
+#include "launch/command_line.h"
+#include "launch/record_provenance.h"
+#include "launch/world.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kExample =
+    "FILE is .safetensors, or .pth and .pt of torch.save, which is read as data: nothing in it is "
+    "executed.\nAll networks of the method get the weights; parameter names are those of the "
+    "reference.\n"
+    "example: semiseg import-weights unet.pth method=mean_teacher dataset=acdc "
+    "dataset.root=/data/ACDC\n"
+    "         semiseg import-weights unet.pth runs/2026-01-31-bcp-acdc-1a2b3c\n"
+    "A training that starts from weights: semiseg train … backbone.weights=unet.pth";
+
+// As one value of the override grammar.
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (std::string_view("()[]{}:=,'\" \\").find(c) != std::string_view::npos) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
+bool is_run(const fs::path& folder) { return fs::exists(folder / kRunConfigFile); }
+
+// A run among the arguments is the experiment to start from, instead of the experiment files.
+ComposeRequest request_of(ComposeFlags flags, const fs::path& file) {
+  auto& overrides = flags.overrides;
+  const auto run = std::find_if(overrides.begin(), overrides.end(), is_run);
+  if (run != overrides.end()) {
+    flags.config_folders = {*run};
+    flags.config_name = fs::path(kRunConfigFile).stem();
+    overrides.erase(run);
+    overrides.insert(overrides.begin(), "run.dir=\"\"");
+  }
+  overrides.push_back("backbone.weights=" + escaped(fs::absolute(file)));
+  return flags.request();
+}
+
+// Named for the weights, not for the configuration: a training of this configuration has a folder
+// of its own.
+RunFolderRequest folder_request(const Experiment& e) {
+  RunFolderRequest request = e.folder_request();
+  request.method += "-imported";
+  if (request.directory.empty())
+    request.directory = request.root / run_folder_name(request, e.initial_weights.checksum());
+  return request;
+}
+
+int import_weights(World& world, const ComposeRequest& request, const Arguments& arguments) {
+  if (world.comm().size() != 1)
+    throw Error(ErrorKind::kConfig, {.what = "import-weights runs in one process"});
+  const Config config = compose(request);
+  Experiment e = assemble(config, world.comm(), Start::kFresh);
+  const std::string message = fmt::format("imported from {}, weights {}", e.initial_weights.file(),
+                                          e.initial_weights.checksum());
+  const RunFolder folder(config, folder_request(e));
+  if (folder.is_done()) {
+    if (read_run_state(folder.path())->message != message) {
+      throw Error(ErrorKind::kConfig, {.what = "the folder holds a run with other weights",
+                                       .where = folder.path().string(),
+                                       .expected = message,
+                                       .got = read_run_state(folder.path())->message,
+                                       .fix = "give another run.dir"});
+    }
+    log::info("already imported: {}", folder.path().string());
+    return 0;
+  }
+  record_provenance(folder, arguments);
+  save_checkpoint(take_state([&e](StateVisitor& v) { e.method->state(v); }),
+                  folder / "checkpoint" / "best.h5");
+  folder.set_status(RunStatus::kDone, now_seconds(), message);
+  log::info("run folder: {}", folder.path().string());
+  return 0;
+}
+
+}  // namespace
+
+int run_import_weights(const Arguments& arguments) {
+  Flags flags("import-weights", "Makes a run of weights that another program wrote.", kExample);
+  fs::path file;
+  flags.require("file", file, "weights");
+  ComposeFlags configuration;
+  configuration.add_to(flags);
+  if (const auto code = flags.parse(arguments)) return *code;
+  World world;
+  return world.run(
+      [&] { return import_weights(world, request_of(configuration, file), arguments); });
+}
+
+}  // namespace semiseg

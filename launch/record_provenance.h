@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which program made a run, with which arguments and where: provenance.json.
+#pragma once
+
+#include "framework/record/run_folder.h"
+#include "launch/verbs.h"
+
+namespace semiseg {
+
+// kIo when it cannot be written.
+void record_provenance(const RunFolder& folder, const Arguments& arguments);
+
+}  // namespace semiseg
