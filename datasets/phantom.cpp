@@ -52,7 +52,8 @@ struct Options {
 
 DatasetInfo phantom_info() {
   return {.name = "phantom",
-          .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"}};
+          .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"},
+          .preparation = "orientation=stored normalise=minmax"};
 }
 
 fs::path cache_root(const Options& options) {

@@ -13,6 +13,8 @@ using Arguments = std::vector<std::string>;
 int run_train(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
 int run_table(const Arguments& arguments);
+int run_predict(const Arguments& arguments);
+int run_convert(const Arguments& arguments);
 int run_info(const Arguments& arguments);
 int run_benchmark(const Arguments& arguments);
 
@@ -26,6 +28,8 @@ inline constexpr Verb kVerbs[] = {
     {"train", "train a method on a data set; run again to resume", run_train},
     {"evaluate", "measure the weights of a run on a split", run_evaluate},
     {"table", "compare runs: mean ± std over seeds", run_table},
+    {"predict", "label maps for new scans, on their own grids", run_predict},
+    {"convert", "NIfTI, NRRD, MetaImage and DICOM into a data set", run_convert},
     {"info", "what is registered, and the options of each", run_info},
     {"benchmark", "time parts of the program", run_benchmark},
 };

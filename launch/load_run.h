@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A finished or stopped run, with its method as it was saved.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "launch/assemble.h"
+#include "launch/world.h"
+
+namespace semiseg {
+
+// Collective. The experiment of the run folder's config.toml; rank 0 reads RUN/checkpoint/
+// `weights`.h5 ("best", "000800") for all. kConfig, kData or kIo when something is missing, damaged
+// or does not fit.
+Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights);
+
+}  // namespace semiseg
