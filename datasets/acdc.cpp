@@ -52,7 +52,8 @@ class Acdc : public DatasetSource {
  public:
   explicit Acdc(fs::path root) : root_(std::move(root)) {
     info_ = {.name = "acdc",
-             .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"}};
+             .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"},
+             .preparation = "orientation=stored normalise=minmax"};
     if (!fs::is_directory(root_)) {
       fail("the folder of ACDC is missing", root_.string(), "a folder with data/ and the lists",
            "no such folder", "set dataset.root");

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "datasets/image_file.h"
 
@@ -39,6 +40,24 @@ RawScan read_by_itk(const std::filesystem::path& path, const ReadOptions& option
 void write_by_itk(const std::filesystem::path& path, const std::string& extension,
                   const at::Tensor& values, const ScanGeometry& geometry);
 
+struct DicomSlice {
+  std::filesystem::path file;
+  std::array<int64_t, 3> size = {};    // D, H, W; D above 1 for a file of several frames
+  std::array<double, 16> affine = {};  // column D along the normal
+  at::Tensor values;                   // [C,D,H,W], undefined when only the header was asked for
+};
+
+DicomSlice read_dicom_slice(const std::filesystem::path& file, bool with_values);
+
+struct DicomSeries {
+  std::string uid;
+  std::vector<std::filesystem::path> files;
+};
+
+// What GDCM takes for DICOM in a folder, not below it.
+std::vector<DicomSeries> find_dicom_series(const std::filesystem::path& folder);
+
+// One volume from the folder's only series (dicom_series.cpp).
 RawScan read_dicom_series(const std::filesystem::path& folder);
 
 }  // namespace semiseg::image_format

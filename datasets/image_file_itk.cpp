@@ -11,9 +11,7 @@
 #include <itkNrrdImageIO.h>
 
 #include <algorithm>
-#include <cmath>
-
-#include <fmt/format.h>
+#include <cctype>
 
 #include "datasets/image_file_formats.h"
 #include "framework/core/error.h"
@@ -167,101 +165,6 @@ void set_geometry(IO& io, const ScanGeometry& geometry) {
   io.SetIORegion(region);
 }
 
-// One file of a series, placed in the patient.
-struct Slice {
-  std::string file;
-  std::array<int64_t, 4> size;
-  std::array<double, 16> affine;  // RAS+, column 0 the normal
-  double height = 0;              // along the first slice's normal
-  std::array<double, 3> position() const { return {affine[3], affine[7], affine[11]}; }
-};
-
-Slice read_slice_header(const std::string& file, at::Tensor* values) {
-  Slice slice{.file = file};
-  with_header(file, [&](IO& io) {
-    slice.size = sizes_of(io);
-    slice.affine = affine_of(io);
-    if (values) *values = read_values(io, file);
-  });
-  return slice;
-}
-
-std::vector<std::string> only_series(const fs::path& folder) {
-  silence();
-  const auto names = itk::GDCMSeriesFileNames::New();
-  names->SetUseSeriesDetails(false);
-  names->SetDirectory(folder.string());
-  const auto series = names->GetSeriesUIDs();
-  if (series.empty()) {
-    fail(folder, "the folder holds no DICOM series", "the slices of one series", "no DICOM file");
-  }
-  if (series.size() > 1) {
-    fail(folder, "the folder holds several DICOM series", "one",
-         fmt::format("{}: {}, {}{}", series.size(), series[0], series[1],
-                     series.size() > 2 ? ", …" : ""),
-         "move each series into a folder of its own");
-  }
-  return names->GetFileNames(series[0]);
-}
-
-void check_alike(const Slice& slice, const Slice& first) {
-  bool alike = slice.size == first.size;
-  for (int row = 0; row < 3; ++row) {
-    for (int axis = 1; axis < 3; ++axis) {
-      alike =
-          alike && std::abs(slice.affine[4 * row + axis] - first.affine[4 * row + axis]) <= 1e-3;
-    }
-  }
-  if (alike) return;
-  fail(slice.file, "a slice differs from the first one of its series",
-       fmt::format("{}×{} pixels in the plane of {}", first.size[0], first.size[1], first.file),
-       fmt::format("{}×{} pixels, or another orientation", slice.size[0], slice.size[1]),
-       "move localisers and other planes out of the folder");
-}
-
-// Distances between neighbours are those of the median one, to 2 %.
-void check_gaps(const std::vector<Slice>& slices, const fs::path& folder) {
-  std::vector<double> gaps;
-  for (size_t i = 1; i < slices.size(); ++i) {
-    gaps.push_back(slices[i].height - slices[i - 1].height);
-  }
-  std::vector<double> sorted = gaps;
-  std::nth_element(sorted.begin(), sorted.begin() + sorted.size() / 2, sorted.end());
-  const double usual = sorted[sorted.size() / 2];
-  for (size_t i = 0; i < gaps.size(); ++i) {
-    const std::string between =
-        fmt::format("{} and {}", fs::path(slices[i].file).filename().string(),
-                    fs::path(slices[i + 1].file).filename().string());
-    if (!(gaps[i] > 1e-3)) {
-      fail(folder, "two slices of the series lie at the same place", "one slice at each place",
-           between, "move repetitions and time frames into folders of their own");
-    }
-    if (std::abs(gaps[i] - usual) > 0.02 * usual) {
-      fail(folder, "the slices are not evenly spaced: one is missing",
-           fmt::format("{:.4g} mm between neighbours", usual),
-           fmt::format("{:.4g} mm between {}", gaps[i], between), "find the missing slices");
-    }
-  }
-}
-
-// In order along the normal, the first of ITK's order giving the direction.
-std::vector<Slice> ordered_slices(const std::vector<std::string>& files, const fs::path& folder) {
-  std::vector<Slice> slices;
-  for (const std::string& file : files) {
-    slices.push_back(read_slice_header(file, nullptr));
-    Slice& slice = slices.back();
-    check_alike(slice, slices.front());
-    const auto& a = slices.front().affine;
-    const double length = std::hypot(a[0], a[4], a[8]);
-    const std::array<double, 3> at = slice.position();
-    slice.height = (at[0] * a[0] + at[1] * a[4] + at[2] * a[8]) / length;
-  }
-  std::stable_sort(slices.begin(), slices.end(),
-                   [](const Slice& a, const Slice& b) { return a.height < b.height; });
-  if (slices.size() > 1) check_gaps(slices, folder);
-  return slices;
-}
-
 }  // namespace
 
 RawScan read_by_itk(const fs::path& path, const ReadOptions& options) {
@@ -318,27 +221,30 @@ void write_by_itk(const fs::path& path, const std::string& extension, const at::
                                .fix = "check the folder and the space left"});
 }
 
-RawScan read_dicom_series(const fs::path& folder) {
-  const std::vector<Slice> slices = ordered_slices(only_series(folder), folder);
-  RawScan raw;
-  std::vector<at::Tensor> planes;
-  for (const Slice& slice : slices) {
-    at::Tensor plane;
-    read_slice_header(slice.file, &plane);
-    planes.push_back(plane.to(at::kFloat));
-    if (planes.size() > 1 && planes.back().size(0) != planes.front().size(0)) {
-      fail(slice.file, "a slice has another number of channels than the first one of its series");
-    }
+DicomSlice read_dicom_slice(const fs::path& file, bool with_values) {
+  DicomSlice slice{.file = file};
+  with_header(file, [&](IO& io) {
+    const std::array<int64_t, 4> sizes = sizes_of(io);
+    slice.size = {sizes[2], sizes[1], sizes[0]};
+    slice.affine = affine_of(io);
+    if (with_values) slice.values = read_values(io, file);
+  });
+  return slice;
+}
+
+std::vector<DicomSeries> find_dicom_series(const fs::path& folder) {
+  silence();
+  const auto names = itk::GDCMSeriesFileNames::New();
+  names->SetUseSeriesDetails(false);
+  names->SetDirectory(folder.string());
+  std::vector<DicomSeries> series;
+  // A copy: GetFileNames walks the same list.
+  const std::vector<std::string> uids = names->GetSeriesUIDs();
+  for (const std::string& uid : uids) {
+    const auto& files = names->GetFileNames(uid);
+    series.push_back({uid, std::vector<fs::path>(files.begin(), files.end())});
   }
-  raw.values = at::cat(planes, 1);
-  raw.affine = slices.front().affine;
-  if (slices.size() == 1) return raw;
-  // From first to last, not along the normal: a tilted gantry shears the grid.
-  const auto first = slices.front().position(), last = slices.back().position();
-  for (int row = 0; row < 3; ++row) {
-    raw.affine[4 * row] = (last[row] - first[row]) / static_cast<double>(slices.size() - 1);
-  }
-  return raw;
+  return series;
 }
 
 }  // namespace semiseg::image_format

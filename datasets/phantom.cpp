@@ -40,7 +40,8 @@ struct Options {
 
 DatasetInfo phantom_info() {
   return {.name = "phantom",
-          .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"}};
+          .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"},
+          .preparation = "orientation=stored normalise=minmax"};
 }
 
 // A stack of slices, from a little above the valve plane to a little below the apex.

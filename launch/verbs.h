@@ -16,6 +16,8 @@ int run_import_weights(const Arguments& arguments);
 int run_export(const Arguments& arguments);
 int run_table(const Arguments& arguments);
 int run_report(const Arguments& arguments);
+int run_predict(const Arguments& arguments);
+int run_convert(const Arguments& arguments);
 int run_info(const Arguments& arguments);
 int run_benchmark(const Arguments& arguments);
 
@@ -32,6 +34,8 @@ inline constexpr Verb kVerbs[] = {
     {"export", "write the network of a run as safetensors", run_export},
     {"table", "compare runs: mean ± std over seeds", run_table},
     {"report", "runs as one HTML page: curves, scores, worst cases, settings", run_report},
+    {"predict", "label maps for new scans, on their own grids", run_predict},
+    {"convert", "NIfTI, NRRD, MetaImage and DICOM into a data set", run_convert},
     {"info", "what is registered, and the options of each", run_info},
     {"benchmark", "time parts of the program", run_benchmark},
 };

@@ -54,6 +54,7 @@ void read_header_line(const std::string& line, const std::string& where, Dataset
   if (key == "name") info.name = value;
   if (key == "classes") info.classes = split_at_commas(value);
   if (key == "label_based_preparation") info.label_based_preparation = value == "true";
+  if (key == "preparation") info.preparation = value;
   if (key != "channels") return;
   if (value.size() != 1 || value < "1" || value > "9") {
     throw Error(ErrorKind::kData, {.what = "a bad number of channels in the index",
@@ -153,9 +154,10 @@ void write_index(const fs::path& folder, const DatasetInfo& info,
   for (const std::string& name : info.classes) check_field(name, false, "class name");
   std::string text = fmt::format(
       "# semiseg case store: 1\n# name: {}\n# classes: {}\n# channels: {}\n"
-      "# label_based_preparation: {}\n{}\n",
-      info.name, fmt::join(info.classes, ","), info.channels, info.label_based_preparation,
-      kColumns);
+      "# label_based_preparation: {}\n",
+      info.name, fmt::join(info.classes, ","), info.channels, info.label_based_preparation);
+  if (!info.preparation.empty()) text += fmt::format("# preparation: {}\n", info.preparation);
+  text += fmt::format("{}\n", kColumns);
   for (const CaseInfo& one : cases) {
     check_field(one.id, false, "case id");
     check_field(one.patient, false, "patient id");

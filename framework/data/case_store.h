@@ -3,8 +3,8 @@
 // index that is written last, so that a half-made store is never taken for a whole one. Names and
 // attributes are on disk: do not rename.
 //
-//   index.csv   "# key: value" lines (name, classes, channels, label_based_preparation), then
-//   id,patient,centre,split
+//   index.csv   "# key: value" lines (name, classes, channels, label_based_preparation and, where
+//               known, preparation), then id,patient,centre,split
 //               in published order
 //   <id>.h5     image [C,D,H,W] float32, label [D,H,W] uint8 (optional); one chunk is one axial
 //   slice, gzip.

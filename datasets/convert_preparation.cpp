@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/convert_preparation.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail(std::string what, const fs::path& where, std::string expected,
+                       std::string got, std::string fix = "") {
+  throw Error(ErrorKind::kData, {std::move(what), where.string(), std::move(expected),
+                                 std::move(got), std::move(fix)});
+}
+
+template <size_t N>
+std::optional<std::array<double, N>> numbers(const std::string& text, const std::string& where) {
+  if (text == "none") return std::nullopt;
+  std::array<double, N> result;
+  std::istringstream stream(text + ",");
+  for (double& number : result) {
+    char comma = 0;
+    if (!(stream >> number >> comma) || comma != ',') {
+      fail("a recorded preparation is damaged", where, fmt::format("{} numbers", N), text);
+    }
+  }
+  return result;
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::vector<std::string> result;
+  std::istringstream stream(text == "none" ? "" : text);
+  for (std::string word; std::getline(stream, word, ',');) result.push_back(word);
+  return result;
+}
+
+// First and last + 1 index of what is not 0 along each axis of mask [D,H,W], with a margin.
+void crop(PreparedCase& made, const at::Tensor& mask, int64_t margin, const fs::path& path) {
+  if (!mask.any().item<bool>()) {
+    fail("nothing is left after cropping", path, "a voxel that is not 0", "none");
+  }
+  std::array<int64_t, 3> begin, end;
+  for (int axis = 0; axis < 3; ++axis) {
+    at::Tensor line = mask;
+    for (int other = 2; other >= 0; --other) {
+      if (other != axis) line = line.any(other);
+    }
+    const at::Tensor inside = line.nonzero().flatten();
+    begin[axis] = std::max<int64_t>(0, inside[0].item<int64_t>() - margin);
+    end[axis] = std::min(line.size(0), inside[-1].item<int64_t>() + 1 + margin);
+  }
+  const auto cut = [&](at::Tensor values) {
+    for (int axis = 0; axis < 3; ++axis) {
+      values = values.slice(values.dim() - 3 + axis, begin[axis], end[axis]);
+    }
+    return values.contiguous();
+  };
+  made.image = cut(made.image);
+  if (made.label.defined()) made.label = cut(made.label);
+  made.geometry = sub_grid(made.geometry, begin, end);
+}
+
+// One channel [D,H,W]. Sums in float64: a scan has many voxels.
+at::Tensor normalise(const at::Tensor& channel, const std::string& how) {
+  if (how == "none") return channel;
+  if (how == "minmax") {
+    const at::Tensor low = channel.min(), high = channel.max();
+    return (high > low).item<bool>() ? (channel - low) / (high - low) : at::zeros_like(channel);
+  }
+  const bool part = how == "zscore_nonzero";
+  const at::Tensor inside = channel != 0;
+  const at::Tensor values =
+      (part ? channel.masked_select(inside) : channel.flatten()).to(at::kDouble);
+  if (values.numel() == 0) return channel;
+  const double mean = values.mean().item<double>();
+  const double deviation = (values - mean).square().mean().sqrt().item<double>();
+  const at::Tensor result =
+      ((channel.to(at::kDouble) - mean) / std::max(deviation, 1e-8)).to(at::kFloat);
+  return part ? at::where(inside, result, at::zeros_like(result)) : result;
+}
+
+}  // namespace
+
+std::string Preparation::text() const {
+  const auto list = [](const auto& range) {
+    return range.empty() ? std::string("none") : fmt::format("{}", fmt::join(range, ","));
+  };
+  const auto optional = [&](const auto& value) { return value ? list(*value) : "none"; };
+  return fmt::format(
+      "channels={} label_values={} missing_affine={} fourth_axis={} orientation={} crop={} "
+      "margin={} window={} "
+      "normalise={} spacing={}",
+      list(channels), list(label_values), allow_missing_affine ? "centred" : "refused",
+      fourth_axis_is_channels ? "channels" : "refused", orientation, crop, margin, optional(window),
+      normalise, optional(spacing_mm));
+}
+
+Preparation Preparation::parse(const std::string& text, const std::string& where) {
+  Preparation result;
+  std::istringstream stream(text);
+  for (std::string token; stream >> token;) {
+    const size_t equals = token.find('=');
+    const std::string key = token.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : token.substr(equals + 1);
+    if (key == "channels") {
+      result.channels = words(value);
+    } else if (key == "label_values") {
+      for (const std::string& word : words(value)) {
+        result.label_values.push_back(static_cast<int64_t>((*numbers<1>(word, where))[0]));
+      }
+    } else if (key == "missing_affine") {
+      result.allow_missing_affine = value == "centred";
+    } else if (key == "fourth_axis") {
+      result.fourth_axis_is_channels = value == "channels";
+    } else if (key == "orientation") {
+      result.orientation = value;
+    } else if (key == "crop") {
+      result.crop = value;
+    } else if (key == "margin") {
+      result.margin = static_cast<int64_t>((*numbers<1>(value, where))[0]);
+    } else if (key == "window") {
+      result.window = numbers<2>(value, where);
+    } else if (key == "normalise") {
+      result.normalise = value;
+    } else if (key == "spacing") {
+      result.spacing_mm = numbers<3>(value, where);
+    } else {
+      fail("a recorded preparation is not known", where, Preparation().text(), text);
+    }
+  }
+  return result;
+}
+
+ReadOptions Preparation::reading() const {
+  return {.allow_missing_affine = allow_missing_affine,
+          .fourth_axis_is_channels = fourth_axis_is_channels};
+}
+
+Scan read_channels(const std::vector<fs::path>& files, const ReadOptions& options) {
+  Scan result;
+  std::vector<at::Tensor> images;
+  for (const fs::path& file : files) {
+    const Scan scan = read_scan(file, options);
+    if (images.empty()) result.geometry = scan.geometry;
+    if (!same_grid(scan.geometry, result.geometry)) {
+      fail("the channels of a case lie on different grids", file,
+           fmt::format("{} voxels of {:.4g} mm at the place of {}",
+                       fmt::join(result.geometry.size, "×"),
+                       fmt::join(result.geometry.spacing_mm, "×"), files.front().string()),
+           fmt::format("{} voxels of {:.4g} mm", fmt::join(scan.geometry.size, "×"),
+                       fmt::join(scan.geometry.spacing_mm, "×")),
+           "bring them onto one grid first");
+    }
+    images.push_back(scan.image);
+  }
+  result.image = at::cat(images);
+  return result;
+}
+
+PreparedCase prepare(const Scan& scan, const LabelMap* label, const Preparation& how,
+                     const fs::path& path) {
+  if (label && !same_grid(scan.geometry, label->geometry)) {
+    fail("image and label lie on different grids", path,
+         fmt::format("{} voxels of {:.4g} mm", fmt::join(scan.geometry.size, "×"),
+                     fmt::join(scan.geometry.spacing_mm, "×")),
+         fmt::format("{} voxels of {:.4g} mm, or another place",
+                     fmt::join(label->geometry.size, "×"),
+                     fmt::join(label->geometry.spacing_mm, "×")));
+  }
+  PreparedCase made;
+  if (how.orientation == "canonical") made.orientation = to_canonical(scan.geometry);
+  made.turned = made.geometry = reorient(scan.geometry, made.orientation);
+  made.image = reorient(scan.image, made.orientation);
+  if (label) made.label = reorient(label->label, made.orientation);
+  if (how.crop == "nonzero") crop(made, (made.image != 0).any(0), how.margin, path);
+  if (how.crop == "labels" && label) crop(made, made.label != 0, how.margin, path);
+  if (how.window) made.image = made.image.clamp((*how.window)[0], (*how.window)[1]);
+  std::vector<at::Tensor> channels;
+  for (const at::Tensor& channel : made.image.unbind(0)) {
+    channels.push_back(normalise(channel, how.normalise));
+  }
+  made.image = at::stack(channels);
+  if (!how.spacing_mm) return made;
+  const ScanGeometry grid = with_spacing(made.geometry, *how.spacing_mm);
+  made.image = resample(made.image, made.geometry, grid, Interpolation::kLinear);
+  if (label) made.label = resample(made.label, made.geometry, grid, Interpolation::kNearest);
+  made.geometry = grid;
+  return made;
+}
+
+at::Tensor to_file_grid(const at::Tensor& values, const PreparedCase& prepared,
+                        Interpolation interpolation) {
+  const at::Tensor turned = resample(values, prepared.geometry, prepared.turned, interpolation);
+  return undo_reorient(turned, prepared.orientation);
+}
+
+}  // namespace semiseg

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// semiseg predict RUN INPUT… OUTPUT: label maps for scans, on the scans' own grids.
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "datasets/convert_inputs.h"
+#include "datasets/convert_preparation.h"
+#include "framework/core/error.h"
+#include "framework/record/progress.h"
+#include "launch/command_line.h"
+#include "launch/load_run.h"
+#include "launch/predict_scores.h"
+#include "launch/world.h"
+
+namespace semiseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Flags {
+  fs::path run;
+  std::vector<fs::path> places;  // inputs and, last, the output
+  std::vector<fs::path> others;
+  std::string weights = "best";
+  bool probabilities = false, force = false;
+  bool allow_missing_affine = false, channels = false;
+  int threads = 0;
+
+  void add_to(CLI::App& app) {
+    app.add_option("run", run, "run folder")->required();
+    app.add_option("places", places,
+                   "INPUT… OUTPUT: image files or folders; a file for one scan, else a folder")
+        ->required()
+        ->expected(2, -1);
+    app.add_option("--with", others, "a run whose probabilities are averaged in; may be repeated")
+        ->allow_extra_args(false);
+    app.add_option("--weights", weights, "best, or a checkpoint's number such as 000800")
+        ->capture_default_str();
+    app.add_flag("--probabilities", probabilities, "a channel for each class instead of labels");
+    app.add_flag("--force", force, "predict anew what is there");
+    app.add_flag("--allow-missing-affine", allow_missing_affine,
+                 "accept files that do not say where their voxels lie");
+    app.add_flag("--channels", channels, "a fourth axis of the files holds channels");
+    app.add_option("--threads", threads, "of the arithmetic; 0: as the run")
+        ->check(CLI::NonNegativeNumber);
+  }
+};
+
+struct Task {
+  CaseFiles files;
+  fs::path output;
+};
+
+std::vector<Task> find_tasks(const Flags& flags, const Preparation& how) {
+  const fs::path output = flags.places.back();
+  const auto cases = find_cases({flags.places.begin(), flags.places.end() - 1}, how.channels);
+  const bool to_file = is_image_file(output);
+  if (to_file && cases.size() > 1) {
+    throw Error(ErrorKind::kConfig, {.what = "several scans and one file to write",
+                                     .where = output.string(),
+                                     .expected = "a folder",
+                                     .got = fmt::format("{} scans", cases.size())});
+  }
+  std::vector<Task> tasks;
+  for (const CaseFiles& files : cases) {
+    Task task{files, to_file ? output : output / (files.id + ".nii.gz")};
+    for (const fs::path& image : files.images) {
+      if (fs::exists(task.output) && fs::equivalent(image, task.output)) {
+        throw Error(ErrorKind::kConfig, {.what = "the output is the input itself",
+                                         .where = image.string(),
+                                         .expected = "another place"});
+      }
+    }
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+// What the data sets recorded, the same for all runs.
+Preparation preparation_of(const std::vector<Experiment>& experiments, const Flags& flags) {
+  const DatasetInfo& info = experiments.front().source->info();
+  if (info.preparation.empty()) {
+    throw Error(ErrorKind::kConfig, {.what = "the data set does not say how its voxels were made",
+                                     .where = flags.run.string(),
+                                     .expected = "a data set made by semiseg convert",
+                                     .got = info.name,
+                                     .fix = "train on a converted data set"});
+  }
+  for (size_t i = 1; i < experiments.size(); ++i) {
+    const DatasetInfo& other = experiments[i].source->info();
+    if (other.preparation == info.preparation && other.classes == info.classes &&
+        other.channels == info.channels) {
+      continue;
+    }
+    throw Error(ErrorKind::kConfig,
+                {.what = "the runs were trained on data sets of different preparation or classes",
+                 .where = flags.others[i - 1].string(),
+                 .expected = fmt::format("{} of {}", info.preparation, info.name),
+                 .got = fmt::format("{} of {}", other.preparation, other.name)});
+  }
+  Preparation how = Preparation::parse(info.preparation, info.name);
+  how.allow_missing_affine |= flags.allow_missing_affine;
+  how.fourth_axis_is_channels |= flags.channels;
+  return how;
+}
+
+// What was cropped away is background.
+at::Tensor probabilities_on_file_grid(const at::Tensor& values, const PreparedCase& prepared) {
+  at::Tensor result = to_file_grid(values, prepared, Interpolation::kLinear);
+  const at::Tensor rest = 1 - result.slice(0, 1).sum(0);
+  return at::cat({rest.unsqueeze(0), result.slice(0, 1)});
+}
+
+void predict_one(const std::vector<Experiment>& experiments, const Preparation& how,
+                 const Task& task, bool probabilities) {
+  const fs::path& name = task.files.images.front();
+  const Scan scan = read_channels(task.files.images, how.reading());
+  const int64_t channels = experiments.front().source->info().channels;
+  if (scan.image.size(0) != channels) {
+    throw Error(ErrorKind::kData, {.what = "the scan has another number of channels than the data",
+                                   .where = name.string(),
+                                   .expected = std::to_string(channels),
+                                   .got = std::to_string(scan.image.size(0))});
+  }
+  const PreparedCase prepared = prepare(scan, nullptr, how, name);
+  const Volume volume{
+      .image = prepared.image, .spacing_mm = prepared.geometry.spacing_mm, .has_spacing = true};
+  if (probabilities) {
+    write_scan(task.output,
+               probabilities_on_file_grid(class_probabilities(experiments, volume), prepared),
+               scan.geometry);
+  } else {
+    write_label_map(
+        task.output,
+        to_file_grid(class_labels(experiments, volume), prepared, Interpolation::kNearest),
+        scan.geometry);
+  }
+}
+
+// Scans are shared out over the ranks by turns; each says its own failures.
+int predict_all(World& world, const Flags& flags) {
+  std::vector<Experiment> experiments;
+  experiments.push_back(load_run(world, flags.run, flags.weights));
+  for (const fs::path& other : flags.others) {
+    experiments.push_back(load_run(world, other, flags.weights));
+  }
+  if (flags.threads > 0) at::set_num_threads(flags.threads);
+  Preparation how;
+  std::vector<Task> tasks;
+  world.agree([&] {
+    how = preparation_of(experiments, flags);
+    tasks = find_tasks(flags, how);
+  });
+  if (how.crop == "labels" && world.is_first()) {
+    std::cerr << "note: the data set was cropped to its labels; scans are predicted whole\n";
+  }
+  const auto total = static_cast<int64_t>(tasks.size());
+  int64_t kept = 0, failed = 0;
+  Progress progress("predict", "scans", total, 0, steady_seconds());
+  for (int64_t i = world.comm().rank(); i < total; i += world.comm().size()) {
+    const Task& task = tasks[static_cast<size_t>(i)];
+    try {
+      if (!flags.force && fs::exists(task.output)) {
+        std::cout << fmt::format("kept: {} is there (--force predicts it anew)\n",
+                                 task.output.string());
+        ++kept;
+      } else {
+        predict_one(experiments, how, task, flags.probabilities);
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kData) throw;
+      std::cerr << fmt::format("left out: {}\n{}\n", task.files.id, error.what());
+      ++failed;
+    }
+    progress.update(i + 1, 1, steady_seconds());
+  }
+  progress.finish(steady_seconds());
+  at::Tensor counts = at::tensor(std::vector<int64_t>{kept, failed});
+  world.comm().all_reduce(counts, "predicted scans");
+  kept = counts[0].item<int64_t>();
+  failed = counts[1].item<int64_t>();
+  if (world.is_first()) {
+    std::cout << fmt::format("{} predicted, {} kept, {} left out\n", total - kept - failed, kept,
+                             failed);
+  }
+  return failed == 0 ? 0 : exit_code(ErrorKind::kData);
+}
+
+}  // namespace
+
+int run_predict(const Arguments& arguments) {
+  CLI::App app(
+      "Predicts label maps on the grids of the scans, prepared as the run's data set was. What is "
+      "there is kept.",
+      "predict");
+  app.footer(
+      "example: semiseg predict runs/2026-01-31-bcp-heart-1a2b3c scan.nii.gz label.nii.gz\n"
+      "         semiseg predict RUN scans/ labels/ --with RUN2");
+  Flags flags;
+  flags.add_to(app);
+  if (const auto code = parse_flags(app, arguments)) return *code;
+  World world;
+  return world.run([&] { return predict_all(world, flags); });
+}
+
+}  // namespace semiseg
