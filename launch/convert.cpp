@@ -17,83 +17,75 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct ConvertFlags {
   std::vector<fs::path> places;  // inputs and, last, the output
   fs::path labels;
   std::string name;
   std::vector<double> spacing, window;
   ConvertRequest request;
 
-  void add_to(CLI::App& app) {
+  void add_to(Flags& flags) {
     Preparation& how = request.preparation;
-    app.add_option("places", places, "INPUT… OUTPUT: image files, folders of them or DICOM folders")
-        ->required()
-        ->expected(2, -1);
-    app.add_option("--labels", labels, "folder of label maps, each called as its image");
-    app.add_option("--classes", request.classes, "names, background first: background,heart")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    app.add_option("--label-values", how.label_values,
-                   "values in the label files, one for each class: 0,255")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->check(CLI::Range(0, 255));
-    app.add_option("--modalities", how.channels,
-                   "endings of the stems of one case's files, a channel each: _t1,_t2")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    app.add_option("--orientation", how.orientation,
-                   "canonical: D upwards, H to the front, W to the right, or as near as the axes "
-                   "are; stored: the file's order, for stacks of oblique slices")
-        ->check(CLI::IsMember({"canonical", "stored"}))
-        ->capture_default_str();
-    app.add_option("--spacing", spacing, "resample to these mm along D,H,W")
-        ->delimiter(',')
-        ->expected(3)
-        ->check(CLI::PositiveNumber);
-    app.add_option("--crop", how.crop,
-                   "to the box of what is not 0: none, nonzero (of the image), labels (is said in "
-                   "every table)")
-        ->check(CLI::IsMember({"none", "nonzero", "labels"}))
-        ->capture_default_str();
-    app.add_option("--margin", how.margin, "voxels that a crop leaves on each side")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
-    app.add_option("--window", window, "clamp values to low,high (CT: -160,240)")
-        ->delimiter(',')
-        ->expected(2);
-    app.add_option("--normalise", how.normalise, "none, minmax, zscore, zscore_nonzero")
-        ->check(CLI::IsMember({"none", "minmax", "zscore", "zscore_nonzero"}))
-        ->capture_default_str();
-    app.add_option("--val", request.splits.val,
-                   "validation patients: a fraction, or a file with a patient a line");
-    app.add_option("--test", request.splits.test, "test patients, likewise");
-    app.add_option("--seed", request.splits.seed, "of the draw of fractions")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
-    app.add_option("--patient", request.splits.patient_pattern,
-                   "regular expression whose group in a case's name is the patient: '(.*)_frame'");
-    app.add_option("--name", name, "of the data set; that of the output folder if not given");
-    app.add_flag("--allow-missing-affine", how.allow_missing_affine,
-                 "place files that do not say where their voxels lie at the origin");
-    app.add_flag("--channels", how.fourth_axis_is_channels,
-                 "a fourth axis of the files holds channels");
+    flags.require("places", places, "INPUT… OUTPUT: image files, folders of them or DICOM folders");
+    flags.add("--labels", labels, "folder of label maps, each called as its image");
+    flags.add("--classes", request.classes, "names, background first: background,heart");
+    flags.add("--label-values", how.label_values,
+              "values in the label files, one for each class: 0,255");
+    flags.add("--modalities", how.channels,
+              "endings of the stems of one case's files, a channel each: _t1,_t2");
+    flags.choose("--orientation", how.orientation, {"canonical", "stored"},
+                 "canonical: D upwards, H to the front, W to the right, or as near as the axes "
+                 "are; stored: the file's order, for stacks of oblique slices");
+    flags.add("--spacing", spacing, "resample to these mm along D,H,W");
+    flags.choose("--crop", how.crop, {"none", "nonzero", "labels"},
+                 "to the box of what is not 0: none, nonzero (of the image), labels (is said in "
+                 "every table)");
+    flags.add("--margin", how.margin, "voxels that a crop leaves on each side");
+    flags.add("--window", window, "clamp values to low,high (CT: -160,240)");
+    flags.choose("--normalise", how.normalise, {"none", "minmax", "zscore", "zscore_nonzero"},
+                 "none, minmax, zscore, zscore_nonzero");
+    flags.add("--val", request.splits.val,
+              "validation patients: a fraction, or a file with a patient a line");
+    flags.add("--test", request.splits.test, "test patients, likewise");
+    flags.add("--seed", request.splits.seed, "of the draw of fractions");
+    flags.add("--patient", request.splits.patient_pattern,
+              "regular expression whose group in a case's name is the patient: '(.*)_frame'");
+    flags.add("--name", name, "of the data set; that of the output folder if not given");
+    flags.add("--allow-missing-affine", how.allow_missing_affine,
+              "place files that do not say where their voxels lie at the origin");
+    flags.add("--channels", how.fourth_axis_is_channels,
+              "a fourth axis of the files holds channels");
+  }
+
+  static void check(bool is_good, const char* what, const char* flag, const char* expected,
+                    const std::vector<double>& got) {
+    if (is_good) return;
+    throw Error(ErrorKind::kConfig, {.what = what,
+                                     .where = flag,
+                                     .expected = expected,
+                                     .got = fmt::format("{}", fmt::join(got, ","))});
   }
 
   ConvertRequest resolve() {
+    if (places.size() < 2) {
+      throw Error(ErrorKind::kConfig, {.what = "nothing to convert, or nowhere to put it",
+                                       .expected = "INPUT… OUTPUT",
+                                       .fix = "semiseg convert --help"});
+    }
     request.folder = places.back();
     places.pop_back();
     const fs::path plain = request.folder.lexically_normal();
     request.name = !name.empty() ? name : image_stem(plain);
-    if (spacing.size() == 3) request.preparation.spacing_mm = {spacing[0], spacing[1], spacing[2]};
-    if (window.size() == 2) {
+    if (!spacing.empty()) {
+      const bool is_good = spacing.size() == 3 && std::all_of(spacing.begin(), spacing.end(),
+                                                              [](double mm) { return mm > 0; });
+      check(is_good, "no spacing", "--spacing", "three numbers above 0: D,H,W in mm", spacing);
+      request.preparation.spacing_mm = {spacing[0], spacing[1], spacing[2]};
+    }
+    if (!window.empty()) {
+      check(window.size() == 2 && window[0] < window[1], "an empty window", "--window",
+            "low,high with low below high", window);
       request.preparation.window = {window[0], window[1]};
-      if (!(window[0] < window[1])) {
-        throw Error(ErrorKind::kConfig, {.what = "an empty window",
-                                         .where = "--window",
-                                         .expected = "low,high with low below high",
-                                         .got = fmt::format("{}", fmt::join(window, ","))});
-      }
     }
     if (is_image_file(request.folder) || fs::is_regular_file(request.folder)) {
       throw Error(ErrorKind::kConfig, {.what = "the output is a file",
@@ -141,18 +133,15 @@ void warn_of_thick_axes(const std::vector<ConvertedCase>& cases) {
 }  // namespace
 
 int run_convert(const Arguments& arguments) {
-  CLI::App app(
-      "Converts NIfTI, NRRD, MetaImage and DICOM into a data set for dataset=store. Run again to "
-      "go "
-      "on: cases that are there are kept.",
-      "convert");
-  app.footer(
-      "example: semiseg convert images --labels labels sets/heart --val 0.1 --test 0.2 --normalise "
-      "zscore\n         semiseg train dataset=store dataset.root=sets/heart");
-  Flags flags;
-  flags.add_to(app);
-  if (const auto code = parse_flags(app, arguments)) return *code;
-  const ConvertRequest request = flags.resolve();
+  Flags flags("convert",
+              "Converts NIfTI, NRRD, MetaImage and DICOM into a data set for dataset=store. Run "
+              "again to go on: cases that are there are kept.",
+              "example: semiseg convert images --labels labels sets/heart --val 0.1 --test 0.2 "
+              "--normalise zscore\n         semiseg train dataset=store dataset.root=sets/heart");
+  ConvertFlags chosen;
+  chosen.add_to(flags);
+  if (const auto code = flags.parse(arguments)) return *code;
+  const ConvertRequest request = chosen.resolve();
 
   const auto total = static_cast<int64_t>(request.cases.size());
   Progress progress("convert", "cases", total, 0, steady_seconds());

@@ -24,7 +24,8 @@ CLI::Option* add_to(CLI::App& app, const std::string& names, Value& value,
     } else if (!value.empty()) {
       option->capture_default_str();
     }
-    if constexpr (std::is_same_v<Value, int64_t>) option->check(CLI::NonNegativeNumber);
+    if constexpr (std::is_same_v<Value, int64_t> || std::is_same_v<Value, std::vector<int64_t>>)
+      option->check(CLI::NonNegativeNumber);
     // One word for each time the option is given, so that it does not swallow what stands behind.
     if (names.starts_with("-") && option->get_items_expected_max() > 1)
       option->delimiter(',')->allow_extra_args(false);
@@ -49,6 +50,11 @@ void Flags::add(const std::string& names, Value& value, const std::string& help)
 template <typename Value>
 void Flags::require(const std::string& names, Value& value, const std::string& help) {
   add_to(*app_, names, value, help)->required();
+}
+
+void Flags::choose(const std::string& names, std::string& value,
+                   const std::vector<std::string>& members, const std::string& help) {
+  add_to(*app_, names, value, help)->check(CLI::IsMember(members));
 }
 
 std::optional<int> Flags::parse(const Arguments& arguments) {
@@ -76,6 +82,7 @@ SEMISEG_FLAG_VALUE(double);
 SEMISEG_FLAG_VALUE(std::vector<std::string>);
 SEMISEG_FLAG_VALUE(std::vector<std::filesystem::path>);
 SEMISEG_FLAG_VALUE(std::vector<double>);
+SEMISEG_FLAG_VALUE(std::vector<int64_t>);
 #undef SEMISEG_FLAG_VALUE
 
 }  // namespace semiseg

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launch/verbs.h"
 
@@ -16,9 +17,8 @@ class App;
 namespace semiseg {
 
 // Values: std::string, std::filesystem::path, bool (a switch), int64_t (not negative), double, and
-// vectors of strings, paths and doubles (options: with commas between them, or given several
-// times). A name with dashes is an option, one without is positional; a value that is not empty is
-// shown by --help as the default.
+// vectors of them (options: with commas between, or given several times). A name with dashes is an
+// option, one without is positional; a value that is not empty is shown by --help as the default.
 class Flags {
  public:
   Flags(const std::string& verb, const std::string& description, const std::string& examples);
@@ -30,6 +30,10 @@ class Flags {
   // The same; parse() fails without it.
   template <typename Value>
   void require(const std::string& names, Value& value, const std::string& help);
+
+  // One of `members`.
+  void choose(const std::string& names, std::string& value, const std::vector<std::string>& members,
+              const std::string& help);
 
   // An exit code when there is nothing left to do (--help). kConfig for flags that do not parse.
   std::optional<int> parse(const Arguments& arguments);

@@ -20,32 +20,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Flags {
+struct PredictFlags {
   fs::path run;
   std::vector<fs::path> places;  // inputs and, last, the output
   std::vector<fs::path> others;
   std::string weights = "best";
   bool probabilities = false, force = false;
   bool allow_missing_affine = false, channels = false;
-  int threads = 0;
+  int64_t threads = 0;
 
-  void add_to(CLI::App& app) {
-    app.add_option("run", run, "run folder")->required();
-    app.add_option("places", places,
-                   "INPUT… OUTPUT: image files or folders; a file for one scan, else a folder")
-        ->required()
-        ->expected(2, -1);
-    app.add_option("--with", others, "a run whose probabilities are averaged in; may be repeated")
-        ->allow_extra_args(false);
-    app.add_option("--weights", weights, "best, or a checkpoint's number such as 000800")
-        ->capture_default_str();
-    app.add_flag("--probabilities", probabilities, "a channel for each class instead of labels");
-    app.add_flag("--force", force, "predict anew what is there");
-    app.add_flag("--allow-missing-affine", allow_missing_affine,
-                 "accept files that do not say where their voxels lie");
-    app.add_flag("--channels", channels, "a fourth axis of the files holds channels");
-    app.add_option("--threads", threads, "of the arithmetic; 0: as the run")
-        ->check(CLI::NonNegativeNumber);
+  void add_to(Flags& flags) {
+    flags.require("run", run, "run folder");
+    flags.require("places", places,
+                  "INPUT… OUTPUT: image files or folders; a file for one scan, else a folder");
+    flags.add("--with", others, "a run whose probabilities are averaged in; may be repeated");
+    flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
+    flags.add("--probabilities", probabilities, "a channel for each class instead of labels");
+    flags.add("--force", force, "predict anew what is there");
+    flags.add("--allow-missing-affine", allow_missing_affine,
+              "accept files that do not say where their voxels lie");
+    flags.add("--channels", channels, "a fourth axis of the files holds channels");
+    flags.add("--threads", threads, "of the arithmetic; 0: as the run");
   }
 };
 
@@ -54,7 +49,7 @@ struct Task {
   fs::path output;
 };
 
-std::vector<Task> find_tasks(const Flags& flags, const Preparation& how) {
+std::vector<Task> find_tasks(const PredictFlags& flags, const Preparation& how) {
   const fs::path output = flags.places.back();
   const auto cases = find_cases({flags.places.begin(), flags.places.end() - 1}, how.channels);
   const bool to_file = is_image_file(output);
@@ -80,7 +75,7 @@ std::vector<Task> find_tasks(const Flags& flags, const Preparation& how) {
 }
 
 // What the data sets recorded, the same for all runs.
-Preparation preparation_of(const std::vector<Experiment>& experiments, const Flags& flags) {
+Preparation preparation_of(const std::vector<Experiment>& experiments, const PredictFlags& flags) {
   const DatasetInfo& info = experiments.front().source->info();
   if (info.preparation.empty()) {
     throw Error(ErrorKind::kConfig, {.what = "the data set does not say how its voxels were made",
@@ -141,13 +136,13 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
 }
 
 // Scans are shared out over the ranks by turns; each says its own failures.
-int predict_all(World& world, const Flags& flags) {
+int predict_all(World& world, const PredictFlags& flags) {
   std::vector<Experiment> experiments;
   experiments.push_back(load_run(world, flags.run, flags.weights));
   for (const fs::path& other : flags.others) {
     experiments.push_back(load_run(world, other, flags.weights));
   }
-  if (flags.threads > 0) at::set_num_threads(flags.threads);
+  if (flags.threads > 0) at::set_num_threads(static_cast<int>(flags.threads));
   Preparation how;
   std::vector<Task> tasks;
   world.agree([&] {
@@ -192,18 +187,22 @@ int predict_all(World& world, const Flags& flags) {
 }  // namespace
 
 int run_predict(const Arguments& arguments) {
-  CLI::App app(
+  Flags flags(
+      "predict",
       "Predicts label maps on the grids of the scans, prepared as the run's data set was. What is "
       "there is kept.",
-      "predict");
-  app.footer(
       "example: semiseg predict runs/2026-01-31-bcp-heart-1a2b3c scan.nii.gz label.nii.gz\n"
       "         semiseg predict RUN scans/ labels/ --with RUN2");
-  Flags flags;
-  flags.add_to(app);
-  if (const auto code = parse_flags(app, arguments)) return *code;
+  PredictFlags chosen;
+  chosen.add_to(flags);
+  if (const auto code = flags.parse(arguments)) return *code;
+  if (chosen.places.size() < 2) {
+    throw Error(ErrorKind::kConfig, {.what = "nothing to predict, or nowhere to put it",
+                                     .expected = "RUN INPUT… OUTPUT",
+                                     .fix = "semiseg predict --help"});
+  }
   World world;
-  return world.run([&] { return predict_all(world, flags); });
+  return world.run([&] { return predict_all(world, chosen); });
 }
 
 }  // namespace semiseg
