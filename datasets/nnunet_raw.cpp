@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The raw layout of nnU-Net (v1, v2) and of the Medical Segmentation Decathlon, read in place:
+//   <root>/dataset.json                 channels, classes, ending of the files
+//   imagesTr/<id>_0000.nii.gz, _0001 …  one file for each channel; or one file <id>.nii.gz (MSD),
+//   with
+//                                       channels along a fourth axis
+//   labelsTr/<id>.nii.gz                a case without one is an unlabelled training case
+//   imagesTs, labelsTs                  the test split, where both are there
+// Order: as dataset.json lists the cases, else by name; cases without labels last. Other splits are
+// drawn by the names of the patients (framework/data/case_split.h) or listed. Voxels keep their
+// size; axes are D, H, W of the files, slices along D.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <regex>
+#include <set>
+#include <utility>
+
+#include "datasets/image_file.h"
+#include "datasets/nnunet_raw_json.h"
+#include "framework/core/error.h"
+#include "framework/data/case_checks.h"
+#include "framework/data/case_split.h"
+#include "framework/data/volume_source.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+struct Options {
+  std::string root, patient_mark;
+  SplitOptions splits;
+  IntensityOptions intensity{.scale = "zscore"};
+
+  explicit Options(const Config& section) {
+    root = section.required("root", "folder that holds dataset.json");
+    section.read(
+        "patient_mark", patient_mark,
+        "ids of one patient share what stands before this; empty: every case is a patient");
+    splits.read(section);
+    intensity.read(section.section("intensity"));
+  }
+};
+
+[[noreturn]] void fail(std::string what, std::string where, std::string expected, std::string got,
+                       std::string fix = "") {
+  throw Error(ErrorKind::kData, {std::move(what), std::move(where), std::move(expected),
+                                 std::move(got), std::move(fix)});
+}
+
+// Names of the files of a folder without this ending, sorted. Hidden files ("._x" of a Mac) are
+// none.
+std::vector<std::string> stems_in(const fs::path& folder, const std::string& ending) {
+  std::vector<std::string> stems;
+  if (!fs::is_directory(folder)) return stems;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename();
+    if (!name.ends_with(ending) || name.starts_with(".")) continue;
+    stems.push_back(name.substr(0, name.size() - ending.size()));
+  }
+  std::sort(stems.begin(), stems.end());
+  return stems;
+}
+
+// "la_003_0001" → "la_003".
+std::string without_channel(const std::string& stem) {
+  static const std::regex form("(.+)_[0-9]{4}");
+  std::smatch match;
+  return std::regex_match(stem, match, form) ? match[1].str() : stem;
+}
+
+std::string text(const ScanGeometry& geometry) {
+  return fmt::format("{} voxels of {} mm", fmt::join(geometry.size, "×"),
+                     fmt::join(geometry.spacing_mm, "×"));
+}
+
+void need_same_grid(const ScanGeometry& a, const fs::path& first, const ScanGeometry& b,
+                    const fs::path& second, const char* what) {
+  if (same_grid(a, b)) return;
+  fail(what, second.string(), fmt::format("the grid of {}: {}", first.filename().string(), text(a)),
+       text(b), "resample it to that grid");
+}
+
+class NnunetRaw : public VolumeSource {
+ public:
+  explicit NnunetRaw(const Options& options)
+      : root_(options.root), described_(read_description(options.root)) {
+    info_ = {.name = "nnunet_raw",
+             .classes = described_.classes,
+             .channels = std::ssize(described_.channels)};
+    intensity_ = options.intensity;
+    add_training(options.patient_mark);
+    SplitOptions splits = options.splits;
+    const bool has_test = fs::is_directory(root_ / "labelsTs");
+    if (has_test) splits.test_fraction = 0;
+    assign_splits(cases_, labelled_, splits, root_);
+    if (has_test) add_test(options.patient_mark);
+    check_cases(cases_, root_);
+    for (size_t i = 0; i < cases_.size(); ++i) need_files(i);
+  }
+
+ private:
+  static NnunetDescription read_description(const fs::path& root) {
+    if (!fs::exists(root / "dataset.json")) {
+      fail("not a folder in the layout of nnU-Net", root.string(), "dataset.json", "no such file",
+           "set dataset.root to the folder that holds dataset.json, imagesTr and labelsTr");
+    }
+    return read_nnunet_description(root / "dataset.json");
+  }
+
+  void add_training(const std::string& mark) {
+    const auto labels = stems_in(root_ / "labelsTr", described_.ending);
+    if (labels.empty()) {
+      fail("no labels", (root_ / "labelsTr").string(), "files *" + described_.ending, "none");
+    }
+    labelled_ = {labels.begin(), labels.end()};
+    std::vector<std::string> ids = described_.training.empty() ? labels : described_.training;
+    for (const std::string& id : ids) {
+      if (!labelled_.contains(id)) {
+        fail("a label of a training case is missing", (root_ / "dataset.json").string(),
+             label_file("Tr", id).string(), "no such file");
+      }
+    }
+    const auto images = stems_in(root_ / "imagesTr", described_.ending);
+    const std::set<std::string> present(images.begin(), images.end());
+    std::set<std::string> known(ids.begin(), ids.end());
+    for (std::string id : images) {
+      if (known.contains(id)) continue;
+      if (present.contains(without_channel(id) + "_0000")) id = without_channel(id);
+      if (known.insert(id).second) ids.push_back(id);
+    }
+    for (const std::string& id : ids)
+      cases_.push_back({id, patient_of(id, mark), "", Split::kTrain});
+  }
+
+  void add_test(const std::string& mark) {
+    for (const std::string& id : stems_in(root_ / "labelsTs", described_.ending)) {
+      cases_.push_back({id, patient_of(id, mark), "", Split::kTest});
+      in_test_folder_.insert(id);
+      labelled_.insert(id);
+    }
+  }
+
+  const char* part(const std::string& id) const {
+    return in_test_folder_.contains(id) ? "Ts" : "Tr";
+  }
+  fs::path label_file(const char* part, const std::string& id) const {
+    return root_ / fmt::format("labels{}", part) / (id + described_.ending);
+  }
+  fs::path channel_file(const std::string& id, int64_t channel) const {
+    return root_ / fmt::format("images{}", part(id)) /
+           fmt::format("{}_{:04}{}", id, channel, described_.ending);
+  }
+  fs::path whole_file(const std::string& id) const {
+    return root_ / fmt::format("images{}", part(id)) / (id + described_.ending);
+  }
+  bool has_channel_files(const std::string& id) const { return fs::exists(channel_file(id, 0)); }
+
+  fs::path image_file(size_t case_index) const override {
+    const std::string& id = cases_.at(case_index).id;
+    return has_channel_files(id) ? channel_file(id, 0) : whole_file(id);
+  }
+
+  void need_files(size_t case_index) const {
+    const std::string& id = cases_[case_index].id;
+    if (!has_channel_files(id) && !fs::exists(whole_file(id))) {
+      fail("an image is missing", id, channel_file(id, 0).string(), "no such file");
+    }
+    for (int64_t c = 0; has_channel_files(id) && c < info_.channels; ++c) {
+      if (fs::exists(channel_file(id, c))) continue;
+      fail("a channel of an image is missing", id, channel_file(id, c).string(), "no such file");
+    }
+  }
+
+  Scan read_image(const std::string& id) const {
+    if (!has_channel_files(id)) {
+      return read_scan(whole_file(id), {.fourth_axis_is_channels = info_.channels > 1});
+    }
+    Scan scan = read_scan(channel_file(id, 0));
+    std::vector<at::Tensor> channels = {scan.image};
+    for (int64_t c = 1; c < info_.channels; ++c) {
+      const Scan other = read_scan(channel_file(id, c));
+      need_same_grid(scan.geometry, channel_file(id, 0), other.geometry, channel_file(id, c),
+                     "channels of a case lie on different grids");
+      channels.push_back(other.image);
+    }
+    if (channels.size() > 1) scan.image = at::cat(channels);
+    return scan;
+  }
+
+  Volume read(size_t case_index) const override {
+    const std::string& id = cases_.at(case_index).id;
+    const Scan scan = read_image(id);
+    Volume volume{.image = scan.image,
+                  .label = {},
+                  .spacing_mm = scan.geometry.spacing_mm,
+                  .has_spacing = true};
+    if (!labelled_.contains(id)) return volume;
+    const fs::path path = label_file(part(id), id);
+    const LabelMap label = read_label_map(path);
+    need_same_grid(scan.geometry, image_file(case_index), label.geometry, path,
+                   "image and label lie on different grids");
+    volume.label = to_label(label.label, num_classes(), path);
+    return volume;
+  }
+
+  std::vector<int64_t> sizes(size_t case_index) const override {
+    const auto& size = read_image(cases_.at(case_index).id).geometry.size;
+    return {size.begin(), size.end()};
+  }
+
+  fs::path root_;
+  NnunetDescription described_;
+  std::set<std::string> labelled_, in_test_folder_;  // ids
+};
+
+const bool registered = DatasetRegistry::instance().add(
+    {.name = "nnunet_raw",
+     .summary = "a folder in the raw layout of nnU-Net or of the Medical Segmentation Decathlon",
+     .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
+       return std::make_unique<NnunetRaw>(Options(section));
+     }});
+
+}  // namespace
+}  // namespace semiseg
