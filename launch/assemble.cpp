@@ -106,11 +106,12 @@ std::string Experiment::selection() const {
   return split ? to_string(*split) : "last";
 }
 
+ImagePredictor Experiment::predictor() const {
+  return [this](const at::Tensor& image) { return method->predictor().predict(image.to(dtype())); };
+}
+
 at::Tensor Experiment::segment(const Volume& volume) const {
-  const ImagePredictor predict = [&](const at::Tensor& image) {
-    return method->predictor().predict(image.to(dtype()));
-  };
-  return semiseg::segment(volume.image, predict, inference);
+  return semiseg::segment(volume.image, predictor(), inference);
 }
 
 std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distances) const {

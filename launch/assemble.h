@@ -56,7 +56,9 @@ struct Experiment {
   std::optional<Split> selection_split() const;
   // What picked the weights: "val", "test" or "last".
   std::string selection() const;
-  // Label map of one volume by the method's present predictor.
+  // The network that the method would deploy now; the experiment must outlive it.
+  ImagePredictor predictor() const;
+  // Label map of one volume by it.
   at::Tensor segment(const Volume& volume) const;
   // How the folder of this run is asked for.
   RunFolderRequest folder_request() const;

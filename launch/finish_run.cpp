@@ -43,22 +43,30 @@ std::vector<size_t> ranked_cases(const Experiment& e, Split split,
   return indices;
 }
 
+// A case with its slices along the first axis.
+SegmentedCase segmented(const Experiment& e, size_t index) {
+  const Volume volume = e.source->load(index);
+  const int64_t axis = e.source->info().axial_axis;
+  SegmentedCase result{.id = e.source->cases()[index].id,
+                       .image = volume.image[0].movedim(axis, 0).contiguous(),
+                       .reference = volume.label.movedim(axis, 0).contiguous(),
+                       .prediction = e.segment(volume).movedim(axis, 0).contiguous(),
+                       .spacing_mm = volume.spacing_mm};
+  std::rotate(result.spacing_mm.begin(), result.spacing_mm.begin() + axis,
+              result.spacing_mm.begin() + axis + 1);
+  return result;
+}
+
 // The median case: a picture that flatters nobody.
 void write_median(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
-  const Volume volume = e.source->load(ranked[ranked.size() / 2]);
-  write_overlay(path, volume.image, volume.label, e.segment(volume));
+  const SegmentedCase median = segmented(e, ranked[ranked.size() / 2]);
+  write_overlay(path, median.image.unsqueeze(0), median.reference, median.prediction);
 }
 
 void write_worst(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
   std::vector<SegmentedCase> cases;
-  for (size_t i = 0; i < std::min(kWorstCases, ranked.size()); ++i) {
-    const Volume volume = e.source->load(ranked[i]);
-    cases.push_back({.id = e.source->cases()[ranked[i]].id,
-                     .image = volume.image[0],
-                     .reference = volume.label,
-                     .prediction = e.segment(volume),
-                     .spacing_mm = volume.spacing_mm});
-  }
+  for (size_t i = 0; i < std::min(kWorstCases, ranked.size()); ++i)
+    cases.push_back(segmented(e, ranked[i]));
   write_segmented_cases(path, e.source->info().classes, cases);
 }
 

@@ -12,7 +12,6 @@
 #include "framework/record/progress.h"
 #include "launch/command_line.h"
 #include "launch/load_run.h"
-#include "launch/predict_scores.h"
 #include "launch/world.h"
 
 namespace semiseg {
@@ -109,6 +108,13 @@ at::Tensor probabilities_on_file_grid(const at::Tensor& values, const PreparedCa
   return at::cat({rest.unsqueeze(0), result.slice(0, 1)});
 }
 
+ImagePredictor ensemble_of(const std::vector<Experiment>& experiments) {
+  if (experiments.size() == 1) return experiments.front().predictor();
+  std::vector<ImagePredictor> members;
+  for (const Experiment& e : experiments) members.push_back(e.predictor());
+  return mean_of(std::move(members));
+}
+
 void predict_one(const std::vector<Experiment>& experiments, const Preparation& how,
                  const Task& task, bool probabilities) {
   const fs::path& name = task.files.images.front();
@@ -121,17 +127,15 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
                                    .got = std::to_string(scan.image.size(0))});
   }
   const PreparedCase prepared = prepare(scan, nullptr, how, name);
-  const Volume volume{
-      .image = prepared.image, .spacing_mm = prepared.geometry.spacing_mm, .has_spacing = true};
+  const InferenceOptions& inference = experiments.front().inference;
+  const ImagePredictor predict = ensemble_of(experiments);
   if (probabilities) {
-    write_scan(task.output,
-               probabilities_on_file_grid(class_probabilities(experiments, volume), prepared),
-               scan.geometry);
+    const at::Tensor values = class_probabilities(prepared.image, predict, inference);
+    write_scan(task.output, probabilities_on_file_grid(values, prepared), scan.geometry);
   } else {
-    write_label_map(
-        task.output,
-        to_file_grid(class_labels(experiments, volume), prepared, Interpolation::kNearest),
-        scan.geometry);
+    const at::Tensor labels = segment(prepared.image, predict, inference);
+    write_label_map(task.output, to_file_grid(labels, prepared, Interpolation::kNearest),
+                    scan.geometry);
   }
 }
 

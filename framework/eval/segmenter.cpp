@@ -58,4 +58,21 @@ at::Tensor segment(const at::Tensor& image, const ImagePredictor& predict,
   return labels.movedim(0, options.axial_axis).contiguous();
 }
 
+at::Tensor class_probabilities(const at::Tensor& image, const ImagePredictor& predict,
+                               const InferenceOptions& options) {
+  const ImagePredictor network = mirrored(predict, options.mirror_axes);
+  const at::Tensor slices_first = image.movedim(options.axial_axis + 1, 1);
+  at::Tensor scores;
+  if (options.mode == InferenceOptions::Mode::kSliceWise) {
+    scores = score_slice_wise(slices_first, network, options.slice_wise);
+  } else {
+    SlidingWindowOptions windows = options.sliding_window;
+    windows.decision = WindowDecision::kArgmax;  // scores of all classes
+    scores = score_sliding_window(slices_first, network, windows);
+    if (windows.activation == WindowActivation::kNone) scores = at::softmax(scores, 0);
+  }
+  if (scores.size(0) == 1) scores = at::cat({1 - scores, scores});
+  return scores.to(at::kFloat).movedim(1, options.axial_axis + 1).contiguous();
+}
+
 }  // namespace semiseg

@@ -31,4 +31,9 @@ struct InferenceOptions {
 at::Tensor segment(const at::Tensor& image, const ImagePredictor& predict,
                    const InferenceOptions& options);
 
+// The same, before it is decided: class probabilities [K,D,H,W] float32 on the CPU; one logit
+// counts as the foreground's of two classes.
+at::Tensor class_probabilities(const at::Tensor& image, const ImagePredictor& predict,
+                               const InferenceOptions& options);
+
 }  // namespace semiseg

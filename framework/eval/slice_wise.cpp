@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <string>
 
 #include "framework/core/error.h"
@@ -13,24 +12,54 @@
 namespace semiseg {
 namespace {
 
-// slices [N,C,H,W] → label maps [N,H,W] uint8.
-at::Tensor segment_slices(const at::Tensor& slices, const ImagePredictor& predict,
+// Of slices [N,C,H,W], logits [N,K,h,w] at the network's size.
+at::Tensor network_logits(const at::Tensor& slices, const ImagePredictor& predict,
                           const SliceWiseOptions& options) {
-  const std::vector<int64_t> network_size(options.patch_size.begin(), options.patch_size.end());
-  const std::vector<int64_t> size = {slices.size(2), slices.size(3)};
+  const std::vector<int64_t> size(options.patch_size.begin(), options.patch_size.end());
   const bool is_bilinear = options.resize == SliceResize::kBilinear;
   const at::Tensor logits =
-      predict(is_bilinear ? at::upsample_bilinear2d(slices, network_size, /*align_corners=*/false)
-                          : zoom_order0(slices, network_size, options.edge));
+      predict(is_bilinear ? at::upsample_bilinear2d(slices, size, /*align_corners=*/false)
+                          : zoom_order0(slices, size, options.edge));
   SEMISEG_CHECK(logits.dim() == 4 && logits.size(0) == slices.size(0) && logits.size(1) <= 256 &&
-                    logits.sizes().slice(2) == at::IntArrayRef(network_size),
+                    logits.sizes().slice(2) == at::IntArrayRef(size),
                 "the predictor gives [N,K,h,w], at most 256 classes");
-  if (is_bilinear) {
+  return logits;
+}
+
+// → label maps [N,H,W] uint8.
+at::Tensor labels_of(const at::Tensor& logits, const std::vector<int64_t>& size,
+                     const SliceWiseOptions& options) {
+  if (options.resize == SliceResize::kBilinear) {
     return at::upsample_bilinear2d(logits, size, /*align_corners=*/false)
         .argmax(1)
         .to(at::kCPU, at::kByte);
   }
   return zoom_order0(logits.argmax(1).to(at::kCPU, at::kByte), size, options.edge);
+}
+
+// → probabilities [N,K,H,W] float32.
+at::Tensor probabilities_of(const at::Tensor& logits, const std::vector<int64_t>& size,
+                            const SliceWiseOptions& options) {
+  if (options.resize == SliceResize::kBilinear) {
+    return at::softmax(at::upsample_bilinear2d(logits, size, /*align_corners=*/false), 1)
+        .to(at::kCPU, at::kFloat);
+  }
+  return zoom_order0(at::softmax(logits, 1).to(at::kCPU, at::kFloat), size, options.edge);
+}
+
+// What `finish` makes of the logits of all slices, along D.
+template <typename Finish>
+at::Tensor of_slices(const at::Tensor& image, const ImagePredictor& predict,
+                     const SliceWiseOptions& options, const Finish& finish) {
+  SEMISEG_CHECK(image.dim() == 4 && image.is_cpu(), "an image [C,D,H,W] on the CPU");
+  SEMISEG_CHECK(options.batch >= 1, "at least one slice a batch");
+  const at::NoGradGuard no_grad;
+  const at::Tensor slices = image.transpose(0, 1);  // [D,C,H,W]
+  const std::vector<int64_t> size = {slices.size(2), slices.size(3)};
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& some : slices.split(options.batch))
+    parts.push_back(finish(network_logits(some, predict, options), size, options));
+  return at::cat(parts);
 }
 
 }  // namespace
@@ -55,17 +84,12 @@ SliceWiseOptions SliceWiseOptions::read(const Config& section,
 
 at::Tensor segment_slice_wise(const at::Tensor& image, const ImagePredictor& predict,
                               const SliceWiseOptions& options) {
-  SEMISEG_CHECK(image.dim() == 4 && image.is_cpu(), "an image [C,D,H,W] on the CPU");
-  SEMISEG_CHECK(options.batch >= 1, "at least one slice a batch");
-  const at::NoGradGuard no_grad;
-  const at::Tensor slices = image.transpose(0, 1);  // [D,C,H,W]
-  const int64_t depth = slices.size(0);
-  std::vector<at::Tensor> labels;
-  for (int64_t begin = 0; begin < depth; begin += options.batch) {
-    const int64_t end = std::min(begin + options.batch, depth);
-    labels.push_back(segment_slices(slices.slice(0, begin, end), predict, options));
-  }
-  return at::cat(labels);
+  return of_slices(image, predict, options, labels_of);
+}
+
+at::Tensor score_slice_wise(const at::Tensor& image, const ImagePredictor& predict,
+                            const SliceWiseOptions& options) {
+  return of_slices(image, predict, options, probabilities_of).transpose(0, 1);
 }
 
 }  // namespace semiseg

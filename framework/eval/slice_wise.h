@@ -38,4 +38,8 @@ struct SliceWiseOptions {
 at::Tensor segment_slice_wise(const at::Tensor& image, const ImagePredictor& predict,
                               const SliceWiseOptions& options = {});
 
+// Likewise, class probabilities [K,D,H,W] float32 on the CPU.
+at::Tensor score_slice_wise(const at::Tensor& image, const ImagePredictor& predict,
+                            const SliceWiseOptions& options = {});
+
 }  // namespace semiseg
