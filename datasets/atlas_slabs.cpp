@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/convert_preparation.h"
 #include "datasets/image_file.h"
 #include "datasets/made_store.h"
 #include "framework/core/error.h"
@@ -204,6 +205,19 @@ std::vector<CaseInfo> published(const std::vector<StoredCase>& slabs) {
   return result;
 }
 
+// How a whole scan becomes what the slabs are cut from.
+Preparation whole_scan_preparation(const AtlasScan& scan, const SlabOptions& options) {
+  Preparation how;
+  how.orientation = "stored";
+  how.normalise = "minmax";
+  if (options.reduce > 1) {
+    const auto spacing = read_scan(scan.scan).geometry.spacing_mm;
+    const auto reduce = static_cast<double>(options.reduce);
+    how.spacing_mm = {spacing[0], spacing[1] * reduce, spacing[2] * reduce};
+  }
+  return how;
+}
+
 }  // namespace
 
 void SlabOptions::read(const Config& config) {
@@ -227,7 +241,7 @@ std::vector<int64_t> spread_order(int64_t count) {
 
 fs::path slab_store(const std::string& name, const std::vector<AtlasScan>& scans,
                     const SlabOptions& options) {
-  std::string recipe = fmt::format("{} version 1, slabs of {} slices, gap {}, reduce {}", name,
+  std::string recipe = fmt::format("{} version 2, slabs of {} slices, gap {}, reduce {}", name,
                                    options.slab_slices, options.gap_slices, options.reduce);
   for (const AtlasScan& scan : scans) {
     recipe +=
@@ -243,7 +257,10 @@ fs::path slab_store(const std::string& name, const std::vector<AtlasScan>& scans
       infos.insert(infos.end(), order.begin(), order.end());
     }
     write_index(folder,
-                {.name = name, .classes = scans[0].groups.classes, .label_based_preparation = true},
+                {.name = name,
+                 .classes = scans[0].groups.classes,
+                 .label_based_preparation = true,
+                 .preparation = whole_scan_preparation(scans[0], options).text()},
                 infos);
   });
 }

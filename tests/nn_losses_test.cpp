@@ -55,7 +55,7 @@ CaseLoss of_mask(MaskedDice loss) {
 
 at::Tensor confident_dice(const ParityCase& c, const Sides& sides) {
   const at::Tensor is_sure = c.tensor("in.confidence") >= c.options["threshold"].get<double>();
-  return dice_masked_2d(sides.p(), c.tensor("in.label"), is_sure, *kSerial);
+  return dice_sq_confident(sides.p(), c.tensor("in.label"), is_sure, *kSerial);
 }
 
 CaseLoss mix(MaskedDice dice) {
@@ -111,10 +111,6 @@ at::Tensor entropy_of(const ParityCase& c, const Sides& sides) {
 
 at::Tensor entropy_map_of(const ParityCase& c, const Sides& sides) {
   return entropy_map(sides.p()) / log_classes(c);
-}
-
-at::Tensor logits_mse(const ParityCase&, const Sides& sides) {
-  return symmetric_mse(sides.logits, sides.target, *kSerial);
 }
 
 at::Tensor logits_kl(const ParityCase&, const Sides& sides) {
@@ -188,7 +184,7 @@ const std::vector<Reference> kReferences = {
     {"softmax_kl_map", 2, of_both(softmax_kl_map)},
     {"softmax_mse", 4, of_both(softmax_mse)},
     {"supervised", 5, of_label(supervised_loss, /*takes_logits=*/true)},
-    {"symmetric_mse", 3, logits_mse},
+    {"symmetric_mse", 3, of_probabilities(symmetric_mse)},
     {"uncertainty_map", 3, entropy_map_of}};
 
 INSTANTIATE_TEST_SUITE_P(Losses, LossReference, testing::ValuesIn(kReferences),

@@ -94,7 +94,9 @@ void check_sample(const Sample& sample, const DatasetInfo& info, const fs::path&
 
 at::Tensor to_label(const at::Tensor& values, int64_t classes, const fs::path& file) {
   const at::Tensor whole = at::isFloatingType(values.scalar_type()) ? values.round() : values;
-  const at::Tensor bad = (values < 0).logical_or(values >= classes).logical_or(values != whole);
+  // In int64: 256 classes do not fit the type of uint8 values.
+  const at::Tensor number = whole.to(at::kLong);
+  const at::Tensor bad = (number < 0).logical_or(number >= classes).logical_or(values != whole);
   if (bad.any().item<bool>()) {
     const double value = values.masked_select(bad)[0].item<double>();
     fail(file, "a label value is not a class", fmt::format("0 to {}", classes - 1),

@@ -81,6 +81,11 @@ at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at
   return dice(kMasked, p, label, mask, comm);
 }
 
+at::Tensor dice_sq_confident(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
+                             const Communicator& comm) {
+  return dice(kSquared, p, label, mask, comm);
+}
+
 at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm) {
   const at::Tensor sums = class_sums_of_samples(p, label, mask, /*power=*/1);  // [N,3,K]

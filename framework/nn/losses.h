@@ -50,6 +50,11 @@ at::Tensor dice_sq_weighted(const at::Tensor& p, const at::Tensor& label, const 
 at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm);
 
+// dice_sq of the pixels that a mask keeps (a threshold on the pseudo-label's confidence).
+// LiheYoung/UniMatch more-scenarios/medical.
+at::Tensor dice_sq_confident(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
+                             const Communicator& comm);
+
 // Mean over samples and classes of 1 - (2Σmpg + 1e-5) / (Σm(p + g) + 1e-5), the sums over the
 // pixels of a sample; an undefined mask is 1. DeepMed-Lab-ECNU/BCP mask_DiceLoss, LA and Pancreas.
 at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,

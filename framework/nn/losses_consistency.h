@@ -19,7 +19,7 @@ at::Tensor softmax_mse(const at::Tensor& logits, const at::Tensor& target_logits
 // Mean over samples, classes and pixels of (p - q)²; no gradient to q.
 at::Tensor mean_teacher_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
 
-// The same with gradients to both sides. The reference takes any tensors: logits too.
+// The same with gradients to both sides.
 at::Tensor symmetric_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
 
 // Map [N,K,S] of q (ln q - ln p), p = softmax z, q = softmax t; sigmoid where K = 1.

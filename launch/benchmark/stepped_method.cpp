@@ -29,7 +29,6 @@ at::Tensor bands(const std::vector<int64_t>& size, int64_t classes) {
 
 Batch make_batch(const std::vector<int64_t>& size, int64_t classes, SampleIds slots,
                  int64_t labelled) {
-  const auto samples = static_cast<int64_t>(slots.size());
   const at::Tensor label = bands(size, classes);
   std::vector<int64_t> block = {1};
   block.insert(block.end(), size.begin(), size.end());

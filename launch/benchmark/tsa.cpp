@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cross_entropy_loss.h>
 
+#include "framework/core/draws.h"
 #include "framework/methods/class_memory.h"
 #include "framework/methods/offset_table.h"
 #include "framework/nn/offset_cross_entropy.h"
@@ -66,8 +67,8 @@ BenchmarkResult time_loss(const std::string& name, bool floor, World& world,
   nlohmann::ordered_json detail = detail_of(sizes, label);
   detail["floor"] = floor;
   return time_repeats(setup, std::move(detail), [&] {
-    logits.mutable_grad() = {};
-    weight.mutable_grad() = {};
+    logits.mutable_grad().reset();
+    weight.mutable_grad().reset();
     at::Tensor loss;
     if (floor) {
       loss = at::cross_entropy_loss(logits, label);
