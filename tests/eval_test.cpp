@@ -108,7 +108,9 @@ TEST(Metrics, SurfaceDiceCountsBothBordersWithinTheTolerance) {
   EXPECT_DOUBLE_EQ(only_class(a, b, {.tolerance = 0}).surface_dice, 36.0 / 56);
   EXPECT_DOUBLE_EQ(only_class(a, b, {.tolerance = 0.99}).surface_dice, 36.0 / 56);
   EXPECT_DOUBLE_EQ(only_class(a, b).surface_dice, 1);
-  EXPECT_DOUBLE_EQ(only_class(a, b, {.spacing = {1, 1, 1.5}}).surface_dice, 36.0 / 56);
+  // The shift is now 1.5; only the 4 inner voxels of the far plane lie at 1, beside the other's
+  // side.
+  EXPECT_DOUBLE_EQ(only_class(a, b, {.spacing = {1, 1, 1.5}}).surface_dice, 40.0 / 56);
 }
 
 // A line of 1 and of 5 voxels: directed distances {0} and {0 1 2 3 4}, whose 95th percentile lies
