@@ -124,9 +124,9 @@ ConvertedCase convert_case(const CaseFiles& files, const CaseInfo& info,
 // Without names: as many classes as the labels have values, which must be without gaps.
 std::vector<std::string> class_names(const ConvertRequest& request,
                                      const std::vector<ConvertedCase>& cases) {
-  std::set<int64_t> values;
+  std::set<int64_t> values = {0};  // a crop to labels may hold no background
   for (const ConvertedCase& one : cases) values.insert(one.classes.begin(), one.classes.end());
-  const int64_t needed = values.empty() ? 0 : *values.rbegin() + 1;
+  const int64_t needed = *values.rbegin() + 1;
   if (!request.classes.empty()) {
     if (std::ssize(request.classes) >= std::max<int64_t>(needed, 2)) return request.classes;
     fail(ErrorKind::kConfig, "the labels have more values than there are classes", "--classes",

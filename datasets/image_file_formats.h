@@ -54,7 +54,11 @@ struct DicomSeries {
   std::vector<std::filesystem::path> files;
 };
 
-// What GDCM takes for DICOM in a folder, not below it.
+// MetaImage's reader says nothing when voxels are missing. kData when the file, or the one that it
+// names, is shorter than its header says; `bytes` of voxels when they are not compressed.
+void check_meta_image(const std::filesystem::path& path, size_t bytes);
+
+// The DICOM files in a folder, not below it.
 std::vector<DicomSeries> find_dicom_series(const std::filesystem::path& folder);
 
 // One volume from the folder's only series (dicom_series.cpp).

@@ -3,15 +3,17 @@
 // template for each voxel type. ITK's world is LPS.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <gdcmScanner.h>
 #include <gdcmTrace.h>
 #include <itkGDCMImageIO.h>
-#include <itkGDCMSeriesFileNames.h>
 #include <itkMetaDataObject.h>
 #include <itkMetaImageIO.h>
 #include <itkNrrdImageIO.h>
 
 #include <algorithm>
 #include <cctype>
+#include <fstream>
+#include <map>
 
 #include "datasets/image_file_formats.h"
 #include "framework/core/error.h"
@@ -82,13 +84,22 @@ at::ScalarType dtype_of(const IO& io, const fs::path& path) {
   }
 }
 
+// By the mark behind the preamble. GDCM ends the whole process at files that are shorter than that.
+bool is_dicom(const fs::path& path) {
+  char bytes[140];
+  std::ifstream file(path, std::ios::binary);
+  return fs::is_regular_file(path) && file.read(bytes, sizeof bytes) &&
+         std::string_view(bytes + 128, 4) == "DICM";
+}
+
 // Header first, then `use`; ITK's exceptions become ours.
 template <typename Use>
 void with_header(const fs::path& path, const Use& use) {
   silence();
   const IO::Pointer io = reader_of(lower(path.string()));
   try {
-    if (!io->CanReadFile(path.c_str())) {
+    const bool is_gdcm = dynamic_cast<itk::GDCMImageIO*>(io.GetPointer()) != nullptr;
+    if ((is_gdcm && !is_dicom(path)) || !io->CanReadFile(path.c_str())) {
       fail(path, "the file cannot be read", "the format that its name says", "another, or damage");
     }
     io->SetFileName(path.string());
@@ -118,6 +129,7 @@ at::Tensor read_values(IO& io, const fs::path& path) {
   const int64_t channels = io.GetNumberOfComponents();
   at::Tensor values =
       at::empty({sizes[3], sizes[2], sizes[1], sizes[0], channels}, dtype_of(io, path));
+  if (dynamic_cast<itk::MetaImageIO*>(&io)) check_meta_image(path, values.nbytes());
   io.Read(values.mutable_data_ptr());
   return values.permute({0, 4, 1, 2, 3}).flatten(0, 1);
 }
@@ -234,16 +246,21 @@ DicomSlice read_dicom_slice(const fs::path& file, bool with_values) {
 
 std::vector<DicomSeries> find_dicom_series(const fs::path& folder) {
   silence();
-  const auto names = itk::GDCMSeriesFileNames::New();
-  names->SetUseSeriesDetails(false);
-  names->SetDirectory(folder.string());
-  std::vector<DicomSeries> series;
-  // A copy: GetFileNames walks the same list.
-  const std::vector<std::string> uids = names->GetSeriesUIDs();
-  for (const std::string& uid : uids) {
-    const auto& files = names->GetFileNames(uid);
-    series.push_back({uid, std::vector<fs::path>(files.begin(), files.end())});
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (is_dicom(entry.path())) files.push_back(entry.path().string());
   }
+  std::sort(files.begin(), files.end());
+  const gdcm::Tag series_uid(0x0020, 0x000e);
+  gdcm::Scanner scanner;
+  scanner.AddTag(series_uid);
+  if (!scanner.Scan(files)) fail(folder, "the folder cannot be read", "DICOM files");
+  std::map<std::string, std::vector<fs::path>> by_uid;
+  for (const std::string& file : files) {
+    if (const char* uid = scanner.GetValue(file.c_str(), series_uid)) by_uid[uid].push_back(file);
+  }
+  std::vector<DicomSeries> series;
+  for (const auto& [uid, members] : by_uid) series.push_back({uid, members});
   return series;
 }
 

@@ -60,6 +60,8 @@ MethodSetup small_setup(const std::string& name, int64_t axes) {
   if (axes == 3) {
     setup.backbone = "name = \"vnet\"\nfilters = 2";
     setup.patch_size = {16, 16, 32};
+    setup.iterations = 8;
+    if (name == "dan") setup.options = "discriminator_3d = {width = 8}";
   }
   return setup;
 }

@@ -25,7 +25,7 @@ MethodSetup setup_for(const MethodOnImages& method, at::ScalarType dtype) {
   setup.iterations = 20;
   if (method.axes == 3) {
     setup.iterations = 4;
-    setup.options = method.name == "bcp" || method.name == "transmedseg" ? "pretrain = 0.5" : "";
+    if (method.name == "bcp" || method.name == "transmedseg") setup.options = "pretrain = 0.5";
   }
   setup.dtype = dtype;
   return setup;

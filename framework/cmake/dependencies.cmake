@@ -13,7 +13,7 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 find_package(ITK REQUIRED COMPONENTS ITKIOGDCM ITKIOMeta ITKIONRRD ITKNIFTI)
 add_library(semiseg_itk INTERFACE)
 target_include_directories(semiseg_itk SYSTEM INTERFACE ${ITK_INCLUDE_DIRS})
-target_link_libraries(semiseg_itk INTERFACE ITKIOGDCM ITKIOMeta ITKIONRRD ITKniftiio ITKznz gdcmCommon)
+target_link_libraries(semiseg_itk INTERFACE ITKIOGDCM ITKIOMeta ITKIONRRD ITKniftiio ITKznz gdcmMSFF gdcmDSED gdcmCommon)
 # Chart.js draws the plots of the report and travels inside it, so its licence does too.
 find_file(chart_library chart.min.js PATHS /usr/share/javascript/chart.js REQUIRED)
 find_file(chart_licence copyright PATHS /usr/share/doc/libjs-chart.js NO_DEFAULT_PATH REQUIRED)
