@@ -58,7 +58,13 @@ struct DicomSeries {
 // names, is shorter than its header says; `bytes` of voxels when they are not compressed.
 void check_meta_image(const std::filesystem::path& path, size_t bytes);
 
-// The DICOM files in a folder, not below it.
+// The mark behind the preamble is there.
+bool has_dicom_mark(const std::filesystem::path& path);
+
+// No element reaches beyond the file's end, as far as lengths are given.
+bool is_whole_dicom(const std::filesystem::path& path);
+
+// The DICOM files in a folder, not below it. kData for one that is cut off.
 std::vector<DicomSeries> find_dicom_series(const std::filesystem::path& folder);
 
 // One volume from the folder's only series (dicom_series.cpp).

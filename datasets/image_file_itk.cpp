@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 #include <map>
 
 #include "datasets/image_file_formats.h"
@@ -84,14 +83,6 @@ at::ScalarType dtype_of(const IO& io, const fs::path& path) {
   }
 }
 
-// By the mark behind the preamble. GDCM ends the whole process at files that are shorter than that.
-bool is_dicom(const fs::path& path) {
-  char bytes[140];
-  std::ifstream file(path, std::ios::binary);
-  return fs::is_regular_file(path) && file.read(bytes, sizeof bytes) &&
-         std::string_view(bytes + 128, 4) == "DICM";
-}
-
 // Header first, then `use`; ITK's exceptions become ours.
 template <typename Use>
 void with_header(const fs::path& path, const Use& use) {
@@ -99,7 +90,7 @@ void with_header(const fs::path& path, const Use& use) {
   const IO::Pointer io = reader_of(lower(path.string()));
   try {
     const bool is_gdcm = dynamic_cast<itk::GDCMImageIO*>(io.GetPointer()) != nullptr;
-    if ((is_gdcm && !is_dicom(path)) || !io->CanReadFile(path.c_str())) {
+    if ((is_gdcm && !is_whole_dicom(path)) || !io->CanReadFile(path.c_str())) {
       fail(path, "the file cannot be read", "the format that its name says", "another, or damage");
     }
     io->SetFileName(path.string());
@@ -248,9 +239,15 @@ std::vector<DicomSeries> find_dicom_series(const fs::path& folder) {
   silence();
   std::vector<std::string> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (is_dicom(entry.path())) files.push_back(entry.path().string());
+    if (entry.is_regular_file() && has_dicom_mark(entry.path()))
+      files.push_back(entry.path().string());
   }
   std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    if (!is_whole_dicom(file))
+      fail(file, "the file cannot be read", "a whole DICOM file", "it is cut off",
+           "copy or download it again");
+  }
   const gdcm::Tag series_uid(0x0020, 0x000e);
   gdcm::Scanner scanner;
   scanner.AddTag(series_uid);

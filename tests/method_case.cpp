@@ -3,6 +3,7 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
 
 #include "framework/config/compose.h"
 #include "framework/train/training_step.h"
@@ -57,11 +58,11 @@ MethodSetup small_setup(const std::string& name, int64_t axes) {
       .iterations = 40,
       .patch_size = {32, 32},
       .seed = 3};
+  if (name == "dan") setup.options = fmt::format("discriminator_{}d = {{width = 8}}", axes);
   if (axes == 3) {
     setup.backbone = "name = \"vnet\"\nfilters = 2";
     setup.patch_size = {16, 16, 32};
     setup.iterations = 8;
-    if (name == "dan") setup.options = "discriminator_3d = {width = 8}";
   }
   return setup;
 }

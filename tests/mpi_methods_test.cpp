@@ -24,7 +24,7 @@ MethodSetup setup_for(const MethodOnImages& method, at::ScalarType dtype) {
   setup.labelled = 10;
   setup.iterations = 20;
   if (method.axes == 3) {
-    setup.iterations = 4;
+    setup.iterations = 2;
     if (method.name == "bcp" || method.name == "transmedseg") setup.options = "pretrain = 0.5";
   }
   setup.dtype = dtype;
@@ -124,11 +124,15 @@ INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodOnRanks, testing::ValuesIn(metho
 
 class EveryMethodInFloat32 : public testing::TestWithParam<std::string> {};
 
-// On a network without kinks float32 differs by rounding alone.
+// On a network without kinks float32 differs by rounding alone, and where two classes are equal to
+// rounding by a pixel of a hard pseudo-label: cps was seen at 1.5e-5 of the largest gradient, all
+// others below 1e-5.
 TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
   MethodSetup setup = setup_for({GetParam(), 2}, at::kFloat);
   setup.backbone = "name = \"smooth\"";
-  expect_as_alone(setup, {.first_loss = 1e-5, .first_gradient = 1e-5, .losses = 1e-3});
+  expect_as_alone(
+      setup,
+      {.first_loss = 1e-5, .first_gradient = GetParam() == "cps" ? 5e-5 : 1e-5, .losses = 1e-3});
 }
 
 // The first losses of the U-Net agree to rounding. Behind them float32 meets kinks: an activation
