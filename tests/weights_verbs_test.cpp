@@ -122,7 +122,7 @@ TEST_F(WeightVerbs, AllMismatchesStandInOneMessageAndNothingIsWritten) {
   const ProgramResult result = semiseg(import_command("wrong.pth", "never"));
   EXPECT_EQ(result.exit_code, 3);
   for (const char* words :
-       {"2 missing in the file: decoder.out_conv.bias, encoder.in_conv.conv_conv.0.bias",
+       {"2 missing in the file: encoder.in_conv.conv_conv.0.bias, decoder.out_conv.bias",
         "1 unexpected: classifier.weight",
         "1 different: decoder.out_conv.weight (expected [4, 4, 3, 3], got [2, 4, 3, 3])"}) {
     EXPECT_NE(result.output.find(words), std::string::npos) << words << "\n" << result.output;
