@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "framework/core/device.h"
 #include "framework/core/profile.h"
 #include "framework/train/walltime.h"
+#include "launch/autocast_backbone.h"
 #include "launch/command_line.h"
 #include "launch/timed_backbone.h"
 
@@ -49,7 +51,7 @@ MethodContext method_context(Experiment& e, const Config& config, const Backbone
                 auto network = backbone.make(options, shape, e.draws, net);
                 if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
                 e.networks.push_back(net);
-                return with_profile(std::move(network));
+                return with_profile(with_precision(std::move(network), e.protocol.precision));
               },
           .make_auxiliary =
               [&, draws = e.draws](const std::string& name, const std::string& net,
@@ -81,7 +83,8 @@ std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,
                   .first_step = first_iteration,
                   .steps = stage.iterations,
                   .strong_view = stage.strong_view,
-                  .dtype = dtype()},
+                  .dtype = dtype(),
+                  .device = device},
       loader);
 }
 
@@ -107,7 +110,9 @@ std::string Experiment::selection() const {
 }
 
 ImagePredictor Experiment::predictor() const {
-  return [this](const at::Tensor& image) { return method->predictor().predict(image.to(dtype())); };
+  return [this](const at::Tensor& image) {
+    return method->predictor().predict(image.to(device, dtype())).to(at::kCPU);
+  };
 }
 
 at::Tensor Experiment::segment(const Volume& volume) const {
@@ -126,12 +131,17 @@ RunFolderRequest Experiment::folder_request() const {
           .directory = run_directory,
           .method = method_name,
           .dataset = dataset_name,
-          .ignored = {"run", "threads", "loader", "comm"},
+          .ignored = {"run", "threads", "device", "loader", "comm"},
           .now = now_seconds()};
 }
 
-Experiment assemble(const Config& config, Communicator& comm, Start start) {
-  Experiment e{.config = config, .run_root = "runs", .draws = Draws(0), .comm = &comm};
+Experiment assemble(const Config& config, World& world, Start start) {
+  Communicator& comm = world.comm();
+  Experiment e{.config = config,
+               .run_root = "runs",
+               .draws = Draws(0),
+               .device = world.device(),
+               .comm = &comm};
   const Config run = config.section("run");
   run.read("root", e.run_root, "folder that run folders go into");
   run.read("dir", e.run_directory,
@@ -153,6 +163,7 @@ Experiment assemble(const Config& config, Communicator& comm, Start start) {
   config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
   const Config protocol = config.section("protocol");
   e.protocol = ProtocolOptions::read(protocol);
+  use_exact_gpu_kernels(/*tf32=*/e.protocol.precision == "tf32");
   const auto dims = static_cast<int>(e.protocol.patch_size.size());
   e.budget = resolve_budget(e.source->training_samples(dims), e.source->cases(), labelled);
   e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size,
@@ -171,7 +182,8 @@ Experiment assemble(const Config& config, Communicator& comm, Start start) {
   const NetworkShape shape{.channels = e.source->info().channels,
                            .classes = static_cast<int64_t>(e.source->info().classes.size()),
                            .patch_size = e.protocol.patch_size,
-                           .dtype = e.dtype()};
+                           .dtype = e.dtype(),
+                           .device = e.device};
   const MethodContext context =
       method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape, start);
   e.method = MethodRegistry::instance().find(e.method_name).make(context);

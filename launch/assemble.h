@@ -20,6 +20,7 @@
 #include "framework/record/run_folder.h"
 #include "framework/train/protocol.h"
 #include "launch/initial_weights.h"
+#include "launch/world.h"
 
 namespace semiseg {
 
@@ -30,6 +31,7 @@ struct Experiment {
   std::string dataset_name, backbone_name, method_name;
   int64_t seed;
   Draws draws;
+  at::Device device;
   Communicator* comm;
   CommOptions comm_options;
   std::unique_ptr<DatasetSource> source;
@@ -72,6 +74,7 @@ enum class Start {
 
 // Not collective, though every rank calls it: ranks agree on what failed afterwards. kConfig when a
 // key is left that nobody reads; kData when backbone.weights cannot be read or does not fit.
-Experiment assemble(const Config& config, Communicator& comm, Start start = Start::kCheckpoint);
+// `world` outlives the experiment and has chosen its device.
+Experiment assemble(const Config& config, World& world, Start start = Start::kCheckpoint);
 
 }  // namespace semiseg

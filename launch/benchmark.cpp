@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "framework/config/compose.h"
+#include "framework/core/device.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 #include "launch/benchmark/benchmark.h"
@@ -56,7 +57,9 @@ std::string line(const Benchmark& benchmark, const BenchmarkSetup& setup, Benchm
   getrusage(RUSAGE_SELF, &own);
   getrusage(RUSAGE_CHILDREN, &children);
   result.detail["threads"] = at::get_num_threads();
-  result.detail["device"] = "cpu";
+  result.detail["device"] = setup.device.str();
+  if (!setup.device.is_cpu())
+    result.detail["peak_device_mb"] = peak_device_bytes(setup.device) >> 20;
   result.detail["peak_rss_mb"] = std::max(own.ru_maxrss, children.ru_maxrss) / 1024;
   const nlohmann::ordered_json json = {
       {"name", fmt::format("{}/{}{}", benchmark.name, benchmark.implementation,
@@ -78,7 +81,8 @@ int run_benchmark(const Arguments& arguments) {
                   "         mpirun -n 2 semiseg benchmark ddp/2proc_independent ddp/2proc "
                   "threads=1 repeats=5");
   std::vector<std::string> words;
-  flags.require("names", words, "what to time, and threads=N repeats=N quick=true");
+  flags.require("names", words,
+                "what to time, and threads=N repeats=N quick=true device=cuda precision=bfloat16");
   if (const auto code = flags.parse(arguments)) return *code;
   std::string settings;
   std::vector<Benchmark> chosen;
@@ -96,10 +100,15 @@ int run_benchmark(const Arguments& arguments) {
   config.read("threads", threads, {0, 1024}, "of the arithmetic; 0: all cores");
   config.read("repeats", setup.repeats, {1, 1e6}, "timed runs");
   config.read("quick", setup.quick, "small shapes");
-  config.check_all_read();
+  config.read("precision", setup.precision, {"float32", "tf32", "bfloat16"},
+              "of steps, as protocol.precision");
   World world;
-  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
   return world.run([&] {
+    world.choose_device(config);
+    config.check_all_read();
+    setup.device = world.device();
+    use_exact_gpu_kernels(setup.precision == "tf32");
+    if (threads > 0) at::set_num_threads(static_cast<int>(threads));
     for (const Benchmark& benchmark : chosen) {
       BenchmarkResult result = benchmark.run(world, setup);
       if (world.is_first()) std::cout << line(benchmark, setup, std::move(result)) << std::endl;

@@ -67,7 +67,8 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
   if (world.comm().size() != 1)
     throw Error(ErrorKind::kConfig, {.what = "import-weights runs in one process"});
   const Config config = compose(request);
-  Experiment e = assemble(config, world.comm(), Start::kFresh);
+  world.choose_device(config);
+  Experiment e = assemble(config, world, Start::kFresh);
   const std::string message = fmt::format("imported from {}, weights {}", e.initial_weights.file(),
                                           e.initial_weights.checksum());
   const RunFolder folder(config, folder_request(e));

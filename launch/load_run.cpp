@@ -26,9 +26,14 @@ StateMap method_part(const StateMap& state) {
 Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
   std::optional<Experiment> e;
   std::optional<StateMap> state;
+  std::optional<Config> config;
   world.agree([&] {
-    const std::filesystem::path config = run / kRunConfigFile;
-    e = assemble(parse_config(read_file(config), config.string()), world.comm());
+    const std::filesystem::path file = run / kRunConfigFile;
+    config = parse_config(read_file(file), file.string());
+  });
+  world.choose_device(*config);
+  world.agree([&] {
+    e = assemble(*config, world);
     if (world.is_first()) state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
   });
   const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));

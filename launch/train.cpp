@@ -41,7 +41,8 @@ void announce(const Experiment& e, const RunFolder& folder) {
                 ", "),
       e.budget.patients.size() > 3 ? ", …" : "", e.budget.labelled.size(),
       e.budget.unlabelled.size(), e.seed);
-  log::info("run folder: {}", folder.path().string());
+  log::info("on {}, {}; run folder: {}", e.device.str(), e.protocol.precision,
+            folder.path().string());
 }
 
 std::function<ValueRow()> validation(const Experiment& e) {
@@ -90,7 +91,7 @@ bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_
       {.method = *e.method,
        .protocol = e.protocol,
        .comm = *e.comm,
-       .draws = e.draws,
+       .draws = e.draws.on(e.device),
        .make_loader = [&e](int64_t stage, int64_t first) { return e.make_loader(stage, first); },
        .validate = validation(e),
        .observer = recorder,
@@ -152,8 +153,9 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   std::optional<RunFolder> folder;
   world.agree([&] { config = compose(request); });
   world.check_same(*config);
+  world.choose_device(*config);
   world.agree([&] {
-    e = assemble(*config, world.comm(), Start::kFresh);
+    e = assemble(*config, world, Start::kFresh);
     check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
   });
   world.agree([&] {

@@ -16,6 +16,7 @@
 
 #include "framework/comm/launch_environment.h"
 #include "framework/comm/texts.h"
+#include "framework/core/device.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
@@ -105,6 +106,16 @@ void World::check_same(const Config& config) const {
                  .got = fmt::format("{}", fmt::join(differing, "; ")),
                  .fix = "start all ranks with the same command and the same experiment files"});
   });
+}
+
+void World::choose_device(const Config& config) {
+  agree([&] {
+    std::string name = "auto";
+    config.read("device", name, {"auto", "cpu", "cuda"},
+                "of the arithmetic; auto: a GPU where one is there");
+    device_ = semiseg::choose_device(name, LaunchEnvironment::read(environment()).local_rank);
+  });
+  if (!device_.is_cpu()) comm_ = place_on(device_, std::move(comm_));
 }
 
 void World::watch(const fs::path& run, double deadline) {

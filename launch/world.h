@@ -33,6 +33,11 @@ class World {
   // Collective. kConfig naming the keys in which a rank's configuration differs from rank 0's.
   void check_same(const Config& config) const;
 
+  // Collective. Picks this rank's device by the key `device` of the configuration; from here on
+  // comm() exchanges tensors there. kConfig when there is none; once a process.
+  void choose_device(const Config& config);
+  at::Device device() const { return device_; }
+
   // Collective. From here on a rank that is late is reported; `run` is the folder of this run.
   void watch(const std::filesystem::path& run, double deadline);
 
@@ -44,6 +49,7 @@ class World {
   int fail(const std::exception& error) const;
 
   std::unique_ptr<Communicator> comm_;
+  at::Device device_ = at::kCPU;
   std::unique_ptr<Watchdog> watchdog_;
   std::filesystem::path pulses_;  // files of the watchdogs; they stay when a run fails
 };

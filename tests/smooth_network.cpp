@@ -12,7 +12,7 @@ namespace {
 class SmoothNetwork : public ModuleBackbone {
  public:
   SmoothNetwork(const NetworkShape& shape, const Draws& draws, const std::string& net)
-      : ModuleBackbone(Module(draws, net, shape.dtype)),
+      : ModuleBackbone(Module(draws, net, shape.options())),
         in_(root_.child("in"), {.in = shape.channels, .out = 8, .kernel = {3, 3}, .padding = 1}),
         norm_(root_.child("norm"), 8),
         middle_(root_.child("middle"), {.in = 8, .out = 8, .kernel = {3, 3}, .padding = 1}),

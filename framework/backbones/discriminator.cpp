@@ -120,7 +120,7 @@ std::unique_ptr<Backbone> make_discriminator(const DiscriminatorKind& kind, cons
                                              const NetworkShape& shape, const Draws& draws,
                                              const std::string& net) {
   return std::make_unique<Discriminator>(Options::read(section, kind), kind, shape,
-                                         Module(draws, net, shape.dtype));
+                                         Module(draws, net, shape.options()));
 }
 
 }  // namespace semiseg

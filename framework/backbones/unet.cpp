@@ -26,6 +26,7 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/layers.h"
+#include "framework/nn/upsample.h"
 
 namespace semiseg {
 namespace {
@@ -105,7 +106,7 @@ class UpBlock {
 
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& skip, const Pass& pass) const {
     at::Tensor up = lift_(x);
-    if (bilinear_) up = at::upsample_bilinear2d(up, skip.sizes().slice(2), /*align_corners=*/true);
+    if (bilinear_) up = upsample_bilinear(up, skip.sizes().slice(2));
     return block_(at::cat({skip, up}, 1), pass);
   }
 
@@ -119,7 +120,7 @@ class UNet : public ModuleBackbone {
  public:
   UNet(const Options& options, const NetworkShape& shape, const Draws& draws,
        const std::string& net)
-      : ModuleBackbone(Module(draws, net, shape.dtype)),
+      : ModuleBackbone(Module(draws, net, shape.options())),
         encoder_(make_encoder(root_.child("encoder"), options, shape.channels)),
         decoder_(make_decoder(root_.child("decoder"), options)),
         out_conv_(root_.child("decoder.out_conv"), head(options, shape.classes)) {}

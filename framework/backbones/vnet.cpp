@@ -173,7 +173,7 @@ class VNet : public ModuleBackbone {
  public:
   VNet(const Options& options, const NetworkShape& shape, const Draws& draws,
        const std::string& net)
-      : ModuleBackbone(Module(draws, net, shape.dtype)),
+      : ModuleBackbone(Module(draws, net, shape.options())),
         levels_(make_levels(root_, options, shape.channels)),
         out_conv_(root_.child("out_conv"), head(options, shape.classes)),
         dropout_deepest_(root_.child("block_five.dropout"), options.dropout, DropoutKind::kChannel),

@@ -31,6 +31,13 @@ if(NOT SEMISEG_CUDA STREQUAL "OFF")
   list(JOIN lacking ", " lacking)
   if(NOT lacking)
     set(semiseg_cuda ON)
+    set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 75-virtual)  # A100, H100 and H200; others translate the last
+    endif()
+    set(CMAKE_CUDA_STANDARD 17)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
+    enable_language(CUDA)
   elseif(SEMISEG_CUDA STREQUAL "ON")
     message(FATAL_ERROR "SEMISEG_CUDA=ON lacks ${lacking}.\nlaunch/setup --cuda brings LibTorch's CUDA libraries (it "
       "prints the folder for SEMISEG_TORCH_DIR), or put your own LibTorch on CMAKE_PREFIX_PATH, or leave SEMISEG_CUDA out.")

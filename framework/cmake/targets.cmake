@@ -42,6 +42,15 @@ function(semiseg_module name)
   set(semiseg_module_libraries ${semiseg_module_libraries} ${arg_LIBRARIES} CACHE INTERNAL "")
 endfunction()
 
+# semiseg_cuda_module(name SOURCES …): the .cu files of a folder. They know neither LibTorch nor the flags of g++.
+function(semiseg_cuda_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
+  add_library(semiseg_${name}_cuda OBJECT ${arg_SOURCES})
+  set_target_properties(semiseg_${name}_cuda PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(semiseg_${name}_cuda PRIVATE ${PROJECT_SOURCE_DIR})
+  set(semiseg_modules ${semiseg_modules} semiseg_${name}_cuda CACHE INTERNAL "")
+endfunction()
+
 # All folders in one shared library: tests and programs link in a second, out-of-tree plug-ins link to it.
 function(semiseg_library)
   add_library(semiseg SHARED)

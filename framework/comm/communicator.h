@@ -87,4 +87,8 @@ std::unique_ptr<Communicator> make_serial_communicator();
 // say; serial for one that was started alone. Once a process.
 std::unique_ptr<Communicator> join_world(const std::map<std::string, std::string>& variables);
 
+// Collective over the ranks of `host`. For tensors on `device`: NCCL where ranks have a GPU each;
+// the host's own otherwise.
+std::unique_ptr<Communicator> place_on(at::Device device, std::unique_ptr<Communicator> host);
+
 }  // namespace semiseg

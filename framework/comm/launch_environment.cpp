@@ -36,12 +36,14 @@ LaunchEnvironment LaunchEnvironment::read(const Variables& variables) {
     e.launcher = "mpirun";
     e.rank = number(variables, "OMPI_COMM_WORLD_RANK");
     e.size = number(variables, "OMPI_COMM_WORLD_SIZE");
+    e.local_rank = number(variables, "OMPI_COMM_WORLD_LOCAL_RANK");
     e.local_size = std::max(1, number(variables, "OMPI_COMM_WORLD_LOCAL_SIZE"));
   } else if (variables.contains("SLURM_STEP_ID")) {
     // Only tasks of srun have it; a batch script's shell has SLURM_PROCID and SLURM_NTASKS too.
     e.launcher = "srun";
     e.rank = number(variables, "SLURM_PROCID");
     e.size = std::max(1, number(variables, "SLURM_STEP_NUM_TASKS"));
+    e.local_rank = number(variables, "SLURM_LOCALID");
     e.local_size = std::max(1, number(variables, "SLURM_STEP_TASKS_PER_NODE"));
   }
   return e;

@@ -11,8 +11,8 @@ namespace semiseg {
 struct LaunchEnvironment {
   std::string launcher;  // "mpirun", "srun", empty: started alone
   int rank = 0, size = 1;
-  int local_size = 1;  // ranks on this machine
-  std::string job;     // id of the batch job, empty outside one
+  int local_rank = 0, local_size = 1;  // among the ranks on this machine
+  std::string job;                     // id of the batch job, empty outside one
 
   // From the variables of Open MPI and Slurm. The shell of a batch script, which is no task of a
   // job step, counts as started alone.

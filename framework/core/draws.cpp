@@ -3,38 +3,22 @@
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
-#include <Random123/philox.h>
 #include <xxhash.h>
 
 #include <cmath>
-#include <numbers>
 #include <numeric>
 
+#include "framework/core/draws_words.h"
 #include "framework/core/error.h"
+
+#ifdef SEMISEG_HAS_CUDA
+#include <c10/cuda/CUDAStream.h>
+
+#include "framework/core/draws_cuda.h"
+#endif
 
 namespace semiseg {
 namespace {
-
-// Block `index` (four 32-bit words) of the stream (key, sample).
-r123::Philox4x32::ctr_type philox(uint64_t key, uint64_t sample, uint64_t index) {
-  const r123::Philox4x32::ctr_type counter = {
-      {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
-       static_cast<uint32_t>(sample), static_cast<uint32_t>(sample >> 32)}};
-  const r123::Philox4x32::key_type words = {
-      {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)}};
-  return r123::Philox4x32()(counter, words);
-}
-
-// 24 bits: exact in float32, never 1.
-float to_unit(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
-
-// Box–Muller in double, so that the rounding of the library's logarithm does not show in float32.
-void to_normal(uint32_t a, uint32_t b, double& first, double& second) {
-  const double radius = std::sqrt(-2.0 * std::log((a + 0.5) * 0x1p-32));
-  const double angle = 2.0 * std::numbers::pi * (b * 0x1p-32);
-  first = radius * std::cos(angle);
-  second = radius * std::sin(angle);
-}
 
 void fill_uniform(uint64_t key, uint64_t sample, float* out, int64_t size) {
   at::parallel_for(0, (size + 3) / 4, 4096, [&](int64_t begin, int64_t end) {
@@ -60,13 +44,27 @@ void fill_normal(uint64_t key, uint64_t sample, float* out, int64_t size) {
   });
 }
 
-using Fill = void (*)(uint64_t, uint64_t, float*, int64_t);
+// Rows of out [samples, stride…] on the GPU; only builds with CUDA have tensors there.
+void fill_rows_on_gpu([[maybe_unused]] Distribution distribution, [[maybe_unused]] uint64_t key,
+                      [[maybe_unused]] const SampleIds& samples, [[maybe_unused]] at::Tensor& out,
+                      [[maybe_unused]] int64_t stride) {
+#ifdef SEMISEG_HAS_CUDA
+  fill_on_gpu(distribution, key, samples.data(), static_cast<int64_t>(samples.size()),
+              out.data_ptr<float>(), stride, c10::cuda::getCurrentCUDAStream(out.device().index()));
+#endif
+}
 
-at::Tensor fill_samples(uint64_t key, at::IntArrayRef shape, const SampleIds& samples, Fill fill) {
+at::Tensor fill_samples(Distribution distribution, uint64_t key, at::IntArrayRef shape,
+                        const SampleIds& samples, at::Device device) {
   std::vector<int64_t> sizes = shape.vec();
   sizes.insert(sizes.begin(), static_cast<int64_t>(samples.size()));
-  at::Tensor out = at::empty(sizes, at::kFloat);
+  at::Tensor out = at::empty(sizes, at::TensorOptions(device).dtype(at::kFloat));
   const int64_t stride = samples.empty() ? 0 : out.numel() / static_cast<int64_t>(samples.size());
+  if (!device.is_cpu()) {
+    fill_rows_on_gpu(distribution, key, samples, out, stride);
+    return out;
+  }
+  const auto fill = distribution == Distribution::kUniform ? fill_uniform : fill_normal;
   for (size_t i = 0; i < samples.size(); ++i) {
     fill(key, static_cast<uint64_t>(samples[i]),
          out.data_ptr<float>() + static_cast<int64_t>(i) * stride, stride);
@@ -114,6 +112,12 @@ Draws Draws::at(int64_t stage, int64_t iteration) const {
   return result;
 }
 
+Draws Draws::on(at::Device device) const {
+  Draws result = *this;
+  result.device_ = device;
+  return result;
+}
+
 Draws Draws::replay(std::map<std::string, at::Tensor> recorded) const {
   Draws result = *this;
   result.recorded_ = std::make_shared<const std::map<std::string, at::Tensor>>(std::move(recorded));
@@ -137,25 +141,25 @@ const at::Tensor* Draws::recorded(std::string_view name) const {
 at::Tensor Draws::uniform(std::string_view name, at::IntArrayRef shape,
                           const SampleIds& samples) const {
   if (const auto* fixed = recorded(name))
-    return fixed->index_select(0, at::tensor(samples, at::kLong));
-  return fill_samples(key(name), shape, samples, fill_uniform);
+    return fixed->index_select(0, at::tensor(samples, at::kLong)).to(device_);
+  return fill_samples(Distribution::kUniform, key(name), shape, samples, device_);
 }
 
 at::Tensor Draws::normal(std::string_view name, at::IntArrayRef shape,
                          const SampleIds& samples) const {
   if (const auto* fixed = recorded(name))
-    return fixed->index_select(0, at::tensor(samples, at::kLong));
-  return fill_samples(key(name), shape, samples, fill_normal);
+    return fixed->index_select(0, at::tensor(samples, at::kLong)).to(device_);
+  return fill_samples(Distribution::kNormal, key(name), shape, samples, device_);
 }
 
 at::Tensor Draws::uniform(std::string_view name, at::IntArrayRef shape) const {
-  if (const auto* fixed = recorded(name)) return *fixed;
-  return fill_samples(key(name), shape, kShared, fill_uniform).squeeze(0);
+  if (const auto* fixed = recorded(name)) return fixed->to(device_);
+  return fill_samples(Distribution::kUniform, key(name), shape, kShared, device_).squeeze(0);
 }
 
 at::Tensor Draws::normal(std::string_view name, at::IntArrayRef shape) const {
-  if (const auto* fixed = recorded(name)) return *fixed;
-  return fill_samples(key(name), shape, kShared, fill_normal).squeeze(0);
+  if (const auto* fixed = recorded(name)) return fixed->to(device_);
+  return fill_samples(Distribution::kNormal, key(name), shape, kShared, device_).squeeze(0);
 }
 
 at::Tensor Draws::integers(std::string_view name, at::IntArrayRef shape, int64_t low,

@@ -46,7 +46,11 @@ class Draws {
   // asked for and is not among them is kRank. Sample ids select along axis 0.
   Draws replay(std::map<std::string, at::Tensor> recorded) const;
 
-  // One block of numbers for each sample: [samples, shape…], float32 on the CPU.
+  // Tensors of floating numbers are made on this device: the same bits for uniform, for normal up
+  // to the rounding of a logarithm. Recorded ones are moved there.
+  Draws on(at::Device device) const;
+
+  // One block of numbers for each sample: [samples, shape…], float32.
   at::Tensor uniform(std::string_view name, at::IntArrayRef shape,
                      const SampleIds& samples) const;  // [0, 1)
   at::Tensor normal(std::string_view name, at::IntArrayRef shape,
@@ -55,6 +59,7 @@ class Draws {
   // Shared by all samples: [shape…].
   at::Tensor uniform(std::string_view name, at::IntArrayRef shape) const;
   at::Tensor normal(std::string_view name, at::IntArrayRef shape) const;
+  // On the CPU always.
   at::Tensor integers(std::string_view name, at::IntArrayRef shape, int64_t low,
                       int64_t high) const;                            // int64, [low, high)
   at::Tensor permutation(std::string_view name, int64_t size) const;  // int64 [size]
@@ -68,6 +73,7 @@ class Draws {
 
   uint64_t seed_;
   int64_t stage_ = -1, iteration_ = -1;
+  at::Device device_ = at::kCPU;
   std::shared_ptr<const std::map<std::string, at::Tensor>> recorded_;
 };
 

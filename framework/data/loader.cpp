@@ -72,8 +72,16 @@ Batch Loader::next() {
   SEMISEG_CHECK(!stopped_, "no batch after stop()");
   SEMISEG_CHECK(next_step_ < parts_.steps, "no batch beyond the end of its stage");
   const auto begin = std::chrono::steady_clock::now();
-  Batch batch = take(next_step_);
+  Batch batch = on_device(take(next_step_));
   wait_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return batch;
+}
+
+Batch Loader::on_device(Batch batch) const {
+  if (parts_.device.is_cpu()) return batch;
+  for (at::Tensor* part : {&batch.image, &batch.image_strong, &batch.label}) {
+    if (part->defined()) *part = part->to(parts_.device, /*non_blocking=*/true);
+  }
   return batch;
 }
 
@@ -170,6 +178,12 @@ Batch Loader::make_batch(int64_t step, const std::stop_token& stop) const {
     std::vector<int64_t> sizes = parts_.transform.patch_size;
     sizes.insert(sizes.begin(), 0);
     batch.label = at::empty(sizes, at::kLong);
+  }
+  // From pinned memory the copy to the device runs beside the step before.
+  if (!parts_.device.is_cpu()) {
+    for (at::Tensor* part : {&batch.image, &batch.image_strong, &batch.label}) {
+      if (part->defined()) *part = part->pin_memory();
+    }
   }
   return batch;
 }

@@ -43,6 +43,7 @@ struct LoaderParts {
   int64_t steps = 0;       // length of the stage; nothing is made beyond it
   bool strong_view = false;
   at::ScalarType dtype = at::kFloat;  // of the images; they are augmented in float32
+  at::Device device = at::kCPU;       // of batches; threads put them into pinned memory for a GPU
 };
 
 class Loader {
@@ -52,7 +53,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // The next step's batch on the CPU: image (and image_strong) [B,C,S], label [b,S] int64, S the
+  // The next step's batch on the device: image (and image_strong) [B,C,S], label [b,S] int64, S the
   // patch size; samples the slots. Labels of unlabelled slots are never read. What failed in a
   // thread (kData with the case's name) is thrown here, at its step, again at every further call.
   // One consumer at a time.
@@ -74,6 +75,7 @@ class Loader {
   void note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const;
   void work(const std::stop_token& stop);
   Batch take(int64_t step);
+  Batch on_device(Batch batch) const;
 
   const LoaderParts parts_;
   const int64_t prefetch_;

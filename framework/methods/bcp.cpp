@@ -139,7 +139,7 @@ class Bcp : public TeacherStudent {
       box = box.slice(axis, start, start + side(mask.size(axis)));
     }
     box.zero_();
-    return mask;
+    return mask.to(image.device());
   }
 
   int64_t side(int64_t length) const {

@@ -15,6 +15,12 @@
 #include "framework/core/error.h"
 #include "framework/methods/class_chunk.h"
 
+#ifdef SEMISEG_HAS_CUDA
+#include <c10/cuda/CUDAStream.h>
+
+#include "framework/methods/class_statistics_cuda.h"
+#endif
+
 namespace semiseg {
 namespace {
 
@@ -160,6 +166,34 @@ at::Tensor add_rows(const at::Tensor& rows) {
   return total;
 }
 
+// [N, C, 2 + A + P]; undefined where the device has no kernel or no memory for so many sums.
+at::Tensor sample_sums_on_gpu([[maybe_unused]] const at::Tensor& features,
+                              [[maybe_unused]] const at::Tensor& label,
+                              [[maybe_unused]] const at::Tensor& shift,
+                              [[maybe_unused]] CovarianceKind kind) {
+#ifdef SEMISEG_HAS_CUDA
+  const at::Tensor x = (features.scalar_type() == at::kDouble ? features : features.to(at::kFloat))
+                           .unsqueeze(-1)
+                           .flatten(2);
+  const at::Tensor y = label.unsqueeze(-1).flatten(1), c = shift.contiguous();
+  const int64_t classes = shift.size(0), width = 2 + x.size(1) + scatter_size(x.size(1), kind);
+  if (!x.is_cuda() || !statistics_fit_gpu(classes, x.size(1), width, x.element_size())) return {};
+  const at::Tensor partial =
+      at::empty({x.size(0), gpu_blocks_of_sample(x.size(2)), classes, width}, c.options());
+  AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "class_sums_on_gpu", [&] {
+    class_sums_on_gpu<scalar_t>(
+        {x.size(0), x.size(1), x.size(2), classes, x.const_data_ptr<scalar_t>(), x.stride(0),
+         x.stride(1), x.stride(2), y.const_data_ptr<int64_t>(), y.stride(0), y.stride(1),
+         c.const_data_ptr<double>(), kind == CovarianceKind::kFull},
+        partial.mutable_data_ptr<double>(), width,
+        c10::cuda::getCurrentCUDAStream(x.device().index()));
+  });
+  return partial.sum(1);
+#else
+  return {};
+#endif
+}
+
 void check_batch(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift) {
   SEMISEG_CHECK(features.dim() >= 2 && features.size(1) == shift.size(1),
                 "features [N,A,S] must have the memory's A = " + std::to_string(shift.size(1)));
@@ -188,6 +222,8 @@ at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, cons
   const int64_t samples = features.size(0), classes = shift.size(0),
                 width = 2 + shift.size(1) + scatter_size(shift.size(1), kind);
   if (!features.device().is_cpu()) {
+    if (const at::Tensor fused = sample_sums_on_gpu(features, label, shift, kind); fused.defined())
+      return fused;
     at::Tensor sums = at::empty({samples, classes, width}, shift.options());
     for (int64_t i = 0; i < samples; ++i) {
       sums[i].copy_(
@@ -210,8 +246,8 @@ at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, cons
 
 BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
                      CovarianceKind kind) {
-  if (!features.device().is_cpu()) return batch_sums_composed(features, label, shift, kind);
   const at::Tensor rows = sample_sums(features, label, shift, kind);
+  if (!features.device().is_cpu()) return {rows.sum(0), shift.size(1)};
   return {add_rows(rows.flatten(1).unsqueeze(0)).view(rows.sizes().slice(1)), shift.size(1)};
 }
 

@@ -51,7 +51,8 @@ class DeepAdversarialNetwork : public Method {
                                    {.channels = context.shape.classes + context.shape.channels,
                                     .classes = 2,
                                     .patch_size = context.shape.patch_size,
-                                    .dtype = context.shape.dtype})),
+                                    .dtype = context.shape.dtype,
+                                    .device = context.shape.device})),
         optimiser_(make_optimiser("student", segmentor_->parameters(), context.optimiser)),
         discriminator_optimiser_(
             make_optimiser("discriminator", discriminator_->parameters(), options_.optimiser)),

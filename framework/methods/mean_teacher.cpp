@@ -97,7 +97,7 @@ class MeanTeacher : public TeacherStudent {
   NetworkOutput teach(const at::Tensor& image, const SampleIds& samples, Step& step) {
     const at::NoGradGuard no_grad;
     const at::Tensor noise =
-        step.draws->normal("teacher_noise", image.sizes().slice(1), samples).to(image.dtype());
+        step.draws->normal("teacher_noise", image.sizes().slice(1), samples).to(image.options());
     const at::Tensor noisy =
         image + (options_.noise * noise).clamp(-options_.noise_limit, options_.noise_limit);
     return teacher_->forward(noisy, step.train_pass("teacher", samples));

@@ -53,7 +53,8 @@ class TransMedSeg : public Method {
       : options_(TsaOptions::read(context.options)),
         base_(TeacherStudentRegistry::instance().find(base).make(context)),
         classes_(context.shape.classes),
-        memory_(streams(), classes_, feature_count(context.options), options_.memory) {}
+        memory_(streams(), classes_, feature_count(context.options), options_.memory,
+                context.shape.device) {}
 
   Plan plan() const override { return base_->plan(); }
   void begin_stage(int64_t stage) override { base_->begin_stage(stage); }

@@ -73,8 +73,11 @@ class Backbone {
 struct NetworkShape {
   int64_t channels = 1, classes = 2;
   std::vector<int64_t> patch_size;  // spatial sizes of training images
-  at::ScalarType dtype =
-      at::kFloat;  // of parameters and images: float32, or float64 to prove exactness
+  // Of parameters and images: float32, or float64 to prove exactness.
+  at::ScalarType dtype = at::kFloat;
+  at::Device device = at::kCPU;  // of parameters and images
+
+  at::TensorOptions options() const { return at::TensorOptions(device).dtype(dtype); }
 };
 
 struct BackboneEntry {

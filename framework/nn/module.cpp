@@ -5,8 +5,8 @@
 
 namespace semiseg {
 
-Module::Module(const Draws& draws, std::string net, at::ScalarType dtype)
-    : tree_(std::make_shared<Tree>(Tree{draws, std::move(net), dtype, {}, {}})) {}
+Module::Module(const Draws& draws, std::string net, const at::TensorOptions& options)
+    : tree_(std::make_shared<Tree>(Tree{draws, std::move(net), options, {}, {}})) {}
 
 Module Module::child(std::string_view name) const { return Module(tree_, full_name(name)); }
 
@@ -23,17 +23,17 @@ at::Tensor Module::add_parameter(std::string_view name, at::Tensor value) const 
 at::Tensor Module::uniform_parameter(std::string_view name, at::IntArrayRef shape,
                                      double bound) const {
   const at::Tensor unit = tree_->draws.uniform("init/" + tree_->net + "/" + full_name(name), shape);
-  return add_parameter(name, unit.mul(2).sub_(1).mul_(bound).to(tree_->dtype));
+  return add_parameter(name, unit.mul(2).sub_(1).mul_(bound).to(tree_->options));
 }
 
 at::Tensor Module::constant_parameter(std::string_view name, at::IntArrayRef shape,
                                       double value) const {
-  return add_parameter(name, at::full(shape, value, tree_->dtype));
+  return add_parameter(name, at::full(shape, value, tree_->options));
 }
 
 at::Tensor Module::constant_buffer(std::string_view name, at::IntArrayRef shape,
                                    double value) const {
-  tree_->buffers.push_back({full_name(name), at::full(shape, value, tree_->dtype)});
+  tree_->buffers.push_back({full_name(name), at::full(shape, value, tree_->options)});
   return tree_->buffers.back().value;
 }
 

@@ -22,8 +22,8 @@ namespace semiseg {
 class Module {
  public:
   // The root of network `net`. Initial values are drawn in float32 under "init/<net>/<parameter>",
-  // then cast to dtype.
-  Module(const Draws& draws, std::string net, at::ScalarType dtype);
+  // then cast to the dtype and moved to the device of `options`.
+  Module(const Draws& draws, std::string net, const at::TensorOptions& options);
 
   // Below this place: names get "<name>." in front.
   Module child(std::string_view name) const;
@@ -32,7 +32,8 @@ class Module {
   at::Tensor uniform_parameter(std::string_view name, at::IntArrayRef shape, double bound) const;
   at::Tensor constant_parameter(std::string_view name, at::IntArrayRef shape, double value) const;
   at::Tensor constant_buffer(std::string_view name, at::IntArrayRef shape, double value) const;
-  at::Tensor counter_buffer(std::string_view name) const;  // int64, no axes, 0
+  // int64, no axes, 0; on the CPU, where counting costs nothing.
+  at::Tensor counter_buffer(std::string_view name) const;
 
   const std::string& path() const { return path_; }  // "encoder.in_conv", empty at the root
   const std::vector<NamedTensor>& parameters() const { return tree_->parameters; }
@@ -42,7 +43,7 @@ class Module {
   struct Tree {
     Draws draws;
     std::string net;
-    at::ScalarType dtype;
+    at::TensorOptions options;
     std::vector<NamedTensor> parameters, buffers;
   };
   Module(std::shared_ptr<Tree> tree, std::string path)

@@ -16,6 +16,12 @@
 #include "framework/core/error.h"
 #include "framework/nn/softmax_tile.h"
 
+#ifdef SEMISEG_HAS_CUDA
+#include <c10/cuda/CUDAStream.h>
+
+#include "framework/nn/offset_cross_entropy_cuda.h"
+#endif
+
 namespace semiseg {
 namespace {
 
@@ -174,6 +180,83 @@ Gradients backward_kernel(const Pixels<T>& pixels, const at::Tensor& logits, dou
   return gradients;
 }
 
+#ifdef SEMISEG_HAS_CUDA
+// The arguments of the GPU's kernels, and what must live until they are queued.
+template <class T>
+class OnGpu {
+ public:
+  OnGpu(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& table,
+        const at::Tensor& mask)
+      : z_(logits.unsqueeze(-1).flatten(2)), label_(label.unsqueeze(-1).flatten(1)) {
+    if (mask.defined()) mask_ = mask.unsqueeze(-1).flatten(1).to(z_.scalar_type()).contiguous();
+    if (table.defined()) table_ = table.detach().to(z_.scalar_type()).contiguous();
+  }
+
+  at::Tensor sums() const {
+    const at::Tensor partial = at::empty({rows(), 2}, z_.options().dtype(at::kDouble));
+    offset_cross_entropy_sums(pixels(), partial.mutable_data_ptr<double>(), stream());
+    return partial.sum(0);
+  }
+
+  // `gradient`: as logits, or undefined.
+  Gradients residual(const at::Tensor& scale, at::Tensor gradient, bool to_table) const {
+    const int64_t classes = z_.size(1);
+    at::Tensor partial;
+    if (to_table) partial = at::empty({rows(), classes, classes}, z_.options().dtype(at::kDouble));
+    offset_cross_entropy_residual(pixels(), scale.const_data_ptr<double>(),
+                                  gradient.defined() ? gradient.mutable_data_ptr<T>() : nullptr,
+                                  to_table ? partial.mutable_data_ptr<double>() : nullptr,
+                                  stream());
+    return {gradient, to_table ? partial.sum(0) : at::Tensor()};
+  }
+
+ private:
+  int64_t rows() const { return gpu_rows(z_.size(0), z_.size(2)); }
+  cudaStream_t stream() const { return c10::cuda::getCurrentCUDAStream(z_.device().index()); }
+  GpuPixels<T> pixels() const {
+    return {z_.size(0),
+            z_.size(1),
+            z_.size(2),
+            z_.const_data_ptr<T>(),
+            z_.stride(0),
+            z_.stride(1),
+            z_.stride(2),
+            label_.const_data_ptr<int64_t>(),
+            label_.stride(0),
+            label_.stride(1),
+            mask_.defined() ? mask_.const_data_ptr<T>() : nullptr,
+            table_.defined() ? table_.const_data_ptr<T>() : nullptr};
+  }
+
+  at::Tensor z_, label_, mask_, table_;
+};
+#endif
+
+// {Σ m ℓ, Σ m} float64 on the logits' device.
+template <class T>
+at::Tensor sums_of(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& table,
+                   const at::Tensor& mask) {
+#ifdef SEMISEG_HAS_CUDA
+  if (logits.is_cuda()) return OnGpu<T>(logits, label, table, mask).sums();
+#endif
+  return forward_kernel(Pixels<T>(logits, label, table, mask));
+}
+
+// `saved`: logits, label, table, mask. `scale`: of Σ m ℓ, one number on the logits' device.
+template <class T>
+Gradients gradients_of(const variable_list& saved, const at::Tensor& scale, bool to_logits,
+                       bool to_table) {
+  const at::Tensor& logits = saved[0];
+#ifdef SEMISEG_HAS_CUDA
+  if (logits.is_cuda()) {
+    return OnGpu<T>(logits, saved[1], saved[2], saved[3])
+        .residual(scale, to_logits ? at::empty_like(logits) : at::Tensor(), to_table);
+  }
+#endif
+  return backward_kernel(Pixels<T>(logits, saved[1], saved[2], saved[3]), logits,
+                         scale.item<double>(), to_logits, to_table);
+}
+
 class FusedSums : public torch::autograd::Function<FusedSums> {
  public:
   // Absent tensors must be empty options here: an undefined one is an error of the library.
@@ -184,22 +267,19 @@ class FusedSums : public torch::autograd::Function<FusedSums> {
                      mask = maybe_mask.value_or(at::Tensor());
     context->save_for_backward({logits, label, table, mask});
     at::Tensor sums;
-    AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "cross_entropy_with_offsets", [&] {
-      sums = forward_kernel(Pixels<scalar_t>(logits, label, table, mask));
-    });
+    AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "cross_entropy_with_offsets",
+                               [&] { sums = sums_of<scalar_t>(logits, label, table, mask); });
     return sums;
   }
 
   static variable_list backward(AutogradContext* context, variable_list outer) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &logits = saved[0], &table = saved[2];
-    const double scale = outer[0][0].item<double>();
     const bool to_logits = context->needs_input_grad(0),
                to_table = table.defined() && context->needs_input_grad(2);
     Gradients gradients;
     AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "cross_entropy_with_offsets_backward", [&] {
-      gradients = backward_kernel(Pixels<scalar_t>(logits, saved[1], table, saved[3]), logits,
-                                  scale, to_logits, to_table);
+      gradients = gradients_of<scalar_t>(saved, outer[0][0], to_logits, to_table);
     });
     if (to_table) gradients.table = gradients.table.to(table.scalar_type());
     return {gradients.logits, {}, gradients.table, {}};
@@ -217,6 +297,13 @@ void check_arguments(const at::Tensor& logits, const at::Tensor& label, const at
       "the table must be [C,C]");
 }
 
+bool has_kernel(const at::Tensor& logits) {
+#ifdef SEMISEG_HAS_CUDA
+  if (logits.is_cuda()) return fits_gpu(logits.size(1), at::elementSize(at::kDouble));
+#endif
+  return logits.device().is_cpu();
+}
+
 // {Σ m ℓ, Σ m} of this rank → mean over all ranks.
 at::Tensor global_mean_of(const at::Tensor& sums, const Communicator& comm, at::ScalarType dtype) {
   const at::Tensor all = comm.sum(sums), weight = all[1].detach();
@@ -228,12 +315,14 @@ at::Tensor global_mean_of(const at::Tensor& sums, const Communicator& comm, at::
 at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor& label,
                                       const at::Tensor& table, const at::Tensor& mask,
                                       const Communicator& comm) {
-  if (!logits.device().is_cpu())
+  if (!has_kernel(logits))
     return cross_entropy_with_offsets_composed(logits, label, table, mask, comm);
   check_arguments(logits, label, table, mask);
   const bool is_kernel_type =
       logits.scalar_type() == at::kFloat || logits.scalar_type() == at::kDouble;
-  const at::Tensor z = is_kernel_type ? logits : logits.to(at::kFloat);
+  at::Tensor z = is_kernel_type ? logits : logits.to(at::kFloat);
+  // The GPU's kernel writes the gradient in the logits' own layout.
+  if (!z.device().is_cpu() && !z.is_non_overlapping_and_dense()) z = z.contiguous();
   const auto maybe = [](const at::Tensor& t) {
     return t.defined() ? std::optional(t) : std::nullopt;
   };

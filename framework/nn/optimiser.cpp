@@ -32,6 +32,11 @@ class FusedOptimiser : public Optimiser {
     }
     return indices;
   }
+  // A state that is read creates what is not there yet on the CPU; it belongs beside the parameter.
+  void visit(StateVisitor& visitor, size_t i, const char* name, at::Tensor& value) const {
+    visitor.tensor(parameters_[i].name + "/" + name, value);
+    if (value.defined()) value = value.to(parameters_[i].value.device());
+  }
   at::Tensor gradient(size_t i) const { return parameters_[i].value.grad().contiguous(); }
 
   std::string name_;
@@ -60,8 +65,7 @@ class Sgd : public FusedOptimiser {
 
   void state(StateVisitor& visitor) override {
     visitor.scope("optimiser/" + name_, [this](StateVisitor& v) {
-      for (size_t i = 0; i < parameters_.size(); ++i)
-        v.tensor(parameters_[i].name + "/momentum", velocity_[i]);
+      for (size_t i = 0; i < parameters_.size(); ++i) visit(v, i, "momentum", velocity_[i]);
     });
   }
 
@@ -111,9 +115,9 @@ class Adam : public FusedOptimiser {
   void state(StateVisitor& visitor) override {
     visitor.scope("optimiser/" + name_, [this](StateVisitor& v) {
       for (size_t i = 0; i < parameters_.size(); ++i) {
-        v.tensor(parameters_[i].name + "/first_moment", moments_[i].first);
-        v.tensor(parameters_[i].name + "/second_moment", moments_[i].second);
-        v.tensor(parameters_[i].name + "/steps", moments_[i].steps);
+        visit(v, i, "first_moment", moments_[i].first);
+        visit(v, i, "second_moment", moments_[i].second);
+        visit(v, i, "steps", moments_[i].steps);
       }
     });
   }

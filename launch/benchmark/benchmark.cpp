@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "framework/core/device.h"
 #include "launch/command_line.h"
 
 namespace semiseg {
@@ -36,9 +37,11 @@ BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json
   BenchmarkResult result{.seconds = {}, .detail = std::move(detail)};
   std::vector<double> processor;
   run();
+  wait_for(setup.device);
   for (int64_t i = 0; i < setup.repeats; ++i) {
     const double start = steady_seconds(), processor_start = processor_seconds();
     run();
+    wait_for(setup.device);
     result.seconds.push_back(steady_seconds() - start);
     processor.push_back(processor_seconds() - processor_start);
   }

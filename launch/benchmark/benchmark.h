@@ -16,6 +16,8 @@ namespace semiseg {
 struct BenchmarkSetup {
   bool quick = false;   // small shapes
   int64_t repeats = 5;  // timed, after those that warm up
+  at::Device device = at::kCPU;
+  std::string precision = "float32";  // of steps; as protocol.precision
 };
 
 struct BenchmarkResult {
@@ -30,8 +32,8 @@ struct Benchmark {
   std::function<BenchmarkResult(World& world, const BenchmarkSetup& setup)> run;
 };
 
-// `run` once to warm up and then setup.repeats times; detail.cpu_s is the median of the processor
-// seconds of this process and of its children that ended.
+// `run` once to warm up and then setup.repeats times, each until the device is done; detail.cpu_s
+// is the median of the processor seconds of this process and of its children that ended.
 BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json detail,
                              const std::function<void()>& run);
 

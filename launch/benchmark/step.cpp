@@ -24,7 +24,7 @@ StepCase sizes_of(const std::string& backbone, const std::string& method, bool q
 BenchmarkResult run(const StepCase& c, World& world, const BenchmarkSetup& setup) {
   SteppedMethod stepped(c, world.comm());
   return time_repeats(setup,
-                      {{"dtype", "fp32"},
+                      {{"dtype", c.precision},
                        {"shapes",
                         {{"image", stepped.batch().image.sizes().vec()},
                          {"labelled", c.labelled},
@@ -42,7 +42,10 @@ std::vector<Benchmark> step_benchmarks() {
                      .implementation = "default",
                      .summary = "an iteration from a batch in memory to updated networks",
                      .run = [=](World& world, const BenchmarkSetup& setup) {
-                       return run(sizes_of(backbone, method, setup.quick), world, setup);
+                       StepCase c = sizes_of(backbone, method, setup.quick);
+                       c.device = setup.device;
+                       c.precision = setup.precision;
+                       return run(c, world, setup);
                      }});
     }
   }

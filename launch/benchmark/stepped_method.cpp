@@ -6,6 +6,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/data/batch_plan.h"
+#include "launch/autocast_backbone.h"
 
 namespace semiseg {
 namespace {
@@ -28,28 +29,33 @@ at::Tensor bands(const std::vector<int64_t>& size, int64_t classes) {
 }
 
 Batch make_batch(const std::vector<int64_t>& size, int64_t classes, SampleIds slots,
-                 int64_t labelled) {
+                 int64_t labelled, at::Device device) {
   const at::Tensor label = bands(size, classes);
   std::vector<int64_t> block = {1};
   block.insert(block.end(), size.begin(), size.end());
   Batch batch{.labelled = labelled, .samples = std::move(slots)};
   batch.image = 0.2 * Draws(1).uniform("image", block, batch.samples) +
                 0.8 / static_cast<double>(classes - 1) * label;
+  batch.image = batch.image.to(device);
   batch.image_strong = batch.image;
   std::vector<int64_t> shape = size;
   shape.insert(shape.begin(), labelled);
-  batch.label = label.expand(shape).contiguous();
+  batch.label = label.expand(shape).contiguous().to(device);
   return batch;
 }
 
 std::unique_ptr<Method> make_method(const StepCase& c, const Communicator& comm) {
   const Config config = parse_config("[method]\nname = \"" + c.method +
                                      "\"\n[backbone]\nname = \"" + c.backbone + "\"\n");
-  const NetworkShape shape{
-      .channels = 1, .classes = c.classes, .patch_size = c.patch_size, .dtype = at::kFloat};
-  const auto make = [config](const std::string& backbone, const Config& options,
-                             const std::string& net, const NetworkShape& s) {
-    return BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net);
+  const NetworkShape shape{.channels = 1,
+                           .classes = c.classes,
+                           .patch_size = c.patch_size,
+                           .dtype = at::kFloat,
+                           .device = c.device};
+  const auto make = [config, c](const std::string& backbone, const Config& options,
+                                const std::string& net, const NetworkShape& s) {
+    return with_precision(
+        BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net), c.precision);
   };
   return MethodRegistry::instance().find(c.method).make(
       {.options = config.section("method"),
@@ -72,19 +78,22 @@ std::unique_ptr<Method> make_method(const StepCase& c, const Communicator& comm)
 }  // namespace
 
 SteppedMethod::SteppedMethod(const StepCase& c, const Communicator& comm)
-    : comm_(comm), method_(make_method(c, comm)), reduction_(comm, ReductionOptions{}) {
+    : comm_(comm),
+      device_(c.device),
+      method_(make_method(c, comm)),
+      reduction_(comm, ReductionOptions{}) {
   const Plan plan = method_->plan();
   const Stage& last = plan.stages.back();
   const SampleIds slots = share({.labelled = last.labelled, .unlabelled = last.unlabelled},
                                 last.units, comm.rank(), comm.size());
   int64_t labelled = 0;
   for (const int64_t slot : slots) labelled += slot < last.labelled ? 1 : 0;
-  batch_ = make_batch(c.patch_size, c.classes, slots, labelled);
+  batch_ = make_batch(c.patch_size, c.classes, slots, labelled, c.device);
   if (plan.stages.size() > 1) {
     std::vector<int64_t> small;
     for (const int64_t side : c.patch_size) small.push_back(side / 2);
     const int64_t first = 2 * comm.rank();
-    const Batch few = make_batch(small, c.classes, {first, first + 1}, 2);
+    const Batch few = make_batch(small, c.classes, {first, first + 1}, 2, c.device);
     for (int i = 0; i < 30; ++i) run(few, 0);
   }
   method_->begin_stage(static_cast<int64_t>(plan.stages.size()) - 1);
@@ -94,7 +103,7 @@ SteppedMethod::SteppedMethod(const StepCase& c, const Communicator& comm)
 void SteppedMethod::step() { run(batch_, static_cast<int64_t>(method_->plan().stages.size()) - 1); }
 
 void SteppedMethod::run(const Batch& batch, int64_t stage) {
-  const Draws draws = Draws(1).at(stage, iteration_);
+  const Draws draws = Draws(1).on(device_).at(stage, iteration_);
   records_.clear();
   TrainingStep step(comm_, draws, reduction_, records_);
   step.stage = stage;

@@ -18,6 +18,8 @@ struct StepCase {
   std::vector<int64_t> patch_size;
   int64_t batch = 24, labelled = 12;  // of all ranks
   int64_t classes = 4;
+  at::Device device = at::kCPU;
+  std::string precision = "float32";
 };
 
 // Images are concentric bands of the classes with noise, so that components are few and large, as
@@ -37,6 +39,7 @@ class SteppedMethod {
   void run(const Batch& batch, int64_t stage);
 
   const Communicator& comm_;
+  at::Device device_;
   std::unique_ptr<Method> method_;
   GradientReduction reduction_;
   Batch batch_;

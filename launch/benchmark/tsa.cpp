@@ -38,10 +38,10 @@ at::Tensor draw(const std::string& name, const std::vector<int64_t>& shape, doub
   return Draws(0).uniform(name, shape) * (high - low) + low;
 }
 
-at::Tensor labels(const Sizes& sizes) {
+at::Tensor labels(const Sizes& sizes, at::Device device) {
   return draw("label", shape_of(sizes, 1), 0, static_cast<double>(sizes.classes))
       .floor()
-      .to(at::kLong)
+      .to(device, at::kLong)
       .squeeze(1);
 }
 
@@ -55,12 +55,18 @@ nlohmann::ordered_json detail_of(const Sizes& sizes, const at::Tensor& label) {
 BenchmarkResult time_loss(const std::string& name, bool floor, World& world,
                           const BenchmarkSetup& setup) {
   const Sizes sizes = sizes_of(name, setup.quick);
-  at::Tensor logits = draw("logits", shape_of(sizes, sizes.classes), -3, 3).set_requires_grad(true);
-  at::Tensor weight = draw("weight", {sizes.classes, kFeatures}, -0.4, 0.4).set_requires_grad(true);
-  const at::Tensor label = labels(sizes);
-  const at::Tensor factor = draw("factor", {sizes.classes, kFeatures, kFeatures}, -0.5, 0.5);
-  const at::Tensor count = at::full({sizes.classes}, 1000000, at::kLong);
-  const at::Tensor shift = draw("shift", {sizes.classes, kFeatures}, -0.5, 0.5).to(at::kDouble);
+  at::Tensor logits = draw("logits", shape_of(sizes, sizes.classes), -3, 3)
+                          .to(setup.device)
+                          .set_requires_grad(true);
+  at::Tensor weight = draw("weight", {sizes.classes, kFeatures}, -0.4, 0.4)
+                          .to(setup.device)
+                          .set_requires_grad(true);
+  const at::Tensor label = labels(sizes, setup.device);
+  const at::Tensor factor =
+      draw("factor", {sizes.classes, kFeatures, kFeatures}, -0.5, 0.5).to(setup.device);
+  const at::Tensor count = at::full({sizes.classes}, 1000000, label.options());
+  const at::Tensor shift =
+      draw("shift", {sizes.classes, kFeatures}, -0.5, 0.5).to(setup.device, at::kDouble);
   const at::Tensor covariance = at::bmm(factor, factor.transpose(1, 2)).to(at::kDouble);
   const ClassStatistics from{count, at::zeros_like(shift), covariance};
   const ClassStatistics to{count, shift, covariance};
@@ -82,9 +88,9 @@ BenchmarkResult time_loss(const std::string& name, bool floor, World& world,
 
 BenchmarkResult time_update(const std::string& name, const BenchmarkSetup& setup) {
   const Sizes sizes = sizes_of(name, setup.quick);
-  const at::Tensor features = draw("features", shape_of(sizes, kFeatures), 0, 1);
-  const at::Tensor label = labels(sizes);
-  ClassMemory memory(sizes.classes, kFeatures, MemoryOptions{});
+  const at::Tensor features = draw("features", shape_of(sizes, kFeatures), 0, 1).to(setup.device);
+  const at::Tensor label = labels(sizes, setup.device);
+  ClassMemory memory(sizes.classes, kFeatures, MemoryOptions{}, setup.device);
   return time_repeats(setup, detail_of(sizes, label),
                       [&] { memory.update(memory.sums(features, label)); });
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/core/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+
+at::Device choose_device(std::string_view name, int local_rank) {
+  const int gpus = at::hasCUDA() ? static_cast<int>(at::accelerator::deviceCount()) : 0;
+  if (name == "cpu" || (name == "auto" && gpus == 0)) return at::kCPU;
+  SEMISEG_CHECK(name == "cuda" || name == "auto", "no device is called " + std::string(name));
+  if (local_rank >= gpus) {
+    throw Error(ErrorKind::kConfig,
+                {.what = "there is no GPU for this rank",
+                 .where = "device = \"" + std::string(name) + "\"",
+                 .expected = "a GPU for each rank of this machine, at least " +
+                             std::to_string(local_rank + 1),
+                 .got = gpus == 0 && !at::hasCUDA() ? "a build without CUDA, or no driver"
+                                                    : std::to_string(gpus) + " GPUs",
+                 .fix = "start as many ranks as there are GPUs, or set device=cpu"});
+  }
+  const auto index = static_cast<c10::DeviceIndex>(local_rank);
+  at::accelerator::setDeviceIndex(index);
+  return {at::kCUDA, index};
+}
+
+void use_exact_gpu_kernels(bool tf32) {
+  at::Context& context = at::globalContext();
+  context.setAllowTF32CuBLAS(tf32);
+  context.setAllowTF32CuDNN(tf32);
+  context.setDeterministicCuDNN(true);
+  context.setBenchmarkCuDNN(false);
+}
+
+void wait_for(at::Device device) {
+  if (!device.is_cpu()) at::accelerator::synchronizeDevice(device.index());
+}
+
+int64_t peak_device_bytes(at::Device device) {
+  if (device.is_cpu()) return 0;
+  return at::accelerator::getDeviceStats(device.index()).allocated_bytes[0].peak;
+}
+
+}  // namespace semiseg

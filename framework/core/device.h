@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the tensors of networks live, and how exactly that device computes.
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+#include <string_view>
+
+namespace semiseg {
+
+// "cpu"; "cuda": the GPU number `local_rank` of this machine, which becomes the calling thread's;
+// "auto": that if this build knows CUDA and a GPU is there, else the CPU. kConfig when a GPU is
+// asked for and there is none for this rank.
+at::Device choose_device(std::string_view name, int local_rank);
+
+// Sums in a fixed order on a GPU, and float32 products with all their bits or, if `tf32`, with the
+// 10 of TensorFloat-32. Of the whole process; without effect on the CPU.
+void use_exact_gpu_kernels(bool tf32);
+
+// Returns when the device has done all that it was given; at once on the CPU. For clocks.
+void wait_for(at::Device device);
+
+// Most bytes that tensors on the device held at a time since the start; 0 on the CPU.
+int64_t peak_device_bytes(at::Device device);
+
+}  // namespace semiseg
