@@ -2,6 +2,7 @@
 #include "framework/nn/layers.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
 #include <cmath>
@@ -39,10 +40,21 @@ Conv::Conv(const Module& module, const ConvOptions& options)
   if (options.bias) bias_ = module.uniform_parameter("bias", {options.out}, bound);
 }
 
-at::Tensor Conv::operator()(const at::Tensor& x) const {
+at::Tensor Conv::operator()(const at::Tensor& x) const { return apply(x, weight_, bias_); }
+
+at::Tensor Conv::scaled(const at::Tensor& x, const at::Tensor& scale,
+                        const at::Tensor& shift) const {
+  std::vector<int64_t> along_out(static_cast<size_t>(weight_.dim()), 1);
+  along_out[transposed_ ? 1 : 0] = scale.size(0);
+  return apply(x, weight_ * scale.view(along_out),
+               bias_.defined() ? at::addcmul(shift, bias_, scale) : shift);
+}
+
+at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight,
+                       const at::Tensor& bias) const {
   const at::MemoryFormat format = layout(x);
-  return at::convolution(x.contiguous(format), weight_.contiguous(format),
-                         bias_.defined() ? std::optional(bias_) : std::nullopt, stride_, padding_,
+  return at::convolution(x.contiguous(format), weight.contiguous(format),
+                         bias.defined() ? std::optional(bias) : std::nullopt, stride_, padding_,
                          dilation_, transposed_, output_padding_, /*groups=*/1);
 }
 
@@ -68,6 +80,12 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass) const {
                                  epsilon_, momentum_, path_};
   return pass.comm->size() == 1 ? local_batch_norm(x, tensors)
                                 : sync_batch_norm(x, tensors, *pass.comm);
+}
+
+at::Tensor BatchNorm::after(const Conv& conv, const at::Tensor& x, const Pass& pass) const {
+  if (pass.mode == NetworkMode::kTrain) return (*this)(conv(x), pass);
+  const at::Tensor scale = weight_ * (running_var_ + epsilon_).rsqrt();
+  return conv.scaled(x, scale, at::addcmul(bias_, running_mean_, scale, /*value=*/-1));
 }
 
 GroupNorm::GroupNorm(const Module& module, int64_t channels, int64_t groups, bool affine,
