@@ -159,8 +159,9 @@ Experiment assemble(const Config& config, Communicator& comm, Start start) {
                                        e.source->info().axial_axis);
   e.loader = LoaderOptions::read(config.section("loader"));
   e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
-  e.inference = InferenceOptions::read(config.section("inference"), e.protocol.patch_size,
-                                       e.source->info().axial_axis);
+  e.inference =
+      InferenceOptions::read(config.section("inference"), e.protocol.patch_size,
+                             e.source->info().axial_axis, std::ssize(e.source->info().classes));
   e.evaluation = read_evaluation(config.section("evaluation"));
 
   const Config backbone = config.section("backbone");

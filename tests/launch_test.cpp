@@ -231,6 +231,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{
             "BatchThatTheMethodCannotUse", "method=bcp protocol.batch=5", 2, {"protocol.batch"}},
         BadInput{"PatchThatTheNetworkCannotUse", "protocol.patch_size=[40,32]", 2, {"16", "40"}},
+        BadInput{"ForegroundOfManyClasses",
+                 "inference.mode=sliding_window +inference.decision=foreground",
+                 2,
+                 {"inference.decision", "there are 4", "argmax", "foreground"}},
         BadInput{"MissingData", "dataset=acdc dataset.root=nowhere", 3, {"nowhere"}},
         BadInput{"SweepInATrainingCommand", "seed=0,1", 2, {"sweep"}}),
     [](const auto& info) { return std::string(info.param.name); });

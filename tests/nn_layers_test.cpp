@@ -94,6 +94,27 @@ TEST(BatchNorm, EvaluationUsesRunningStatisticsAndChangesNothing) {
   EXPECT_EQ(root.buffers()[2].value.item<int64_t>(), 0);
 }
 
+// Folded into the convolution in evaluation mode, plain and transposed; unfolded in training mode.
+TEST(BatchNorm, AfterAConvolutionIsTheNormOfItsOutput) {
+  for (const bool transposed : {false, true}) {
+    const Module root(kDraws, "n", at::kDouble);
+    const Conv conv(root.child("conv"), {.in = 2,
+                                         .out = 3,
+                                         .kernel = {2, 2},
+                                         .stride = 2,
+                                         .bias = !transposed,
+                                         .transposed = transposed});
+    const BatchNorm norm(root.child("norm"), 3);
+    fill_parameters(root.parameters(), "after", "n");
+    root.buffers()[0].value.copy_(noise("mean", {3}));
+    root.buffers()[1].value.copy_(noise("variance", {3}, 0.1, 4));
+    const at::Tensor x = noise("x", {2, 2, 4, 6});
+    EXPECT_LT(largest_difference(norm.after(conv, x, Pass{}), norm(conv(x), Pass{})), 1e-12);
+    const at::Tensor separate = norm(conv(x), train_pass(*kSerial));
+    EXPECT_TRUE(at::equal(norm.after(conv, x, train_pass(*kSerial)), separate));
+  }
+}
+
 TEST(BatchNorm, RefusesASingleValueForEachChannel) {
   const BatchNorm norm(Module(kDraws, "n", at::kFloat).child("deep.norm"), 3);
   try {

@@ -40,8 +40,8 @@ BenchmarkResult time_inference(const InferenceCase& c, const BenchmarkSetup& set
   const auto network = BackboneRegistry::instance()
                            .find(c.backbone)
                            .make(config.section("backbone"), shape, Draws(0), "network");
-  const InferenceOptions options =
-      InferenceOptions::read(config.section("inference"), c.patch_size, /*axial_axis=*/0);
+  const InferenceOptions options = InferenceOptions::read(config.section("inference"), c.patch_size,
+                                                          /*axial_axis=*/0, c.classes);
   NetworkPredictor predictor(*network);
   int64_t windows = 0;  // or slices
   const ImagePredictor predict = [&](const at::Tensor& image) {
