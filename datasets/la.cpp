@@ -4,8 +4,10 @@
 //   Set train.list, test.list       in <root> or the folder above it, one id a line; val.list where
 //   made
 // The published order is that of train.list. Whoever made the files took the z-score of whole scans
-// and cropped them to their ground truth. Published runs have no validation split: they deploy the
-// last weights or select on the test split (protocol.select).
+// and cropped them to their ground truth, x and y with a random margin. That crop cannot be
+// repeated on a scan without labels: it is predicted whole, which no published number speaks of.
+// Published runs have no validation split: they deploy the last weights or select on the test split
+// (protocol.select).
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
@@ -30,7 +32,8 @@ class La : public VolumeSource {
     info_ = {.name = "la",
              .classes = {"background", "left_atrium"},
              .axial_axis = 2,
-             .label_based_preparation = true};
+             .label_based_preparation = true,
+             .preparation = "orientation=stored_xyz crop=labels normalise=zscore"};
     const fs::path inner = root / "2018LA_Seg_Training Set";
     folder_ = fs::is_directory(inner) ? inner : root;
     if (!fs::is_directory(root)) {

@@ -101,6 +101,16 @@ Preparation preparation_of(const std::vector<Experiment>& experiments, const Pre
   return how;
 }
 
+// What was done to the data set and cannot be done to a scan.
+void print_notes(const Preparation& how) {
+  if (how.crop == "labels")
+    std::cerr << "note: the data set was cropped to its labels; scans are predicted whole\n";
+  if (how.earlier_unknown) {
+    std::cerr << "note: how the data set's files were made of scans is not recorded (axes, crops, "
+                 "sizes); give scans that were made alike\n";
+  }
+}
+
 // What was cropped away is background.
 at::Tensor probabilities_on_file_grid(const at::Tensor& values, const PreparedCase& prepared) {
   at::Tensor result = to_file_grid(values, prepared, Interpolation::kLinear);
@@ -153,9 +163,7 @@ int predict_all(World& world, const PredictFlags& flags) {
     how = preparation_of(experiments, flags);
     tasks = find_tasks(flags, how);
   });
-  if (how.crop == "labels" && world.is_first()) {
-    std::cerr << "note: the data set was cropped to its labels; scans are predicted whole\n";
-  }
+  if (world.is_first()) print_notes(how);
   const auto total = static_cast<int64_t>(tasks.size());
   int64_t kept = 0, failed = 0;
   Progress progress("predict", "scans", total, 0, steady_seconds());
