@@ -232,7 +232,7 @@ INSTANTIATE_TEST_SUITE_P(
             "BatchThatTheMethodCannotUse", "method=bcp protocol.batch=5", 2, {"protocol.batch"}},
         BadInput{"PatchThatTheNetworkCannotUse", "protocol.patch_size=[40,32]", 2, {"16", "40"}},
         BadInput{"ForegroundOfManyClasses",
-                 "inference.mode=sliding_window +inference.decision=foreground",
+                 "inference.mode=sliding_window inference.decision=foreground",
                  2,
                  {"inference.decision", "there are 4", "argmax", "foreground"}},
         BadInput{"MissingData", "dataset=acdc dataset.root=nowhere", 3, {"nowhere"}},

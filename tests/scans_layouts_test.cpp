@@ -134,8 +134,8 @@ TEST_F(ScanLayouts, NumpyPairsArePredictedFromScansMadeAlike) {
                         (folder_ / "np").string())),
       {folder_ / scan});
   const std::string said = expect_predicted_as_evaluated(
-      "dataset=numpy_pairs dataset.root=np '+dataset.classes=[background,x]' "
-      "+dataset.labelled_list=train +dataset.test_list=test",
+      "dataset=numpy_pairs dataset.root=np 'dataset.classes=[background,x]' "
+      "dataset.labelled_list=train dataset.test_list=test",
       scan);
   EXPECT_NE(said.find("give scans that were made alike"), std::string::npos) << said;
 }
@@ -150,8 +150,8 @@ TEST_F(ScanLayouts, NnunetRawIsPredictedFromItsOwnFiles) {
       *open("nnunet_raw", fmt::format("root = '{}'\n{}", (folder_ / "nn").string(), splits)),
       {folder_ / scan});
   const std::string said = expect_predicted_as_evaluated(
-      "dataset=nnunet_raw dataset.root=nn +dataset.val_fraction=0.0 '+dataset.test=[" +
-          id(kTested) + "]'",
+      "dataset=nnunet_raw dataset.root=nn dataset.val_fraction=0.0 'dataset.test=[" + id(kTested) +
+          "]'",
       scan);
   EXPECT_EQ(said.find("note:"), std::string::npos) << said;
 }
