@@ -32,7 +32,8 @@ struct Experiment {
   Draws draws;
   Communicator* comm;
   CommOptions comm_options;
-  std::unique_ptr<DatasetSource> source;
+  std::unique_ptr<DatasetSource> source;  // none where only the network is needed
+  DatasetInfo dataset;
   LabelBudget budget;
   std::shared_ptr<SampleCache> samples;
   ProtocolOptions protocol;
@@ -73,5 +74,9 @@ enum class Start {
 // Not collective, though every rank calls it: ranks agree on what failed afterwards. kConfig when a
 // key is left that nobody reads; kData when backbone.weights cannot be read or does not fit.
 Experiment assemble(const Config& config, Communicator& comm, Start start = Start::kCheckpoint);
+
+// What predicts, for a checkpoint that follows: no data set is opened, `dataset` speaks for it.
+// There is no source, budget, sample or loader; keys are not checked, training did that.
+Experiment assemble_network(const Config& config, Communicator& comm, DatasetInfo dataset);
 
 }  // namespace semiseg

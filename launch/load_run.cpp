@@ -7,6 +7,7 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
+#include "framework/record/dataset_record.h"
 
 namespace semiseg {
 namespace {
@@ -21,19 +22,36 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
-}  // namespace
-
-Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
+// What `make` assembles of the run's configuration, with the weights.
+template <typename Make>
+Experiment load(World& world, const std::filesystem::path& run, const std::string& weights,
+                const Make& make) {
   std::optional<Experiment> e;
   std::optional<StateMap> state;
   world.agree([&] {
     const std::filesystem::path config = run / kRunConfigFile;
-    e = assemble(parse_config(read_file(config), config.string()), world.comm());
+    e = make(parse_config(read_file(config), config.string()));
     if (world.is_first()) state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
   });
   const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));
   world.agree([&] { put_state([&](StateVisitor& v) { e->method->state(v); }, method); });
   return std::move(*e);
+}
+
+}  // namespace
+
+Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
+  return load(world, run, weights,
+              [&](const Config& config) { return assemble(config, world.comm()); });
+}
+
+Experiment load_network(World& world, const std::filesystem::path& run,
+                        const std::string& weights) {
+  return load(world, run, weights, [&](const Config& config) {
+    const auto dataset = read_dataset_record(run);
+    return dataset ? assemble_network(config, world.comm(), *dataset)
+                   : assemble(config, world.comm());
+  });
 }
 
 }  // namespace semiseg

@@ -15,4 +15,8 @@ namespace semiseg {
 // or does not fit.
 Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights);
 
+// The same for what needs no case: the data set is not opened where the run folder holds its
+// dataset.json, so that it need not be there.
+Experiment load_network(World& world, const std::filesystem::path& run, const std::string& weights);
+
 }  // namespace semiseg

@@ -138,9 +138,9 @@ TEST_F(Launch, AStageWithoutANewBestEndsEarly) {
 
 TEST_F(Launch, TrainingLeavesWhatTheRunFolderPromises) {
   ASSERT_EQ(train("files").exit_code, 0);
-  for (const char* file :
-       {"config.toml", "provenance.json", "metrics.jsonl", "log.txt", "cases.csv", "summary.json",
-        "state.json", "overlay.png", "checkpoint/best.h5", "checkpoint/000012.h5"}) {
+  for (const char* file : {"config.toml", "provenance.json", "dataset.json", "metrics.jsonl",
+                           "log.txt", "cases.csv", "summary.json", "state.json", "overlay.png",
+                           "checkpoint/best.h5", "checkpoint/000012.h5"}) {
     EXPECT_TRUE(fs::exists(folder_ / "files" / file)) << file;
   }
 }
