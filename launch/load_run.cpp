@@ -2,8 +2,10 @@
 #include "launch/load_run.h"
 
 #include <optional>
+#include <utility>
 
 #include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/checkpoint_folder.h"
 #include "framework/comm/broadcast_state.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
@@ -22,6 +24,20 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
+// "best" is what the run deploys: a run that selects nothing, or has nothing to select on, deploys
+// its last weights, and imported ones are best.h5 alone.
+StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
+                      const std::string& weights) {
+  const CheckpointFolder folder(run / "checkpoint", /*keep=*/1);
+  const bool selects =
+      e.protocol.select != "last" &&
+      (std::filesystem::exists(folder.path("best")) || (e.source && e.selection_split()));
+  if (weights == "best" && !selects) {
+    if (auto newest = folder.load_newest()) return std::move(*newest);
+  }
+  return load_checkpoint(folder.path(weights));
+}
+
 // What `make` assembles of the run's configuration, with the weights.
 template <typename Make>
 Experiment load(World& world, const std::filesystem::path& run, const std::string& weights,
@@ -31,7 +47,7 @@ Experiment load(World& world, const std::filesystem::path& run, const std::strin
   world.agree([&] {
     const std::filesystem::path config = run / kRunConfigFile;
     e = make(parse_config(read_file(config), config.string()));
-    if (world.is_first()) state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
+    if (world.is_first()) state = read_weights(*e, run, weights);
   });
   const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));
   world.agree([&] { put_state([&](StateVisitor& v) { e->method->state(v); }, method); });

@@ -153,6 +153,16 @@ TEST_F(Launch, EvaluateRepeatsTheNumbersOfTheRun) {
             read_file(folder_ / "measured/cases.csv"));
 }
 
+// Its best.h5 is only what a validation liked; not even read.
+TEST_F(Launch, ARunThatSelectsNothingIsEvaluatedWithItsLastWeights) {
+  ASSERT_EQ(train("unselected", "method=supervised protocol.select=last").exit_code, 0);
+  write_file(folder_ / "unselected/checkpoint/best.h5", "not these");
+  const ProgramResult result = semiseg("evaluate unselected --split test");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(read_file(folder_ / "unselected/cases.test.csv"),
+            read_file(folder_ / "unselected/cases.csv"));
+}
+
 TEST_F(Launch, TheTableHasOneRowForEachMethodAndItsSeeds) {
   for (const char* seed : {"0", "1"}) {
     const std::string options = std::string("method=supervised seed=") + seed;
