@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/nn/layers.h"
 
+#include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
@@ -20,6 +21,21 @@ namespace {
 at::MemoryFormat layout(const at::Tensor& x) {
   if (x.scalar_type() != at::kFloat || !x.device().is_cpu()) return at::MemoryFormat::Contiguous;
   return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
+}
+
+// One channel is both layouts at once: ATen goes by the strides, and with those of channels-first
+// the output and all that follows were so, at twice the time of a first convolution.
+at::Tensor in_layout(const at::Tensor& x, at::MemoryFormat format) {
+  const at::Tensor y = x.contiguous(format);
+  if (format == at::MemoryFormat::Contiguous || y.size(1) != 1) return y;
+  std::vector<int64_t> strides = y.strides().vec();
+  strides[1] = 1;
+  return y.as_strided(y.sizes(), strides);
+}
+
+// A single image of few voxels ATen would give to kernels of its own, more than twice as slow.
+bool wants_onednn(const at::Tensor& x) {
+  return x.size(0) == 1 && x.scalar_type() == at::kFloat && x.device().is_cpu() && at::hasMKLDNN();
 }
 
 }  // namespace
@@ -53,9 +69,14 @@ at::Tensor Conv::scaled(const at::Tensor& x, const at::Tensor& scale,
 at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight,
                        const at::Tensor& bias) const {
   const at::MemoryFormat format = layout(x);
-  return at::convolution(x.contiguous(format), weight.contiguous(format),
-                         bias.defined() ? std::optional(bias) : std::nullopt, stride_, padding_,
-                         dilation_, transposed_, output_padding_, /*groups=*/1);
+  const at::Tensor image = in_layout(x, format), kernel = weight.contiguous(format);
+  const auto shift = bias.defined() ? std::optional(bias) : std::nullopt;
+  if (!transposed_ && wants_onednn(x)) {
+    return at::mkldnn_convolution(image, kernel, shift, padding_, stride_, dilation_,
+                                  /*groups=*/1);
+  }
+  return at::convolution(image, kernel, shift, stride_, padding_, dilation_, transposed_,
+                         output_padding_, /*groups=*/1);
 }
 
 BatchNorm::BatchNorm(const Module& module, int64_t channels, double epsilon, double momentum)
