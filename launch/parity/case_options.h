@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of a parity case as the project's configuration.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+// A JSON value as TOML.
+std::string toml_of(const nlohmann::json& value);
+
+// "key = value" lines of all options but these and those that are null.
+std::string toml_lines(const nlohmann::json& options, const std::set<std::string>& without);
+
+// The same for a network of this entry: its options and, for each of its options of dropout, the
+// one probability `dropout`. kConfig for an option that the network does not have.
+std::string with_dropout(const BackboneEntry& entry, const std::string& options,
+                         const NetworkShape& shape, double dropout);
+
+}  // namespace semiseg
