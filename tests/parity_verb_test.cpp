@@ -54,7 +54,7 @@ TEST_F(ParityVerb, NamesTensorPlaceAndValuesOfACaseThatFails) {
   EXPECT_TRUE(has_line(result, "1 passed, 1 failed, 0 skipped")) << result.output;
 }
 
-TEST_F(ParityVerb, FailsACaseWhoseResultIsNotComputedOrWhoseOptionIsUnknown) {
+TEST_F(ParityVerb, FailsACaseWithAResultThatIsNotComputedOrWithoutAnOption) {
   Safetensors content = read_safetensors(loss_);
   content.tensors["out.more"] = at::ones({1});
   write_safetensors(folder_ / "more.safetensors", content);

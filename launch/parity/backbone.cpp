@@ -30,7 +30,8 @@ at::Tensor input_of(const ParityCase& c, at::ScalarType dtype) {
   return (is_discriminator(c) ? at::cat({c.tensor("in.map"), image}, 1) : image).to(dtype).clone();
 }
 
-std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype) {
+std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype,
+                                       Comparison& comparison) {
   const auto& o = c.options;
   const BackboneEntry& entry = known<BackboneEntry>(c.name);
   NetworkShape shape{.channels = o.at("in_channels"),
@@ -43,8 +44,9 @@ std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype
     shape.channels += shape.classes;
     shape.classes = o.at("output_shapes").at(0).at(1);
   }
-  options = with_dropout(entry, options, shape, o.value("dropout", 0.0));
-  auto network = entry.make(parse_config(options), shape, Draws(1), "student");
+  const Config config = parse_config(with_dropout(entry, options, shape, o.value("dropout", 0.0)));
+  auto network = entry.make(config, shape, Draws(1), "student");
+  comparison.remark(unread_options(config));
   for (const auto& tensors : {network->parameters(), network->buffers()})
     fill_parameters(tensors, o.at("seed"), o.at("nets").at(0));
   return network;
@@ -102,7 +104,7 @@ void run_backbone(const ParityCase& c, Comparison& comparison) {
   const bool trains = c.options.at("mode") == "train";
   const bool is_double = c.options.value("dtype", "float32") == "float64";
   const at::ScalarType dtype = is_double ? at::kDouble : at::kFloat;
-  const auto network = make_network(c, dtype);
+  const auto network = make_network(c, dtype, comparison);
   const auto count = c.options.at("parameter_count").get<int64_t>();
   comparison.require(network->parameter_count() == count,
                      fmt::format("{} parameters: expected {}", network->parameter_count(), count));

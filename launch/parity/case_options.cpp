@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "framework/config/compose.h"
+#include "framework/core/error.h"
 
 namespace semiseg {
 
@@ -28,13 +29,21 @@ std::string toml_lines(const nlohmann::json& options, const std::set<std::string
   return text;
 }
 
+std::string unread_options(const Config& config) {
+  try {
+    config.check_all_read();
+  } catch (const Error& error) {
+    return error.parts().what;
+  }
+  return "";
+}
+
 // Which options of dropout there are, and how many numbers each takes, the network says itself when
 // it reads them.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,
                          const NetworkShape& shape, double dropout) {
   const Config config = parse_config(options);
   entry.make(config, shape, Draws(1), "probe");
-  config.check_all_read();
   std::string text = options;
   for (const OptionRead& read : config.reads()) {
     if (read.path.find("dropout") == std::string::npos) continue;

@@ -124,6 +124,10 @@ void Comparison::require(bool holds, const std::string& what) {
   if (!holds) complaints_.push_back(what);
 }
 
+void Comparison::remark(const std::string& text) {
+  if (!text.empty()) remarks_.push_back(text);
+}
+
 std::vector<std::string> Comparison::missing() const {
   std::set<std::string> names;
   for (const char* prefix : {"out.", "grad."}) {

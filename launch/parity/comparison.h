@@ -46,9 +46,12 @@ class Comparison {
   void compare_by_largest(const std::string& tensor, const at::Tensor& got, double share);
   // What is no number of the case but must hold; `what` says what is wrong otherwise.
   void require(bool holds, const std::string& what);
+  // What may explain a failure and is none itself. An empty text is no remark.
+  void remark(const std::string& text);
 
   const std::optional<Deviation>& worst() const { return worst_; }
   const std::vector<std::string>& complaints() const { return complaints_; }
+  const std::vector<std::string>& remarks() const { return remarks_; }
   // Expected tensors (out.…, grad.…) that nothing was compared with, and how many there are.
   std::vector<std::string> missing() const;
   size_t compared() const { return compared_.size(); }
@@ -65,7 +68,7 @@ class Comparison {
   Arithmetic arithmetic_;
   std::set<std::string> compared_;
   std::optional<Deviation> worst_;
-  std::vector<std::string> complaints_;
+  std::vector<std::string> complaints_, remarks_;
   size_t bad_tensors_ = 0;
 };
 

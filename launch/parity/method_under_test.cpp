@@ -5,6 +5,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/train/training_step.h"
+#include "launch/parity/case_options.h"
 
 namespace semiseg {
 namespace {
@@ -57,8 +58,7 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
           }};
   method_ =
       MethodRegistry::instance().find(method.section("method").required("name", "")).make(context);
-  method.check_all_read();
-  backbone.check_all_read();
+  unread_ = unread_options(method);
 }
 
 std::vector<std::pair<std::string, double>> MethodUnderTest::step(const Batch& batch, int64_t stage,

@@ -30,7 +30,7 @@ struct MethodSetup {
 
 class MethodUnderTest {
  public:
-  // kConfig for an option that nothing reads. `comm` outlives it.
+  // `comm` outlives it.
   MethodUnderTest(const MethodSetup& setup, const Communicator& comm);
   Method& operator*() { return *method_; }
   Method* operator->() { return method_.get(); }
@@ -45,10 +45,14 @@ class MethodUnderTest {
   // the method.
   std::vector<NamedTensor> tensors(const std::string& net);
 
+  // Options of section [method] that nothing reads, or empty.
+  const std::string& unread() const { return unread_; }
+
  private:
   const Communicator& comm_;
   GradientReduction reduction_;
   std::unique_ptr<Method> method_;
+  std::string unread_;
 };
 
 }  // namespace semiseg

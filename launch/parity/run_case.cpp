@@ -47,6 +47,8 @@ std::string detail_of(const Comparison& comparison) {
     parts.push_back(fmt::format("{} of {} tensors compared", comparison.compared(),
                                 comparison.compared() + missing));
   }
+  if (!comparison.passes())
+    parts.insert(parts.end(), comparison.remarks().begin(), comparison.remarks().end());
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
