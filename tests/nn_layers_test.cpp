@@ -7,7 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/layers.h"
-#include "tests/parity.h"
+#include "launch/parity/parity_case.h"
 #include "tests/thread_communicator.h"
 
 namespace semiseg {
