@@ -209,7 +209,7 @@ std::vector<CaseInfo> published(const std::vector<StoredCase>& slabs) {
 Preparation whole_scan_preparation(const AtlasScan& scan, const SlabOptions& options) {
   Preparation how;
   how.orientation = "stored";
-  how.normalise = "minmax";
+  how.intensity.scale = "minmax";
   if (options.reduce > 1) {
     const auto spacing = read_scan(scan.scan).geometry.spacing_mm;
     const auto reduce = static_cast<double>(options.reduce);

@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <sstream>
 
 #include "framework/core/error.h"
@@ -23,8 +22,7 @@ namespace {
 }
 
 template <size_t N>
-std::optional<std::array<double, N>> numbers(const std::string& text, const std::string& where) {
-  if (text == "none") return std::nullopt;
+std::array<double, N> numbers(const std::string& text, const std::string& where) {
   std::array<double, N> result;
   std::istringstream stream(text + ",");
   for (double& number : result) {
@@ -34,6 +32,31 @@ std::optional<std::array<double, N>> numbers(const std::string& text, const std:
     }
   }
   return result;
+}
+
+std::vector<double> bounds(const std::string& text, const std::string& where) {
+  if (text == "none") return {};
+  const std::array<double, 2> pair = numbers<2>(text, where);
+  return {pair.begin(), pair.end()};
+}
+
+// False for a word that does not speak of intensities.
+bool parse_intensity(const std::string& key, const std::string& value, const std::string& where,
+                     IntensityOptions& intensity) {
+  if (key == "window") {
+    intensity.clip = bounds(value, where);
+  } else if (key == "clip_percentile") {
+    intensity.clip_percentile = bounds(value, where);
+  } else if (key == "normalise") {
+    intensity.scale = value;
+  } else if (key == "fixed") {
+    const auto [mean, std] = numbers<2>(value, where);
+    intensity.mean = mean;
+    intensity.std = std;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 std::vector<std::string> words(const std::string& text) {
@@ -69,23 +92,10 @@ void crop(PreparedCase& made, const at::Tensor& mask, int64_t margin, const fs::
   made.geometry = sub_grid(made.geometry, begin, end);
 }
 
-// One channel [D,H,W]. Sums in float64: a scan has many voxels.
-at::Tensor normalise(const at::Tensor& channel, const std::string& how) {
-  if (how == "none") return channel;
-  if (how == "minmax") {
-    const at::Tensor low = channel.min(), high = channel.max();
-    return (high > low).item<bool>() ? (channel - low) / (high - low) : at::zeros_like(channel);
-  }
-  const bool part = how == "zscore_nonzero";
-  const at::Tensor inside = channel != 0;
-  const at::Tensor values =
-      (part ? channel.masked_select(inside) : channel.flatten()).to(at::kDouble);
-  if (values.numel() == 0) return channel;
-  const double mean = values.mean().item<double>();
-  const double deviation = (values - mean).square().mean().sqrt().item<double>();
-  const at::Tensor result =
-      ((channel.to(at::kDouble) - mean) / std::max(deviation, 1e-8)).to(at::kFloat);
-  return part ? at::where(inside, result, at::zeros_like(result)) : result;
+Orientation turn_of(const ScanGeometry& grid, const std::string& orientation) {
+  if (orientation == "canonical") return to_canonical(grid);
+  if (orientation == "stored_xyz") return {.axis = {2, 1, 0}};
+  return {};
 }
 
 }  // namespace
@@ -94,14 +104,20 @@ std::string Preparation::text() const {
   const auto list = [](const auto& range) {
     return range.empty() ? std::string("none") : fmt::format("{}", fmt::join(range, ","));
   };
-  const auto optional = [&](const auto& value) { return value ? list(*value) : "none"; };
-  return fmt::format(
+  std::string words = fmt::format(
       "channels={} label_values={} missing_affine={} fourth_axis={} orientation={} crop={} "
       "margin={} window={} "
       "normalise={} spacing={}",
       list(channels), list(label_values), allow_missing_affine ? "centred" : "refused",
-      fourth_axis_is_channels ? "channels" : "refused", orientation, crop, margin, optional(window),
-      normalise, optional(spacing_mm));
+      fourth_axis_is_channels ? "channels" : "refused", orientation, crop, margin,
+      list(intensity.clip), intensity.scale, spacing_mm ? list(*spacing_mm) : "none");
+  // Only where they say something: stores are compared by this text.
+  if (!intensity.clip_percentile.empty())
+    words += fmt::format(" clip_percentile={}", list(intensity.clip_percentile));
+  if (intensity.scale == "fixed")
+    words += fmt::format(" fixed={},{}", intensity.mean, intensity.std);
+  if (earlier_unknown) words += " earlier=unknown";
+  return words;
 }
 
 Preparation Preparation::parse(const std::string& text, const std::string& where) {
@@ -111,11 +127,12 @@ Preparation Preparation::parse(const std::string& text, const std::string& where
     const size_t equals = token.find('=');
     const std::string key = token.substr(0, equals);
     const std::string value = equals == std::string::npos ? "" : token.substr(equals + 1);
+    if (parse_intensity(key, value, where, result.intensity)) continue;
     if (key == "channels") {
       result.channels = words(value);
     } else if (key == "label_values") {
       for (const std::string& word : words(value)) {
-        result.label_values.push_back(static_cast<int64_t>((*numbers<1>(word, where))[0]));
+        result.label_values.push_back(static_cast<int64_t>(numbers<1>(word, where)[0]));
       }
     } else if (key == "missing_affine") {
       result.allow_missing_affine = value == "centred";
@@ -126,13 +143,11 @@ Preparation Preparation::parse(const std::string& text, const std::string& where
     } else if (key == "crop") {
       result.crop = value;
     } else if (key == "margin") {
-      result.margin = static_cast<int64_t>((*numbers<1>(value, where))[0]);
-    } else if (key == "window") {
-      result.window = numbers<2>(value, where);
-    } else if (key == "normalise") {
-      result.normalise = value;
+      result.margin = static_cast<int64_t>(numbers<1>(value, where)[0]);
+    } else if (key == "earlier") {
+      result.earlier_unknown = value == "unknown";
     } else if (key == "spacing") {
-      result.spacing_mm = numbers<3>(value, where);
+      if (value != "none") result.spacing_mm = numbers<3>(value, where);
     } else {
       fail("a recorded preparation is not known", where, Preparation().text(), text);
     }
@@ -177,18 +192,13 @@ PreparedCase prepare(const Scan& scan, const LabelMap* label, const Preparation&
                      fmt::join(label->geometry.spacing_mm, "×")));
   }
   PreparedCase made;
-  if (how.orientation == "canonical") made.orientation = to_canonical(scan.geometry);
+  made.orientation = turn_of(scan.geometry, how.orientation);
   made.turned = made.geometry = reorient(scan.geometry, made.orientation);
   made.image = reorient(scan.image, made.orientation);
   if (label) made.label = reorient(label->label, made.orientation);
   if (how.crop == "nonzero") crop(made, (made.image != 0).any(0), how.margin, path);
   if (how.crop == "labels" && label) crop(made, made.label != 0, how.margin, path);
-  if (how.window) made.image = made.image.clamp((*how.window)[0], (*how.window)[1]);
-  std::vector<at::Tensor> channels;
-  for (const at::Tensor& channel : made.image.unbind(0)) {
-    channels.push_back(normalise(channel, how.normalise));
-  }
-  made.image = at::stack(channels);
+  made.image = normalise(made.image, how.intensity);
   if (!how.spacing_mm) return made;
   const ScanGeometry grid = with_spacing(made.geometry, *how.spacing_mm);
   made.image = resample(made.image, made.geometry, grid, Interpolation::kLinear);

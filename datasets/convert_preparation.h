@@ -11,6 +11,7 @@
 #include "datasets/convert_orientation.h"
 #include "datasets/image_file.h"
 #include "datasets/resample.h"
+#include "framework/data/intensity.h"
 
 namespace semiseg {
 
@@ -20,14 +21,19 @@ struct Preparation {
   std::vector<int64_t> label_values;  // in the label files, one for each class; empty: 0, 1, …
   bool allow_missing_affine = false;  // see ReadOptions
   bool fourth_axis_is_channels = false;
-  std::string orientation = "canonical";        // or "stored": the file's own order of axes
-  std::string crop = "none";                    // "nonzero", "labels": to the box of what is not 0,
-  int64_t margin = 0;                           // with so many voxels more on each side
-  std::optional<std::array<double, 2>> window;  // values are clamped to it
-  std::string normalise = "none";  // "minmax" to [0, 1], "zscore", "zscore_nonzero": per channel
+  // Files were made of scans by steps that nobody recorded (resized arrays): what follows is done
+  // to a scan as if it were such a file.
+  bool earlier_unknown = false;
+  // Or "stored": the file's own order of axes; "stored_xyz": the same backwards, the fastest axis
+  // first, as arrays of pynrrd and nibabel have them.
+  std::string orientation = "canonical";
+  std::string crop = "none";   // "nonzero", "labels": to the box of what is not 0,
+  int64_t margin = 0;          // with so many voxels more on each side
+  IntensityOptions intensity;  // per channel; `clip` is the word "window", `scale` "normalise"
   std::optional<std::array<double, 3>> spacing_mm;  // D, H, W after turning
 
-  // "orientation=canonical crop=none …"; `parse` takes nothing else. kData for other words.
+  // "orientation=canonical crop=none …"; a word may be missing, then its default holds. kData for
+  // other words.
   std::string text() const;
   static Preparation parse(const std::string& text, const std::string& where);
   ReadOptions reading() const;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Left atrium (2018 atrial segmentation challenge) in the layout of yulequan/UA-MT, read in place:
-//   <root>/<id>/mri_norm2.h5    image and label, axes x, y, z; also in <root>/2018LA_Seg_Training
-//   Set train.list, test.list       in <root> or the folder above it, one id a line; val.list where
-//   made
+//   <root>/<id>/mri_norm2.h5   image and label, axes x, y, z; <root> or the folder
+//                              "2018LA_Seg_Training Set" in it
+//   train.list, test.list      in <root> or the folder above it, one id a line; val.list where made
 // The published order is that of train.list. Whoever made the files took the z-score of whole scans
-// and cropped them to their ground truth. Published runs have no validation split: they deploy the
-// last weights or select on the test split (protocol.select).
+// and cropped them to their ground truth, x and y with a random margin. That crop cannot be
+// repeated on a scan without labels: it is predicted whole, which no published number speaks of.
+// Published runs have no validation split: they deploy the last weights or select on the test split
+// (protocol.select). `validation` takes one from the end of train.list, where scans are unlabelled
+// in those runs: the labelled ones stay, the pool of unlabelled ones shrinks.
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
@@ -24,13 +27,26 @@ namespace {
 constexpr double kSpacing = 0.625;  // millimetres along each axis, by the challenge
 const char* const kCopyLists = "copy the lists of UA-MT (data) beside the data";
 
+struct Options {
+  std::string root;
+  int64_t validation = 0;
+
+  explicit Options(const Config& section) {
+    root = section.required("root", "folder that holds a folder for each scan, and the lists");
+    section.read("validation", validation, {0, 1e6},
+                 "scans from the end of train.list that validate instead; 0: none, as published");
+  }
+};
+
 class La : public VolumeSource {
  public:
-  explicit La(const fs::path& root) {
+  explicit La(const Options& options) {
+    const fs::path root = options.root;
     info_ = {.name = "la",
              .classes = {"background", "left_atrium"},
              .axial_axis = 2,
-             .label_based_preparation = true};
+             .label_based_preparation = true,
+             .preparation = "orientation=stored_xyz crop=labels normalise=zscore"};
     const fs::path inner = root / "2018LA_Seg_Training Set";
     folder_ = fs::is_directory(inner) ? inner : root;
     if (!fs::is_directory(root)) {
@@ -41,8 +57,11 @@ class La : public VolumeSource {
                                      .fix = "set dataset.root"});
     }
     read_list(find_case_list(root, "train.list", "LA", kCopyLists), Split::kTrain);
+    validate_on_last(options.validation);
     for (const fs::path& above : {root, root / ".."}) {
       if (!fs::exists(above / "val.list")) continue;
+      if (options.validation > 0)
+        fail_validation("0, or no val.list", (above / "val.list").string());
       read_list(above / "val.list", Split::kVal);
       break;
     }
@@ -51,6 +70,21 @@ class La : public VolumeSource {
   }
 
  private:
+  [[noreturn]] static void fail_validation(const std::string& expected, const std::string& got) {
+    throw Error(ErrorKind::kConfig, {.what = "the validation split cannot be made",
+                                     .where = "dataset.validation",
+                                     .expected = expected,
+                                     .got = got});
+  }
+
+  // Of the training cases, which are all that were read so far.
+  void validate_on_last(int64_t count) {
+    if (count >= std::ssize(cases_))
+      fail_validation(fmt::format("fewer than the {} scans of train.list", cases_.size()),
+                      std::to_string(count));
+    for (auto one = cases_.end() - count; one != cases_.end(); ++one) one->split = Split::kVal;
+  }
+
   fs::path image_file(size_t case_index) const override {
     return folder_ / cases_.at(case_index).id / "mri_norm2.h5";
   }
@@ -87,9 +121,8 @@ class La : public VolumeSource {
 const bool registered = DatasetRegistry::instance().add(
     {.name = "la",
      .summary = "gadolinium-enhanced MR of the left atrium, 100 scans (files of UA-MT)",
-     .make = [](const Config& options) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<La>(
-           options.required("root", "folder that holds a folder for each scan, and the lists"));
+     .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
+       return std::make_unique<La>(Options(section));
      }});
 
 }  // namespace

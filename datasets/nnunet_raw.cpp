@@ -19,6 +19,7 @@
 #include <set>
 #include <utility>
 
+#include "datasets/convert_preparation.h"
 #include "datasets/image_file.h"
 #include "datasets/nnunet_raw_json.h"
 #include "framework/core/error.h"
@@ -100,6 +101,7 @@ class NnunetRaw : public VolumeSource {
     if (has_test) add_test(options.patient_mark);
     check_cases(cases_, root_);
     for (size_t i = 0; i < cases_.size(); ++i) need_files(i);
+    info_.preparation = preparation().text();
   }
 
  private:
@@ -162,6 +164,18 @@ class NnunetRaw : public VolumeSource {
   fs::path image_file(size_t case_index) const override {
     const std::string& id = cases_.at(case_index).id;
     return has_channel_files(id) ? channel_file(id, 0) : whole_file(id);
+  }
+
+  // A single channel needs no ending of its own. The first case speaks for all.
+  Preparation preparation() const {
+    Preparation how;
+    how.orientation = "stored";
+    how.intensity = intensity_;
+    if (info_.channels == 1) return how;
+    how.fourth_axis_is_channels = !has_channel_files(cases_.front().id);
+    for (int64_t c = 0; !how.fourth_axis_is_channels && c < info_.channels; ++c)
+      how.channels.push_back(fmt::format("_{:04}", c));
+    return how;
   }
 
   void need_files(size_t case_index) const {

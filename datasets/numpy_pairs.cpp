@@ -6,13 +6,15 @@
 // As there, ids of a list are sorted. Published order: those of the labelled list, then those of
 // the unlabelled one, whose label files are not needed. Every volume is scaled to [0, 1] when it is
 // read; Synapse adds intensity.clip = [-75, 275], M&Ms intensity.clip_percentile = [0.5, 99.5].
-// Spacing is not in the files, so distances are in voxels.
+// Spacing is not in the files, so distances are in voxels; nor is what was done to the scans before
+// (crops, new sizes), so that predict takes scans as if they were such arrays.
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "datasets/convert_preparation.h"
 #include "framework/core/error.h"
 #include "framework/data/case_checks.h"
 #include "framework/data/case_list.h"
@@ -56,6 +58,17 @@ struct Options {
   }
 };
 
+// Axes of the arrays are x, y, z where the slices lie along the last one (LA), else z, y, x.
+Preparation preparation_of(const Options& options) {
+  Preparation how;
+  how.fourth_axis_is_channels = options.channels > 1;
+  how.earlier_unknown = true;
+  how.orientation = options.axial_axis == 2 ? "stored_xyz" : "stored";
+  if (options.label_based_preparation) how.crop = "labels";
+  how.intensity = options.intensity;
+  return how;
+}
+
 class NumpyPairs : public VolumeSource {
  public:
   explicit NumpyPairs(const Options& options) : root_(options.root) {
@@ -63,7 +76,8 @@ class NumpyPairs : public VolumeSource {
              .classes = options.classes,
              .channels = options.channels,
              .axial_axis = options.axial_axis,
-             .label_based_preparation = options.label_based_preparation};
+             .label_based_preparation = options.label_based_preparation,
+             .preparation = preparation_of(options).text()};
     intensity_ = options.intensity;
     for (const char* folder : {"npy", "split_txts"}) {
       if (!fs::is_directory(root_ / folder)) {

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "framework/core/device.h"
 #include "framework/core/profile.h"
@@ -37,9 +38,9 @@ std::unique_ptr<Backbone> with_profile(std::unique_ptr<Backbone> network) {
   return std::make_unique<TimedBackbone>(std::move(network));
 }
 
-MethodContext method_context(Experiment& e, const Config& config, const BackboneEntry& backbone,
+MethodContext method_context(Experiment& e, const BackboneEntry& backbone,
                              const NetworkShape& shape, Start start) {
-  return {.options = config.section("method"),
+  return {.options = e.config.section("method"),
           .shape = shape,
           .iterations = e.protocol.iterations,
           .batch = e.protocol.batch,
@@ -47,7 +48,7 @@ MethodContext method_context(Experiment& e, const Config& config, const Backbone
           .optimiser = e.protocol.optimiser,
           .comm = e.comm,
           .make_network =
-              [&, start, options = config.section("backbone")](const std::string& net) {
+              [&, start, options = e.config.section("backbone")](const std::string& net) {
                 auto network = backbone.make(options, shape, e.draws, net);
                 if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
                 e.networks.push_back(net);
@@ -56,9 +57,70 @@ MethodContext method_context(Experiment& e, const Config& config, const Backbone
           .make_auxiliary =
               [&, draws = e.draws](const std::string& name, const std::string& net,
                                    const NetworkShape& other) {
-                const Config options = config.section("method").section(name);
+                const Config options = e.config.section("method").section(name);
                 return BackboneRegistry::instance().find(name).make(options, other, draws, net);
               }};
+}
+
+// What stands before data and network.
+Experiment read_run(const Config& config, World& world) {
+  Experiment e{.config = config,
+               .run_root = "runs",
+               .draws = Draws(0),
+               .device = world.device(),
+               .comm = &world.comm()};
+  const Config run = config.section("run");
+  run.read("root", e.run_root, "folder that run folders go into");
+  run.read("dir", e.run_directory,
+           "this run folder instead; new, or holding the same configuration");
+  e.walltime = read_walltime(run);
+  e.seed = 0;
+  config.read("seed", e.seed, {0, 1e15}, "of everything random");
+  int64_t threads = 0;
+  config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
+  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  e.draws = Draws(static_cast<uint64_t>(e.seed));
+  e.comm_options = CommOptions::read(config.section("comm"));
+  world.comm().configure(e.comm_options);
+  e.dataset_name = config.section("dataset").required("name", "data set");
+  return e;
+}
+
+void read_data(Experiment& e) {
+  e.source = DatasetRegistry::instance().find(e.dataset_name).make(e.config.section("dataset"));
+  e.dataset = e.source->info();
+  std::string labelled = "all";
+  e.config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
+  const Config protocol = e.config.section("protocol");
+  e.protocol = ProtocolOptions::read(protocol);
+  const auto dims = static_cast<int>(e.protocol.patch_size.size());
+  e.budget = resolve_budget(e.source->training_samples(dims), e.source->cases(), labelled);
+  e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size,
+                                       e.dataset.axial_axis);
+  e.loader = LoaderOptions::read(e.config.section("loader"));
+  e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
+}
+
+void read_inference(Experiment& e) {
+  e.inference = InferenceOptions::read(e.config.section("inference"), e.protocol.patch_size,
+                                       e.dataset.axial_axis, std::ssize(e.dataset.classes));
+}
+
+void make_method(Experiment& e, Start start) {
+  use_exact_gpu_kernels(/*tf32=*/e.protocol.precision == "tf32");
+  const Config backbone = e.config.section("backbone");
+  e.backbone_name = backbone.required("name", "backbone");
+  e.initial_weights = InitialWeights::read(backbone);
+  e.method_name = e.config.section("method").required("name", "method");
+  const NetworkShape shape{.channels = e.dataset.channels,
+                           .classes = std::ssize(e.dataset.classes),
+                           .patch_size = e.protocol.patch_size,
+                           .dtype = e.dtype(),
+                           .device = e.device};
+  const MethodContext context =
+      method_context(e, BackboneRegistry::instance().find(e.backbone_name), shape, start);
+  e.method = MethodRegistry::instance().find(e.method_name).make(context);
+  e.initial_weights.check_networks(e.networks);
 }
 
 }  // namespace
@@ -136,65 +198,27 @@ RunFolderRequest Experiment::folder_request() const {
 }
 
 Experiment assemble(const Config& config, World& world, Start start) {
-  Communicator& comm = world.comm();
-  Experiment e{.config = config,
-               .run_root = "runs",
-               .draws = Draws(0),
-               .device = world.device(),
-               .comm = &comm};
-  const Config run = config.section("run");
-  run.read("root", e.run_root, "folder that run folders go into");
-  run.read("dir", e.run_directory,
-           "this run folder instead; new, or holding the same configuration");
-  e.walltime = read_walltime(run);
-  e.seed = 0;
-  config.read("seed", e.seed, {0, 1e15}, "of everything random");
-  int64_t threads = 0;
-  config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
-  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
-  e.draws = Draws(static_cast<uint64_t>(e.seed));
-  e.comm_options = CommOptions::read(config.section("comm"));
-  comm.configure(e.comm_options);
-
-  const Config dataset = config.section("dataset");
-  e.dataset_name = dataset.required("name", "data set");
-  e.source = DatasetRegistry::instance().find(e.dataset_name).make(dataset);
-  std::string labelled = "all";
-  config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
-  const Config protocol = config.section("protocol");
-  e.protocol = ProtocolOptions::read(protocol);
-  use_exact_gpu_kernels(/*tf32=*/e.protocol.precision == "tf32");
-  const auto dims = static_cast<int>(e.protocol.patch_size.size());
-  e.budget = resolve_budget(e.source->training_samples(dims), e.source->cases(), labelled);
-  e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size,
-                                       e.source->info().axial_axis);
-  e.loader = LoaderOptions::read(config.section("loader"));
-  e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
-  e.inference = InferenceOptions::read(config.section("inference"), e.protocol.patch_size,
-                                       e.source->info().axial_axis);
+  Experiment e = read_run(config, world);
+  read_data(e);
+  read_inference(e);
   e.evaluation = read_evaluation(config.section("evaluation"));
-
-  const Config backbone = config.section("backbone");
-  e.backbone_name = backbone.required("name", "backbone");
-  e.initial_weights = InitialWeights::read(backbone);
-  const Config method = config.section("method");
-  e.method_name = method.required("name", "method");
-  const NetworkShape shape{.channels = e.source->info().channels,
-                           .classes = static_cast<int64_t>(e.source->info().classes.size()),
-                           .patch_size = e.protocol.patch_size,
-                           .dtype = e.dtype(),
-                           .device = e.device};
-  const MethodContext context =
-      method_context(e, config, BackboneRegistry::instance().find(e.backbone_name), shape, start);
-  e.method = MethodRegistry::instance().find(e.method_name).make(context);
-  e.initial_weights.check_networks(e.networks);
+  make_method(e, start);
   config.check_all_read();
   // What cannot be drawn fails now, before anything is written.
   for (const Stage& stage : e.method->plan().stages) {
-    share({.labelled = stage.labelled, .unlabelled = stage.unlabelled}, stage.units, comm.rank(),
-          comm.size());
+    share({.labelled = stage.labelled, .unlabelled = stage.unlabelled}, stage.units, e.comm->rank(),
+          e.comm->size());
   }
   for (int64_t stage = 0; stage < std::ssize(e.method->plan().stages); ++stage) e.batch_plan(stage);
+  return e;
+}
+
+Experiment assemble_network(const Config& config, World& world, DatasetInfo dataset) {
+  Experiment e = read_run(config, world);
+  e.dataset = std::move(dataset);
+  e.protocol = ProtocolOptions::read(config.section("protocol"));
+  read_inference(e);
+  make_method(e, Start::kCheckpoint);
   return e;
 }
 

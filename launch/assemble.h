@@ -34,7 +34,8 @@ struct Experiment {
   at::Device device;
   Communicator* comm;
   CommOptions comm_options;
-  std::unique_ptr<DatasetSource> source;
+  std::unique_ptr<DatasetSource> source;  // none where only the network is needed
+  DatasetInfo dataset;
   LabelBudget budget;
   std::shared_ptr<SampleCache> samples;
   ProtocolOptions protocol;
@@ -76,5 +77,9 @@ enum class Start {
 // key is left that nobody reads; kData when backbone.weights cannot be read or does not fit.
 // `world` outlives the experiment and has chosen its device.
 Experiment assemble(const Config& config, World& world, Start start = Start::kCheckpoint);
+
+// What predicts, for a checkpoint that follows: no data set is opened, `dataset` speaks for it.
+// There is no source, budget, sample or loader; keys are not checked, training did that.
+Experiment assemble_network(const Config& config, World& world, DatasetInfo dataset);
 
 }  // namespace semiseg

@@ -22,8 +22,8 @@ namespace {
 std::vector<Benchmark> all_benchmarks() {
   std::vector<Benchmark> all;
   for (const auto& some :
-       {step_benchmarks(), loader_benchmarks(), tsa_benchmarks(), metric_benchmarks(),
-        startup_benchmarks(), checkpoint_benchmarks(), rank_benchmarks()})
+       {step_benchmarks(), inference_benchmarks(), loader_benchmarks(), tsa_benchmarks(),
+        metric_benchmarks(), startup_benchmarks(), checkpoint_benchmarks(), rank_benchmarks()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }

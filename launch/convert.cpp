@@ -42,7 +42,7 @@ struct ConvertFlags {
                  "every table)");
     flags.add("--margin", how.margin, "voxels that a crop leaves on each side");
     flags.add("--window", window, "clamp values to low,high (CT: -160,240)");
-    flags.choose("--normalise", how.normalise, {"none", "minmax", "zscore", "zscore_nonzero"},
+    flags.choose("--normalise", how.intensity.scale, {"none", "minmax", "zscore", "zscore_nonzero"},
                  "none, minmax, zscore, zscore_nonzero");
     flags.add("--val", request.splits.val,
               "validation patients: a fraction, or a file with a patient a line");
@@ -85,7 +85,7 @@ struct ConvertFlags {
     if (!window.empty()) {
       check(window.size() == 2 && window[0] < window[1], "an empty window", "--window",
             "low,high with low below high", window);
-      request.preparation.window = {window[0], window[1]};
+      request.preparation.intensity.clip = window;
     }
     if (is_image_file(request.folder) || fs::is_regular_file(request.folder)) {
       throw Error(ErrorKind::kConfig, {.what = "the output is a file",

@@ -63,7 +63,7 @@ void check_target(const ExportFlags& flags) {
 }
 
 int export_weights(World& world, const ExportFlags& flags) {
-  const Experiment e = load_run(world, flags.run, flags.weights);
+  const Experiment e = load_network(world, flags.run, flags.weights);
   if (!world.is_first()) return 0;
   const Weights weights = flags.network.empty() ? deployed(e) : named(e, flags.network);
   write_safetensors(

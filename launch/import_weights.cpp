@@ -9,6 +9,7 @@
 
 #include "framework/checkpoint/checkpoint.h"
 #include "framework/core/log.h"
+#include "framework/record/dataset_record.h"
 #include "launch/assemble.h"
 #include "launch/command_line.h"
 #include "launch/record_provenance.h"
@@ -84,6 +85,7 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
     return 0;
   }
   record_provenance(folder, arguments);
+  write_dataset_record(folder.path(), e.dataset);
   save_checkpoint(take_state([&e](StateVisitor& v) { e.method->state(v); }),
                   folder / "checkpoint" / "best.h5");
   folder.set_status(RunStatus::kDone, now_seconds(), message);

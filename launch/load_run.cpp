@@ -2,11 +2,14 @@
 #include "launch/load_run.h"
 
 #include <optional>
+#include <utility>
 
 #include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/checkpoint_folder.h"
 #include "framework/comm/broadcast_state.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
+#include "framework/record/dataset_record.h"
 
 namespace semiseg {
 namespace {
@@ -21,9 +24,24 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
-}  // namespace
+// "best" is what the run deploys: a run that selects nothing, or has nothing to select on, deploys
+// its last weights, and imported ones are best.h5 alone.
+StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
+                      const std::string& weights) {
+  const CheckpointFolder folder(run / "checkpoint", /*keep=*/1);
+  const bool selects =
+      e.protocol.select != "last" &&
+      (std::filesystem::exists(folder.path("best")) || (e.source && e.selection_split()));
+  if (weights == "best" && !selects) {
+    if (auto newest = folder.load_newest()) return std::move(*newest);
+  }
+  return load_checkpoint(folder.path(weights));
+}
 
-Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
+// What `make` assembles of the run's configuration, with the weights.
+template <typename Make>
+Experiment load(World& world, const std::filesystem::path& run, const std::string& weights,
+                const Make& make) {
   std::optional<Experiment> e;
   std::optional<StateMap> state;
   std::optional<Config> config;
@@ -33,12 +51,26 @@ Experiment load_run(World& world, const std::filesystem::path& run, const std::s
   });
   world.choose_device(*config);
   world.agree([&] {
-    e = assemble(*config, world);
-    if (world.is_first()) state = load_checkpoint(run / "checkpoint" / (weights + ".h5"));
+    e = make(*config);
+    if (world.is_first()) state = read_weights(*e, run, weights);
   });
   const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));
   world.agree([&] { put_state([&](StateVisitor& v) { e->method->state(v); }, method); });
   return std::move(*e);
+}
+
+}  // namespace
+
+Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
+  return load(world, run, weights, [&](const Config& config) { return assemble(config, world); });
+}
+
+Experiment load_network(World& world, const std::filesystem::path& run,
+                        const std::string& weights) {
+  return load(world, run, weights, [&](const Config& config) {
+    const auto dataset = read_dataset_record(run);
+    return dataset ? assemble_network(config, world, *dataset) : assemble(config, world);
+  });
 }
 
 }  // namespace semiseg

@@ -75,7 +75,7 @@ std::vector<Task> find_tasks(const PredictFlags& flags, const Preparation& how) 
 
 // What the data sets recorded, the same for all runs.
 Preparation preparation_of(const std::vector<Experiment>& experiments, const PredictFlags& flags) {
-  const DatasetInfo& info = experiments.front().source->info();
+  const DatasetInfo& info = experiments.front().dataset;
   if (info.preparation.empty()) {
     throw Error(ErrorKind::kConfig, {.what = "the data set does not say how its voxels were made",
                                      .where = flags.run.string(),
@@ -84,7 +84,7 @@ Preparation preparation_of(const std::vector<Experiment>& experiments, const Pre
                                      .fix = "train on a converted data set"});
   }
   for (size_t i = 1; i < experiments.size(); ++i) {
-    const DatasetInfo& other = experiments[i].source->info();
+    const DatasetInfo& other = experiments[i].dataset;
     if (other.preparation == info.preparation && other.classes == info.classes &&
         other.channels == info.channels) {
       continue;
@@ -99,6 +99,16 @@ Preparation preparation_of(const std::vector<Experiment>& experiments, const Pre
   how.allow_missing_affine |= flags.allow_missing_affine;
   how.fourth_axis_is_channels |= flags.channels;
   return how;
+}
+
+// What was done to the data set and cannot be done to a scan.
+void print_notes(const Preparation& how) {
+  if (how.crop == "labels")
+    std::cerr << "note: the data set was cropped to its labels; scans are predicted whole\n";
+  if (how.earlier_unknown) {
+    std::cerr << "note: how the data set's files were made of scans is not recorded (axes, crops, "
+                 "sizes); give scans that were made alike\n";
+  }
 }
 
 // What was cropped away is background.
@@ -119,7 +129,7 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
                  const Task& task, bool probabilities) {
   const fs::path& name = task.files.images.front();
   const Scan scan = read_channels(task.files.images, how.reading());
-  const int64_t channels = experiments.front().source->info().channels;
+  const int64_t channels = experiments.front().dataset.channels;
   if (scan.image.size(0) != channels) {
     throw Error(ErrorKind::kData, {.what = "the scan has another number of channels than the data",
                                    .where = name.string(),
@@ -142,9 +152,9 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
 // Scans are shared out over the ranks by turns; each says its own failures.
 int predict_all(World& world, const PredictFlags& flags) {
   std::vector<Experiment> experiments;
-  experiments.push_back(load_run(world, flags.run, flags.weights));
+  experiments.push_back(load_network(world, flags.run, flags.weights));
   for (const fs::path& other : flags.others) {
-    experiments.push_back(load_run(world, other, flags.weights));
+    experiments.push_back(load_network(world, other, flags.weights));
   }
   if (flags.threads > 0) at::set_num_threads(static_cast<int>(flags.threads));
   Preparation how;
@@ -153,9 +163,7 @@ int predict_all(World& world, const PredictFlags& flags) {
     how = preparation_of(experiments, flags);
     tasks = find_tasks(flags, how);
   });
-  if (how.crop == "labels" && world.is_first()) {
-    std::cerr << "note: the data set was cropped to its labels; scans are predicted whole\n";
-  }
+  if (world.is_first()) print_notes(how);
   const auto total = static_cast<int64_t>(tasks.size());
   int64_t kept = 0, failed = 0;
   Progress progress("predict", "scans", total, 0, steady_seconds());

@@ -12,6 +12,7 @@
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/profile.h"
+#include "framework/record/dataset_record.h"
 #include "framework/train/stop_reasons.h"
 #include "framework/train/stop_signal.h"
 #include "launch/command_line.h"
@@ -126,6 +127,7 @@ int train_and_finish(const Experiment& e, RunFolder* folder, const Arguments& ar
   if (folder) {
     announce(e, *folder);
     record_provenance(*folder, arguments);
+    write_dataset_record(folder->path(), e.dataset);
     recorder.emplace(*folder, e.protocol);
   }
   catch_stop_signals();

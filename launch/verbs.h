@@ -19,6 +19,7 @@ int run_report(const Arguments& arguments);
 int run_predict(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
 int run_info(const Arguments& arguments);
+int run_parity(const Arguments& arguments);
 int run_benchmark(const Arguments& arguments);
 
 struct Verb {
@@ -37,6 +38,7 @@ inline constexpr Verb kVerbs[] = {
     {"predict", "label maps for new scans, on their own grids", run_predict},
     {"convert", "NIfTI, NRRD, MetaImage and DICOM into a data set", run_convert},
     {"info", "what is registered, and the options of each", run_info},
+    {"parity", "compare with recorded results of reference implementations", run_parity},
     {"benchmark", "time parts of the program", run_benchmark},
 };
 

@@ -15,6 +15,7 @@
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
 #include "framework/data/dataset.h"
+#include "launch/parity/parity_case.h"
 #include "tests/method_case.h"
 #include "tests/state_equality.h"
 #include "tests/thread_communicator.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intensities of volumes against the references (fixtures/transform), and splits by patients.
+// Intensities of volumes (against the references in parity_cases_test), and splits by patients.
 #include "framework/data/intensity.h"
 
 #include <ATen/Functions.h>
@@ -15,51 +15,9 @@
 #include "framework/config/compose.h"
 #include "framework/data/case_split.h"
 #include "tests/expect_error.h"
-#include "tests/parity.h"
 
 namespace semiseg {
 namespace {
-
-void expect_parity(const std::string& prefix, const IntensityOptions& options) {
-  for (const auto& parity : load_cases("transform", prefix)) {
-    at::Tensor image = parity.tensor("in.image");
-    if (parity.has("in.foreground")) image = image * parity.tensor("in.foreground");
-    EXPECT_TRUE(compare(parity, "out.image", normalise(image.unsqueeze(0), options)[0]))
-        << parity.file;
-  }
-}
-
-TEST(Intensity, MatchesSSL4MIS) { expect_parity("normalise_minmax", {.scale = "minmax"}); }
-
-TEST(Intensity, MatchesUaMt) { expect_parity("normalise_zscore", {.scale = "zscore"}); }
-
-TEST(Intensity, MatchesGenericSSL) {
-  expect_parity("normalise_window", {.clip = {-125, 275}, .scale = "minmax"});
-  expect_parity("normalise_percentile", {.clip_percentile = {0.5, 99.5}, .scale = "minmax"});
-  expect_parity("normalise_mmwhs",
-                {.clip = {0, 1e30}, .clip_percentile = {0, 98}, .scale = "zscore"});
-}
-
-TEST(Intensity, PercentilesMatchNumPy) {
-  for (const auto& parity : load_cases("transform", "normalise_percentile")) {
-    const auto bounds =
-        clip_bounds(parity.tensor("in.image").unsqueeze(0), {.clip_percentile = {0.5, 99.5}});
-    EXPECT_TRUE(compare(parity, "out.bounds", at::tensor(bounds, at::kDouble))) << parity.file;
-  }
-}
-
-TEST(Intensity, MatchesNnUNet) {
-  expect_parity("nnunet_rescale", {.scale = "minmax"});
-  expect_parity("nnunet_zscore-6x8x7-0_1000-z", {.scale = "zscore_nonzero"});
-  expect_parity("nnunet_zscore-6x8x7-0_1000.", {.scale = "zscore"});
-  for (const auto& parity : load_cases("transform", "nnunet_ct")) {
-    const auto& of = parity.options.at("intensity");
-    expect_parity("nnunet_ct", {.clip = {of.at("percentile_00_5"), of.at("percentile_99_5")},
-                                .scale = "fixed",
-                                .mean = of.at("mean"),
-                                .std = of.at("std")});
-  }
-}
 
 TEST(Intensity, EachChannelIsScaledByItself) {
   const at::Tensor image = at::arange(8, at::kFloat).reshape({1, 2, 2, 2});

@@ -35,9 +35,9 @@ class LaTree : public testing::Test {
   fs::path file(char letter) const {
     return folder_.path() / "2018LA_Seg_Training Set" / id(letter) / "mri_norm2.h5";
   }
-  static std::unique_ptr<DatasetSource> open(const fs::path& root) {
+  static std::unique_ptr<DatasetSource> open(const fs::path& root, const std::string& more = "") {
     return DatasetRegistry::instance().find("la").make(
-        parse_config("root = \"" + root.string() + "\""));
+        parse_config("root = \"" + root.string() + "\"\n" + more));
   }
   std::unique_ptr<DatasetSource> open() const { return open(folder_.path()); }
 
@@ -86,6 +86,19 @@ TEST_F(LaTree, AValidationListIsUsedWhereItIs) {
   const auto la = open();
   EXPECT_EQ(la->cases()[1].id, id('A'));
   EXPECT_EQ(la->cases()[1].split, Split::kVal);
+}
+
+TEST_F(LaTree, TheLastTrainingScansMayValidate) {
+  const auto la = open(folder_.path(), "validation = 1");
+  EXPECT_EQ(la->cases()[0].split, Split::kTrain);
+  EXPECT_EQ(la->cases()[1].id, id('A'));
+  EXPECT_EQ(la->cases()[1].split, Split::kVal);
+  EXPECT_EQ(la->training_samples(3).size(), 1u);
+  expect_error(ErrorKind::kConfig, {"dataset.validation", "fewer than the 2", "got", "2"},
+               [&] { open(folder_.path(), "validation = 2"); });
+  write_file(folder_ / "val.list", id('A') + "\n");
+  expect_error(ErrorKind::kConfig, {"dataset.validation", "val.list"},
+               [&] { open(folder_.path(), "validation = 1"); });
 }
 
 TEST_F(LaTree, MissingAndDamagedThingsAreNamed) {

@@ -3,7 +3,6 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -14,30 +13,12 @@
 #include "framework/data/label_budget.h"
 #include "framework/data/npy_file.h"
 #include "tests/expect_error.h"
+#include "tests/npy_writer.h"
 #include "tests/temporary_folder.h"
 
 namespace semiseg {
 namespace {
 namespace fs = std::filesystem;
-
-// A file as numpy.save writes it: magic, version 1.0, header padded to 64 bytes, values.
-std::string npy_text(const std::string& type, const std::string& shape, const at::Tensor& values,
-                     bool is_fortran = false) {
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': ({}), }}", type,
-                                   is_fortran ? "True" : "False", shape);
-  header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 11, ' ');
-  header += '\n';
-  std::string text = "\x93NUMPY";
-  for (const size_t byte : {size_t{1}, size_t{0}, header.size() % 256, header.size() / 256})
-    text += static_cast<char>(byte);
-  const at::Tensor flat = values.contiguous();
-  return text + header +
-         std::string(static_cast<const char*>(flat.const_data_ptr()), flat.nbytes());
-}
-
-void write_npy(const fs::path& path, const std::string& type, const at::Tensor& values) {
-  write_file(path, npy_text(type, fmt::format("{},", fmt::join(values.sizes(), ", ")), values));
-}
 
 TEST(Npy, TypesAndShapesAreRead) {
   const TemporaryFolder folder;

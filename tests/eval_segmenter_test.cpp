@@ -43,10 +43,11 @@ TEST(SliceWise, LosesTheLastRowOnlyWhereTheReferenceDoes) {
   EXPECT_EQ(segment_slice_wise(image, ones, reference).sum().item<int64_t>(), 146 * 146);
 }
 
-InferenceOptions read(const std::string& text, const Sizes& patch_size, int64_t axial_axis = 0) {
+InferenceOptions read(const std::string& text, const Sizes& patch_size, int64_t axial_axis = 0,
+                      int64_t classes = 2) {
   const Config config = parse_config(text);
   const InferenceOptions options =
-      InferenceOptions::read(config.section("inference"), patch_size, axial_axis);
+      InferenceOptions::read(config.section("inference"), patch_size, axial_axis, classes);
   config.check_all_read();
   return options;
 }
@@ -101,6 +102,16 @@ TEST(InferenceOptions, NamesWhatDoesNotFit) {
   fails("mirror_axes = [2]", {8, 6}, {"mirror_axes"});
   fails("mirror_axes = [1, 1]", {8, 6}, {"twice"});
   fails("step = 0.0", {8, 6, 4}, {"step"});
+}
+
+TEST(InferenceOptions, OneForegroundClassIsDecidedByAThreshold) {
+  const std::string foreground = "[inference]\ndecision = 'foreground'";
+  EXPECT_EQ(read(foreground, {8, 6, 4}, 0, 2).sliding_window.decision, WindowDecision::kForeground);
+  expect_error(ErrorKind::kConfig,
+               {"'inference.decision'", "there are 4", "expected", "argmax", "got", "foreground"},
+               [&] {
+                 read(foreground, {8, 6, 4}, 0, 4);
+               });
 }
 
 // Slices along the last axis, as in the files of LA: the network sees (x, y).

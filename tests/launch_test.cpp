@@ -138,9 +138,9 @@ TEST_F(Launch, AStageWithoutANewBestEndsEarly) {
 
 TEST_F(Launch, TrainingLeavesWhatTheRunFolderPromises) {
   ASSERT_EQ(train("files").exit_code, 0);
-  for (const char* file :
-       {"config.toml", "provenance.json", "metrics.jsonl", "log.txt", "cases.csv", "summary.json",
-        "state.json", "overlay.png", "checkpoint/best.h5", "checkpoint/000012.h5"}) {
+  for (const char* file : {"config.toml", "provenance.json", "dataset.json", "metrics.jsonl",
+                           "log.txt", "cases.csv", "summary.json", "state.json", "overlay.png",
+                           "checkpoint/best.h5", "checkpoint/000012.h5"}) {
     EXPECT_TRUE(fs::exists(folder_ / "files" / file)) << file;
   }
 }
@@ -151,6 +151,16 @@ TEST_F(Launch, EvaluateRepeatsTheNumbersOfTheRun) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(read_file(folder_ / "measured/cases.test.csv"),
             read_file(folder_ / "measured/cases.csv"));
+}
+
+// Its best.h5 is only what a validation liked; not even read.
+TEST_F(Launch, ARunThatSelectsNothingIsEvaluatedWithItsLastWeights) {
+  ASSERT_EQ(train("unselected", "method=supervised protocol.select=last").exit_code, 0);
+  write_file(folder_ / "unselected/checkpoint/best.h5", "not these");
+  const ProgramResult result = semiseg("evaluate unselected --split test");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(read_file(folder_ / "unselected/cases.test.csv"),
+            read_file(folder_ / "unselected/cases.csv"));
 }
 
 TEST_F(Launch, TheTableHasOneRowForEachMethodAndItsSeeds) {
@@ -231,6 +241,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{
             "BatchThatTheMethodCannotUse", "method=bcp protocol.batch=5", 2, {"protocol.batch"}},
         BadInput{"PatchThatTheNetworkCannotUse", "protocol.patch_size=[40,32]", 2, {"16", "40"}},
+        BadInput{"ForegroundOfManyClasses",
+                 "inference.mode=sliding_window inference.decision=foreground",
+                 2,
+                 {"inference.decision", "there are 4", "argmax", "foreground"}},
         BadInput{"MissingData", "dataset=acdc dataset.root=nowhere", 3, {"nowhere"}},
         BadInput{"SweepInATrainingCommand", "seed=0,1", 2, {"sweep"}}),
     [](const auto& info) { return std::string(info.param.name); });

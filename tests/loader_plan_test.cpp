@@ -12,7 +12,6 @@
 
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
-#include "tests/parity.h"
 
 namespace semiseg {
 namespace {
@@ -23,33 +22,6 @@ LabelBudget budget_of(size_t labelled, size_t unlabelled) {
   for (size_t i = 0; i < labelled; ++i) budget.labelled.push_back({i, 0});
   for (size_t i = 0; i < unlabelled; ++i) budget.unlabelled.push_back({labelled + i, 0});
   return budget;
-}
-
-TEST(BatchPlan, MatchesTheReferenceSampler) {
-  for (const auto& parity : load_cases("transform", "two_stream_batch_sampler")) {
-    const auto number = [&](const char* key) { return parity.options.at(key).get<int64_t>(); };
-    const BatchShape shape{number("labelled_batch"), number("batch") - number("labelled_batch")};
-    const LabelBudget budget = budget_of(static_cast<size_t>(number("labelled")),
-                                         static_cast<size_t>(number("unlabelled")));
-    const BatchPlan plan(budget, shape, Draws(0), 0, UnlabelledStream::kReference);
-    std::vector<at::Tensor> orders[2];  // labelled, unlabelled, as they were asked for
-    const auto owners = parity.options.at("permutation_of").get<std::vector<std::string>>();
-    for (size_t i = 0; i < owners.size(); ++i) {
-      orders[owners[i] == "unlabelled"].push_back(
-          parity.tensor("draw.permutation." + std::to_string(i)));
-    }
-    EXPECT_EQ(plan.epoch_length(), number("length"));
-    const at::Tensor expected = parity.tensor("out.batches");
-    for (int64_t step = 0; step < expected.size(0); ++step) {
-      for (int64_t slot = 0; slot < expected.size(1); ++slot) {
-        const auto place = plan.place(step, slot);
-        const at::Tensor& order =
-            orders[slot >= shape.labelled].at(static_cast<size_t>(place.permutation));
-        EXPECT_EQ(order[place.position].item<int64_t>(), expected[step][slot].item<int64_t>())
-            << parity.file << " step " << step << " slot " << slot;
-      }
-    }
-  }
 }
 
 TEST(BatchPlan, AnEpochIsWholeBlocksOfDistinctLabelledSamples) {

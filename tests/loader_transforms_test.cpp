@@ -1,60 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// 2-D training transforms against SciPy, SSL4MIS, MC-Net, BCP, UniMatch and torchvision
-// (fixtures/transform).
+// 2-D training transforms; against the references in parity_cases_test.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
 #include "framework/data/transforms.h"
 #include "framework/data/zoom.h"
-#include "tests/parity.h"
 
 namespace semiseg {
 namespace {
 
 using Branch = GeometryParameters::Branch;
 using Indices = std::vector<int64_t>;
-
-int64_t integer(const ParityCase& parity, const std::string& name) {
-  return parity.tensor(name).item<int64_t>();
-}
-
-TransformParameters recorded_parameters(const ParityCase& parity) {
-  TransformParameters drawn;
-  if (parity.has("draw.k")) {
-    drawn.geometry = {.branch = Branch::kTurnFlip,
-                      .turns = integer(parity, "draw.k"),
-                      .flip_axis = integer(parity, "draw.axis")};
-  } else if (parity.has("draw.angle")) {
-    drawn.geometry = {.branch = Branch::kRotate, .degrees = integer(parity, "draw.angle")};
-  }
-  return drawn;
-}
-
-TransformedSample run(const ParityCase& parity, const TransformOptions& options,
-                      const TransformParameters& drawn, bool wants_strong = false) {
-  return apply(options, drawn, parity.tensor("in.image").unsqueeze(0), parity.tensor("in.label"),
-               wants_strong);
-}
-
-TEST(Zoom, IndicesMatchSciPy) {
-  for (const auto& parity : load_cases("transform", "zoom_order0_index")) {
-    const auto pairs = parity.options.at("pairs").get<std::vector<std::pair<int64_t, int64_t>>>();
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      const auto [in, out] = pairs[i];
-      const Indices indices = zoom_indices(in, out, ZoomEdge::kReference);
-      EXPECT_TRUE(compare(parity, "out.index." + std::to_string(i), at::tensor(indices, at::kLong)))
-          << in << " to " << out;
-    }
-  }
-}
 
 TEST(Zoom, OneDimensionalExamplesOfTheSpecification) {
   EXPECT_EQ(zoom_indices(5, 8), (Indices{0, 1, 1, 2, 2, 3, 3, 4}));
@@ -70,36 +33,10 @@ TEST(Zoom, ClampReplacesOnlyTheLostEnd) {
   EXPECT_EQ(zoom_indices(256, 216, ZoomEdge::kClamp), reference);
 }
 
-TEST(Zoom, ImagesAndVolumesMatchSciPy) {
-  for (const auto& parity : load_cases("transform", "zoom_order0-")) {
-    const auto sizes = parity.options.at("output_size").get<Indices>();
-    EXPECT_TRUE(compare(parity, "out.image",
-                        zoom_order0(parity.tensor("in.image"), sizes, ZoomEdge::kReference)));
-  }
-}
-
 TEST(Zoom, ReferenceEdgeIsFilledWithZero) {
   const at::Tensor zoomed = zoom_order0(at::ones({2, 256}), {216}, ZoomEdge::kReference);
   EXPECT_EQ(zoomed.sum().item<double>(), 2 * 215);
   EXPECT_EQ(zoom_order0(at::ones({2, 256}), {216}).sum().item<double>(), 2 * 216);
-}
-
-TEST(Geometry, RotationMatchesSciPy) {
-  for (const auto& parity : load_cases("transform", "random_rotate_2d")) {
-    const TransformOptions options{.patch_size = parity.options.at("size").get<Indices>()};
-    const TransformedSample out = run(parity, options, recorded_parameters(parity));
-    EXPECT_TRUE(compare(parity, "out.image", out.image[0]));
-    EXPECT_TRUE(compare(parity, "out.label", out.label));
-  }
-}
-
-TEST(Geometry, TurnsAndFlipsMatchNumPy) {
-  for (const auto& parity : load_cases("transform", "random_rot_flip_2d")) {
-    const TransformOptions options{.patch_size = parity.tensor("out.image").sizes().vec()};
-    const TransformedSample out = run(parity, options, recorded_parameters(parity));
-    EXPECT_TRUE(compare(parity, "out.image", out.image[0]));
-    EXPECT_TRUE(compare(parity, "out.label", out.label));
-  }
 }
 
 TEST(Geometry, EveryTurnAndFlipMatchesTheLibrary) {
@@ -113,45 +50,6 @@ TEST(Geometry, EveryTurnAndFlipMatchesTheLibrary) {
       EXPECT_TRUE(at::equal(apply(options, drawn, image, {}, false).image, expected))
           << turns << " " << axis;
     }
-  }
-}
-
-TEST(RandomGenerator, MatchesTheReferences) {
-  for (const auto& parity : load_cases("transform", "random_generator")) {
-    const bool is_ssl4mis = parity.options.at("convention") == "ssl4mis";
-    const TransformOptions options{.kind = is_ssl4mis ? "random_generator" : "bcp",
-                                   .patch_size = parity.options.at("output_size").get<Indices>(),
-                                   .zoom_edge = ZoomEdge::kReference};
-    const TransformParameters drawn = recorded_parameters(parity);
-    const at::Tensor uniform = parity.tensor("draw.branch");
-    int64_t taken = 0;
-    const Branch branch =
-        choose_branch(options.kind, [&] { return uniform[taken++].item<double>(); });
-    EXPECT_EQ(branch, drawn.geometry.branch) << parity.file;
-    EXPECT_EQ(taken, uniform.numel()) << parity.file;
-    const TransformedSample out = run(parity, options, drawn);
-    EXPECT_TRUE(compare(parity, "out.image", out.image));
-    EXPECT_TRUE(compare(parity, "out.label", out.label));
-  }
-}
-
-TEST(WeakStrong, MatchesTheReference) {
-  for (const auto& parity : load_cases("transform", "weak_strong")) {
-    const TransformOptions options{.kind = "weak_strong",
-                                   .patch_size = parity.options.at("output_size").get<Indices>(),
-                                   .zoom_edge = ZoomEdge::kReference};
-    TransformParameters drawn = recorded_parameters(parity);
-    const auto order = parity.tensor("draw.order");
-    const auto place = [&](int64_t operation) {
-      return (order == operation).nonzero().item<int64_t>();
-    };
-    drawn.jitter = {.contrast_first = place(1) < place(0),
-                    .brightness = parity.tensor("draw.brightness").item<double>(),
-                    .contrast = parity.tensor("draw.contrast").item<double>()};
-    const TransformedSample out = run(parity, options, drawn, true);
-    EXPECT_TRUE(compare(parity, "out.image_weak", out.image));
-    EXPECT_TRUE(compare(parity, "out.image_strong", out.image_strong));
-    EXPECT_TRUE(compare(parity, "out.label_aug", out.label));
   }
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// 3-D training transforms against UA-MT and SSL4MIS (fixtures/transform), and the loader on
-// volumes.
+// 3-D training transforms (against the references in parity_cases_test), and the loader on volumes.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
@@ -14,74 +13,11 @@
 #include "framework/data/loader.h"
 #include "framework/data/transforms.h"
 #include "tests/fake_source.h"
-#include "tests/parity.h"
 
 namespace semiseg {
 namespace {
 
 using Branch = GeometryParameters::Branch;
-using Sizes = std::vector<int64_t>;
-
-Sizes sizes_of(const ParityCase& parity, const char* key) {
-  return parity.options.at(key).get<Sizes>();
-}
-
-VolumeSize volume_size(const Sizes& sizes) { return {sizes[0], sizes[1], sizes[2]}; }
-
-void expect_parity(const ParityCase& parity, const TransformOptions& options,
-                   const TransformParameters& drawn) {
-  const TransformedSample out = apply(options, drawn, parity.tensor("in.image").unsqueeze(0),
-                                      parity.tensor("in.label"), false);
-  EXPECT_TRUE(compare(parity, "out.image", out.image[0])) << parity.file;
-  EXPECT_TRUE(compare(parity, "out.label", out.label)) << parity.file;
-}
-
-TEST(VolumeTransform, TurnsAndFlipsMatchTheReference) {
-  for (const auto& parity : load_cases("transform", "random_rot_flip_3d")) {
-    const TransformOptions options{.kind = "rot_flip_crop",
-                                   .patch_size = parity.tensor("out.image").sizes().vec(),
-                                   .axial_axis = 2};
-    expect_parity(parity, options,
-                  {.geometry = {.branch = Branch::kTurnFlip,
-                                .turns = parity.tensor("draw.k").item<int64_t>(),
-                                .flip_axis = parity.tensor("draw.axis").item<int64_t>()}});
-  }
-}
-
-TEST(VolumeTransform, RandomCropsMatchTheReferences) {
-  for (const auto& parity : load_cases("transform", "random_crop_3d")) {
-    const Sizes patch = sizes_of(parity, "output_size"), size = sizes_of(parity, "size");
-    const TransformOptions options{.kind = "crop", .patch_size = patch};
-    CropParameters crop{.padding = crop_padding(volume_size(size), volume_size(patch), 3)};
-    const auto ranges = parity.options.at("integer_ranges").get<std::vector<Sizes>>();
-    for (size_t axis = 0; axis < 3; ++axis) {
-      crop.offset[axis] = parity.tensor("draw.offset")[static_cast<int64_t>(axis)].item<int64_t>();
-      EXPECT_EQ(size[axis] + 2 * crop.padding[axis] - patch[axis], ranges[axis][1]) << parity.file;
-    }
-    expect_parity(parity, options, {.crop = crop});
-  }
-}
-
-TEST(VolumeTransform, CentreCropsMatchTheReference) {
-  for (const auto& parity : load_cases("transform", "center_crop_3d")) {
-    const TransformOptions options{.kind = "none", .patch_size = sizes_of(parity, "output_size")};
-    Sizes sizes = sizes_of(parity, "size");
-    sizes.insert(sizes.begin(), 1);
-    DrawSequence numbers = Draws(1).sequence("augment");
-    expect_parity(parity, options, draw_parameters(options, sizes, numbers));
-  }
-}
-
-TEST(VolumeTransform, NoiseMatchesTheReference) {
-  for (const auto& parity : load_cases("transform", "random_noise_3d")) {
-    const double sigma = parity.options.at("sigma").get<double>();
-    at::Tensor out = parity.tensor("in.image").to(at::kDouble).contiguous();
-    const at::Tensor noise = parity.tensor("draw.noise").contiguous();
-    for (int64_t i = 0; i < out.numel(); ++i)
-      out.data_ptr<double>()[i] += clipped_noise(noise.data_ptr<double>()[i], sigma);
-    EXPECT_TRUE(compare(parity, "out.image", out)) << parity.file;
-  }
-}
 
 TEST(VolumeTransform, PaddingOfTheSpecification) {
   // A side of 80 for a patch of 80: 3 at each end, 86, offsets 0 to 5; larger sides join in.

@@ -135,13 +135,15 @@ TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
       {.first_loss = 1e-5, .first_gradient = GetParam() == "cps" ? 5e-5 : 1e-5, .losses = 1e-3});
 }
 
-// The first losses of the U-Net agree to rounding. Behind them float32 meets kinks: an activation
+// The first losses of the U-Net agree to rounding, those of cps but for a pixel or two of a
+// pseudo-label (seen at 6e-5 with 2 ranks). Behind them float32 meets kinks: an activation
 // that rounding moves across 0, another winner of a max-pool or of an argmax that makes a
 // pseudo-label. Each moves a gradient by about one pixel's share (1e-4 here), and a largest
 // component as a whole; where they fall depends on the processor.
 TEST_P(EveryMethodInFloat32, OfTheUNetEqualsOneRankButForKinks) {
-  expect_as_alone(setup_for({GetParam(), 2}, at::kFloat),
-                  {.first_loss = 1e-5, .first_gradient = 5e-3, .losses = 5e-2});
+  expect_as_alone(
+      setup_for({GetParam(), 2}, at::kFloat),
+      {.first_loss = GetParam() == "cps" ? 5e-4 : 1e-5, .first_gradient = 5e-3, .losses = 5e-2});
 }
 
 INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodInFloat32,

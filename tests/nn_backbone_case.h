@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network built as a parity case of kind `backbone` wants it, and compared with it.
+// A registered network for a test, and what holds for each.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "framework/nn/backbone.h"
-#include "tests/parity.h"
+#include "launch/parity/parity_case.h"
 
 namespace semiseg {
 
@@ -14,10 +14,6 @@ namespace semiseg {
 std::unique_ptr<Backbone> make_backbone(const std::string& name, const std::string& options,
                                         const NetworkShape& shape,
                                         const std::string& net = "student");
-
-// Evaluation in float32, or in training mode in float64 with gradients, batch statistics and the
-// list of parameters: as the case's mode says. `options`: TOML beside what the case says itself.
-void expect_backbone_case(const ParityCase& parity, const std::string& options);
 
 // logits = classifier(features), whatever the network; evaluation mode.
 void expect_classifier_of_features(Backbone& net, const at::Tensor& image);

@@ -104,17 +104,6 @@ INSTANTIATE_TEST_SUITE_P(
         Small{"vnet_none", "vnet", "filters = 2\nnorm = \"none\"", {16, 16, 16}}),
     [](const auto& info) { return std::string(info.param.title); });
 
-// The discriminators' cases. Theirs of training in 3-D (96³ in float64) is left out: it takes
-// longer than all the rest and the two networks are one class.
-TEST(Discriminators, AreTheReferences) {
-  for (const char* file :
-       {"discriminator_2d-i1-c4-b2-224x224-eval", "discriminator_2d-i1-c4-b2-224x224-train",
-        "discriminator_3d-i1-c2-b1-96x96x96-eval"}) {
-    expect_backbone_case(load_case(std::string("backbone/") + file + ".safetensors"),
-                         "dropout = 0");
-  }
-}
-
 struct Count {
   std::string name, options;  // as the file has them
   int64_t parameters;

@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The largest component of each class.
+// The largest component of each class, and the distances to a border.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "framework/nn/largest_component.h"
-#include "tests/parity.h"
+#include "framework/nn/signed_distance.h"
 
 namespace semiseg {
 namespace {
-
-at::Tensor component_of(const ParityCase& c) {
-  const at::Tensor label = c.tensor("in.labels");
-  const int64_t connectivity = c.options["connectivity"];
-  if (c.options["variant"] == "bcp_acdc") return largest_component(label, connectivity);
-  return largest_component(label.unsqueeze(0), connectivity).squeeze(0);
-}
-
-TEST(LargestComponent, IsTheReferences) {
-  const auto cases = load_cases("inference", "largest_component-");
-  EXPECT_EQ(cases.size(), 17u);
-  for (const auto& c : cases) {
-    if (c.options.contains("raises")) {  // on an empty map, where there is nothing to keep
-      EXPECT_EQ(component_of(c).count_nonzero().item<int64_t>(), 0) << c.file;
-    } else {
-      EXPECT_TRUE(compare(c, "out.labels", component_of(c))) << c.file;
-    }
-  }
-}
 
 TEST(LargestComponent, ConnectsDiagonallyAndKeepsTheFirstOfEqualOnes) {
   const at::Tensor label = at::tensor({1, 0, 2, 2,  //
@@ -60,6 +41,21 @@ TEST(LargestComponent, LeavesAnEmptyMapAndAnEmptyBatch) {
   EXPECT_TRUE(at::equal(largest_component(at::zeros({2, 3, 3}, at::kLong)),
                         at::zeros({2, 3, 3}, at::kLong)));
   EXPECT_EQ(largest_component(at::zeros({0, 3, 3}, at::kLong)).size(0), 0);
+}
+
+// A line of 2 background, 3 foreground and 1 background pixels: outside 2 1 0 0 0 1, over 2;
+// inside 0 0 1 2 1 0, over 2; the outer two of the foreground are the border.
+TEST(SignedDistance, IsTheHandComputedLine) {
+  const at::Tensor label = at::tensor({0, 0, 1, 1, 1, 0}, at::kByte).view({1, 1, 6});
+  const at::Tensor expected = at::tensor({1.0, 0.5, 0.0, -1.0, 0.0, 0.5}, at::kDouble);
+  EXPECT_TRUE(at::equal(signed_distance(label).flatten(), expected));
+}
+
+TEST(SignedDistance, OfOneClassAloneIsZero) {
+  for (const int64_t k : {0, 1}) {
+    const at::Tensor map = signed_distance(at::full({2, 3, 4, 5}, k, at::kLong));
+    EXPECT_TRUE(at::equal(map, at::zeros({2, 3, 4, 5}, at::kDouble))) << k;
+  }
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/layers.h"
-#include "tests/parity.h"
+#include "launch/parity/parity_case.h"
 #include "tests/thread_communicator.h"
 
 namespace semiseg {
@@ -72,6 +72,40 @@ TEST(Conv, TransposedOneDoublesTheSide) {
   EXPECT_EQ(up(at::ones({1, 4, 3, 4, 5})).sizes(), (at::IntArrayRef{1, 2, 6, 8, 10}));
 }
 
+// In float32 on the CPU, whatever the number of channels and images: what follows keeps the layout.
+TEST(Conv, GivesChannelsLast) {
+  for (const int64_t channels : {1, 3}) {
+    for (const int64_t images : {1, 2}) {
+      const Module root(kDraws, "n", at::kFloat);
+      const Conv conv(root.child("3d"), {.in = channels, .out = 4, .kernel = {3, 3, 3}}),
+          flat(root.child("2d"), {.in = channels, .out = 4, .kernel = {3, 3}});
+      const at::Tensor x = at::ones({images, channels, 6, 5, 4});
+      EXPECT_TRUE(conv(x).is_contiguous(at::MemoryFormat::ChannelsLast3d)) << channels << images;
+      EXPECT_TRUE(flat(x[0].transpose(0, 1)).is_contiguous(at::MemoryFormat::ChannelsLast));
+    }
+  }
+}
+
+// One image of few voxels goes another way than two.
+TEST(Conv, OneImageIsConvolvedAndDifferentiatedAsAmongOthers) {
+  for (const int64_t channels : {1, 3}) {
+    const Conv conv(Module(kDraws, "n", at::kFloat),
+                    {.in = channels, .out = 4, .kernel = {3, 3, 3}, .padding = 1});
+    const at::Tensor x = noise("x", {2, channels, 6, 5, 4}).to(at::kFloat);
+    const at::Tensor cotangent = noise("cotangent", {1, 4, 6, 5, 4}).to(at::kFloat);
+    std::vector<at::Tensor> values, gradients;
+    for (const auto& images : {x.slice(0, 0, 1), x}) {
+      const at::Tensor y = conv(images).slice(0, 0, 1);
+      y.backward(cotangent);
+      values.push_back(y.detach());
+      gradients.push_back(conv.weight().grad().clone());
+      conv.weight().mutable_grad().zero_();
+    }
+    EXPECT_TRUE(at::allclose(values[0], values[1], 1e-5, 1e-6));
+    EXPECT_TRUE(at::allclose(gradients[0], gradients[1], 1e-5, 1e-5));
+  }
+}
+
 // Values 1, 2, 3, 6: mean 3, biased variance 3.5, unbiased 14/3.
 TEST(BatchNorm, NormalisesByBatchStatisticsAndMovesTheRunningOnes) {
   const Module root(kDraws, "n", at::kDouble);
@@ -92,6 +126,27 @@ TEST(BatchNorm, EvaluationUsesRunningStatisticsAndChangesNothing) {
   EXPECT_NEAR(norm(at::full({1, 1, 1, 1}, 7.0, at::kDouble), Pass{}).item<double>(), 2.5, 1e-12);
   EXPECT_EQ(root.buffers()[0].value.item<double>(), 2);
   EXPECT_EQ(root.buffers()[2].value.item<int64_t>(), 0);
+}
+
+// Folded into the convolution in evaluation mode, plain and transposed; unfolded in training mode.
+TEST(BatchNorm, AfterAConvolutionIsTheNormOfItsOutput) {
+  for (const bool transposed : {false, true}) {
+    const Module root(kDraws, "n", at::kDouble);
+    const Conv conv(root.child("conv"), {.in = 2,
+                                         .out = 3,
+                                         .kernel = {2, 2},
+                                         .stride = 2,
+                                         .bias = !transposed,
+                                         .transposed = transposed});
+    const BatchNorm norm(root.child("norm"), 3);
+    fill_parameters(root.parameters(), "after", "n");
+    root.buffers()[0].value.copy_(noise("mean", {3}));
+    root.buffers()[1].value.copy_(noise("variance", {3}, 0.1, 4));
+    const at::Tensor x = noise("x", {2, 2, 4, 6});
+    EXPECT_LT(largest_difference(norm.after(conv, x, Pass{}), norm(conv(x), Pass{})), 1e-12);
+    const at::Tensor separate = norm(conv(x), train_pass(*kSerial));
+    EXPECT_TRUE(at::equal(norm.after(conv, x, train_pass(*kSerial)), separate));
+  }
 }
 
 TEST(BatchNorm, RefusesASingleValueForEachChannel) {

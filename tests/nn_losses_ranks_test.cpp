@@ -12,7 +12,7 @@
 #include "framework/nn/losses_consistency.h"
 #include "framework/nn/losses_entropy.h"
 #include "framework/nn/losses_soft_dice.h"
-#include "tests/parity.h"
+#include "launch/parity/parity_case.h"
 #include "tests/thread_communicator.h"
 
 namespace semiseg {

@@ -4,71 +4,13 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "framework/config/compose.h"
-#include "framework/core/error.h"
-#include "framework/methods/consistency.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/layers.h"
 #include "framework/nn/optimiser.h"
-#include "framework/nn/schedule.h"
-#include "tests/parity.h"
 
 namespace semiseg {
 namespace {
-
-// Every value of a schedule case as a function of its index.
-void expect_schedule(const std::string& prefix, const std::string& index, size_t cases,
-                     const std::function<double(const ParityCase&, int64_t)>& value) {
-  const auto found = load_cases("schedule", prefix);
-  EXPECT_EQ(found.size(), cases);
-  for (const auto& c : found) {
-    const at::Tensor indices = c.tensor(index);
-    std::vector<double> values;
-    for (int64_t i = 0; i < indices.numel(); ++i)
-      values.push_back(value(c, indices[i].item<int64_t>()));
-    EXPECT_TRUE(compare(c, "out.value", at::tensor(values, at::kDouble))) << c.file;
-  }
-}
-
-TEST(Schedule, SigmoidRampupIsTheReferences) {
-  expect_schedule("sigmoid_rampup-", "in.step", 4, [](const ParityCase& c, int64_t step) {
-    return sigmoid_rampup(static_cast<double>(step), c.options["length"]);
-  });
-}
-
-TEST(Schedule, ConsistencyWeightIsTheReferences) {
-  expect_schedule(
-      "consistency_weight-", "in.iteration", 8, [](const ParityCase& c, int64_t iteration) {
-        // rampup_steps = length, so that a step of the ramp lasts iterations_per_step
-        const int64_t steps = std::max<int64_t>(1, c.options["length"].get<int64_t>());
-        return consistency_weight({.weight = c.options["weight"], .rampup_steps = steps}, iteration,
-                                  steps * c.options["iterations_per_step"].get<int64_t>());
-      });
-}
-
-TEST(Schedule, PolyRateIsTheReferencesBeforeAndAfterTheIncrement) {
-  for (const std::string index : {"pre", "post"}) {
-    expect_schedule("poly_lr-" + index + "-", "in." + index, 3,
-                    [&](const ParityCase& c, int64_t t) {
-                      return learning_rate({.learning_rate = c.options["base"],
-                                            .poly_power = c.options["power"],
-                                            .poly_index = index},
-                                           t, c.options["max_iterations"]);
-                    });
-  }
-}
-
-TEST(Schedule, StepRateIsTheReferences) {
-  expect_schedule("step_lr-", "in.iteration", 2, [](const ParityCase& c, int64_t t) {
-    return learning_rate({.learning_rate = c.options["base"],
-                          .schedule = "step",
-                          .step_every = c.options["every"],
-                          .step_factor = c.options["factor"]},
-                         t, 30000);
-  });
-}
 
 TEST(Schedule, ConstantRateStaysAndPolyEndsAtZero) {
   EXPECT_EQ(learning_rate({.learning_rate = 0.3, .schedule = "constant"}, 99, 100), 0.3);
@@ -95,26 +37,6 @@ class TinyNet : public ModuleBackbone {
   Conv conv_;
   BatchNorm norm_;
 };
-
-TEST(Ema, AlphaIsTheReferences) {
-  expect_schedule("ema_alpha-", "in.iteration", 2, [](const ParityCase& c, int64_t k) {
-    return ema_alpha({.decay = c.options["decay"]}, k);
-  });
-}
-
-TEST(Ema, TeacherFollowsTheReferencesSequence) {
-  const ParityCase c = load_case("schedule/ema_sequence-0.99-120.safetensors");
-  TinyNet teacher, student;
-  teacher.fill(c.options["start"]);
-  const at::Tensor weights = c.tensor("in.student");
-  std::vector<float> values;
-  for (int64_t k = 0; k < weights.numel(); ++k) {
-    student.fill(weights[k].item<double>());
-    update_teacher(teacher, student, {.decay = c.options["decay"]}, k);
-    values.push_back(teacher.parameters()[0].value.flatten()[0].item<float>());
-  }
-  EXPECT_TRUE(compare(c, "out.value", at::tensor(values)));
-}
 
 TEST(Ema, BuffersStayAreAveragedOrAreCopied) {
   const std::pair<const char*, double> expected[] = {

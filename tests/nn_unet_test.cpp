@@ -12,12 +12,6 @@ std::unique_ptr<Backbone> make_unet(const std::string& options, int64_t classes)
   return make_backbone("unet", options, {.classes = classes, .patch_size = {32, 48}});
 }
 
-TEST(UNet, IsTheReference) {
-  const auto cases = load_cases("backbone", "unet-");
-  EXPECT_EQ(cases.size(), 2u);
-  for (const auto& c : cases) expect_backbone_case(c, "dropout = [0, 0, 0, 0, 0]");
-}
-
 // backbones.md §1. The reference's own configurations: parameter counts in nn_backbones_test.
 TEST(UNet, HasTheNumberOfParametersOfItsVariants) {
   EXPECT_EQ(make_unet("bilinear = false", 4)->parameter_count(), 1'180'464 + 763'860);

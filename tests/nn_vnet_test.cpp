@@ -14,23 +14,6 @@ std::unique_ptr<Backbone> make_vnet(const std::string& options, int64_t channels
                        {.channels = channels, .classes = 3, .patch_size = {16, 16, 32}});
 }
 
-class VNetReference : public testing::TestWithParam<const char*> {};
-
-// One network in evaluation and one in training mode.
-TEST_P(VNetReference, IsTheReference) {
-  const std::string norm = GetParam();
-  int found = 0;
-  for (const auto& c : load_cases("backbone", "vnet-")) {
-    if (c.options["norm"] != norm) continue;
-    ++found;
-    expect_backbone_case(c, "dropout = 0\nnorm = \"" + norm + "\"");
-  }
-  EXPECT_EQ(found, 2);
-}
-INSTANTIATE_TEST_SUITE_P(Norms, VNetReference,
-                         testing::Values("none", "batch", "group", "instance"),
-                         [](const auto& info) { return std::string(info.param); });
-
 TEST(VNet, LogitsAreItsClassifierOfItsFeatures) {
   const at::Tensor image = generate("x", {2, 1, 16, 16, 32}, -1, 1, at::kFloat);
   for (const char* head : {"conv1x1", "conv3x3"}) {

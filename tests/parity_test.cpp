@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Safetensors files, and the reader of parity cases that other tests rely on.
-#include "tests/parity.h"
-
+// Safetensors files, and how parity cases are read and compared.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
@@ -13,8 +11,12 @@
 #include <string>
 
 #include "framework/checkpoint/safetensors.h"
+#include "framework/config/compose.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "launch/parity/case_options.h"
+#include "launch/parity/comparison.h"
+#include "tests/recorded_cases.h"
 
 namespace semiseg {
 namespace {
@@ -127,8 +129,7 @@ TEST(Safetensors, AnUnwritableTypeIsAnIoError) {
 }
 
 TEST(Parity, GeneratedNumbersMatchTheTestVector) {
-  const fs::path path = fs::path(SEMISEG_SOURCE_DIR) / "../shared/fixtures/test_vector.json";
-  const auto vector = nlohmann::json::parse(read_file(path));
+  const auto vector = nlohmann::json::parse(read_file(recorded_cases() / "test_vector.json"));
   const auto values = vector.at("values").get<std::vector<double>>();
   const at::Tensor made =
       generate("semiseg", {static_cast<int64_t>(values.size())}, 0, 1, at::kFloat);
@@ -157,12 +158,14 @@ TEST(Parity, WeightsFollowTheRangesOfTheRule) {
 }
 
 ParityCase made_case() {
-  ParityCase parity{.file = "made"};
+  ParityCase parity;
   parity.metadata = nlohmann::json::parse(
       R"({"generated": {}, "digest": {"big": [2, 2]},
-          "tolerance": {"default": {"rtol": 0, "atol": 0}, "x": {"rtol": 0.1, "atol": 0.5}},
+          "tolerance": {"default": {"rtol": 0, "atol": 0}, "x": {"rtol": 0.1, "atol": 0.5},
+                        "y": {"rtol": 0, "atol": 0.5}},
           "tolerance_float64": {"default": {"rtol": 0, "atol": 0}}})");
   parity.stored = {{"x", at::tensor({10.0, NAN, INFINITY})},
+                   {"y", at::tensor({1.0, 2.0, 3.0}, at::kDouble)},
                    {"big.index", at::tensor({3}, at::kLong)},
                    {"big.at", at::tensor({4.0}, at::kDouble)},
                    {"big.sum", at::tensor({10.0}, at::kDouble)},
@@ -170,37 +173,94 @@ ParityCase made_case() {
   return parity;
 }
 
-TEST(Parity, CompareAppliesRelativePlusAbsoluteTolerance) {
-  const ParityCase parity = made_case();
-  EXPECT_TRUE(compare(parity, "x", at::tensor({11.4, NAN, INFINITY})));
-  const auto beyond = compare(parity, "x", at::tensor({11.6, NAN, INFINITY}, at::kDouble));
-  EXPECT_FALSE(beyond);
-  EXPECT_NE(std::string(beyond.message()).find("1 of 3 differ, most at flat index 0: expected 10"),
-            std::string::npos)
-      << beyond.message();
-  EXPECT_FALSE(compare(parity, "x", at::tensor({11.4, NAN, INFINITY}), Arithmetic::kFloat64));
+bool agrees(const ParityCase& parity, const std::string& name, const at::Tensor& got,
+            Arithmetic arithmetic = Arithmetic::kFloat32) {
+  Comparison comparison(parity, arithmetic);
+  comparison.compare(name, got);
+  return comparison.passes();
 }
 
-TEST(Parity, CompareWantsNonFiniteValuesAtTheSamePlaces) {
+TEST(Comparison, AppliesRelativePlusAbsoluteTolerance) {
   const ParityCase parity = made_case();
-  EXPECT_FALSE(compare(parity, "x", at::tensor({10.0, 0.0, INFINITY})));
-  EXPECT_FALSE(compare(parity, "x", at::tensor({10.0, NAN, -INFINITY})));
-  EXPECT_FALSE(compare(parity, "x", at::tensor({NAN, NAN, INFINITY})));
+  EXPECT_TRUE(agrees(parity, "x", at::tensor({11.4, NAN, INFINITY})));
+  EXPECT_FALSE(agrees(parity, "x", at::tensor({11.4, NAN, INFINITY}), Arithmetic::kFloat64));
 }
 
-TEST(Parity, CompareReadsDigests) {
+TEST(Comparison, NamesTheLargestDeviationOfAllTensors) {
   const ParityCase parity = made_case();
-  EXPECT_TRUE(compare(parity, "big", at::tensor({1, 2, 3, 4}).reshape({2, 2})));
-  EXPECT_FALSE(
-      compare(parity, "big", at::tensor({2, 2, 2, 4}).reshape({2, 2})));  // sum right, l2 wrong
-  EXPECT_FALSE(compare(parity, "big",
-                       at::tensor({1, 2, 4, 3}).reshape({2, 2})));  // sum and l2 right, point wrong
-  EXPECT_FALSE(compare(parity, "big", at::tensor({1, 2, 3, 4})));   // shape
+  Comparison comparison(parity);
+  comparison.compare("y", at::tensor({1.0, 2.5, 3.0}, at::kDouble));
+  comparison.compare("x", at::tensor({16.0, NAN, INFINITY}, at::kDouble));
+  comparison.compare("y", at::tensor({1.0, 2.0, 4.0}, at::kDouble));
+  ASSERT_TRUE(comparison.worst());
+  EXPECT_EQ(comparison.worst()->tensor, "x");
+  EXPECT_EQ(comparison.worst()->index, 0);
+  EXPECT_EQ(comparison.worst()->expected, 10);
+  EXPECT_EQ(comparison.worst()->got, 16);
+  EXPECT_DOUBLE_EQ(comparison.worst()->ratio(), 4);
+  EXPECT_EQ(comparison.worst()->bad, 1);
+  EXPECT_EQ(comparison.bad_tensors(), 2);
 }
 
-TEST(Parity, AMissingTensorAndAMissingCaseAreErrors) {
+TEST(Comparison, WantsNonFiniteValuesAtTheSamePlaces) {
+  const ParityCase parity = made_case();
+  EXPECT_FALSE(agrees(parity, "x", at::tensor({10.0, 0.0, INFINITY})));
+  EXPECT_FALSE(agrees(parity, "x", at::tensor({10.0, NAN, -INFINITY})));
+  EXPECT_FALSE(agrees(parity, "x", at::tensor({NAN, NAN, INFINITY})));
+}
+
+TEST(Comparison, ReadsDigests) {
+  const ParityCase parity = made_case();
+  const auto square = [](std::initializer_list<int> values) {
+    return at::tensor(values).reshape({2, 2});
+  };
+  EXPECT_TRUE(agrees(parity, "big", square({1, 2, 3, 4})));
+  EXPECT_FALSE(agrees(parity, "big", square({2, 2, 2, 4})));      // sum right, l2 wrong
+  EXPECT_FALSE(agrees(parity, "big", square({1, 2, 4, 3})));      // both right, point wrong
+  EXPECT_FALSE(agrees(parity, "big", at::tensor({1, 2, 3, 4})));  // shape
+  EXPECT_FALSE(agrees(parity, "big", at::Tensor()));
+}
+
+TEST(Comparison, KnowsWhatIsMissing) {
+  ParityCase parity = made_case();
+  parity.stored = {{"out.loss", at::ones({1})},    {"grad.x", at::ones({1})},
+                   {"out.map.at", at::ones({1})},  {"out.map.index", at::ones({1}, at::kLong)},
+                   {"out.map.sum", at::ones({1})}, {"out.map.l2", at::ones({1})},
+                   {"in.logits", at::ones({1})}};
+  Comparison comparison(parity);
+  EXPECT_EQ(comparison.missing(), (std::vector<std::string>{"grad.x", "out.loss", "out.map"}));
+  comparison.compare("out.loss", 1);
+  EXPECT_EQ(comparison.missing(), (std::vector<std::string>{"grad.x", "out.map"}));
+  EXPECT_EQ(comparison.compared(), 1);
+}
+
+TEST(Comparison, ByTheLargestElementIsASharedTolerance) {
+  const ParityCase parity = made_case();
+  for (const auto& [error, passes] : {std::pair{0.29, true}, {0.31, false}}) {
+    Comparison comparison(parity);
+    comparison.compare_by_largest("y", at::tensor({1.0, 2.0 + error, 3.0}, at::kDouble), 0.1);
+    EXPECT_EQ(comparison.passes(), passes) << error;
+  }
+}
+
+TEST(Parity, AMissingTensorAndAFileThatIsNoCaseAreErrors) {
   EXPECT_THROW(made_case().tensor("in.image"), Error);
-  EXPECT_THROW(load_cases("transform", "no_such_case"), Error);
+  write_safetensors(scratch("no_case.safetensors"), {.tensors = {{"a", at::ones({1})}}});
+  EXPECT_THROW(load_case(scratch("no_case.safetensors")), Error);
+}
+
+TEST(CaseOptions, AreTomlAndDropoutIsWhatTheCaseSaysForEveryNetwork) {
+  const auto options = nlohmann::json::parse(
+      R"({"a": [1, 2.5e-05], "b": "x", "c": true, "d": null, "e": {"k": [[1]]}, "seed": 1})");
+  EXPECT_EQ(toml_lines(options, {"seed"}),
+            "a = [1, 2.5e-05]\nb = \"x\"\nc = true\ne = {k = [[1]]}\n");
+  const auto& registry = BackboneRegistry::instance();
+  EXPECT_EQ(with_dropout(registry.find("unet"), "", {.patch_size = {32, 32}}, 0),
+            "dropout = [0, 0, 0, 0, 0]\n");
+  EXPECT_EQ(
+      with_dropout(registry.find("vnet"), "filters = 2\n", {.patch_size = {16, 16, 16}}, 0.25),
+      "filters = 2\ndropout = 0.25\n");
+  EXPECT_EQ(unread_options(parse_config("depth = 2")), "nothing reads 'depth'");
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ TEST_F(Convert, AStoreHoldsVoxelsPlaceClassesAndPreparation) {
   add("a");
   add("b", 7);
   ConvertRequest how = request();
-  how.preparation.normalise = "minmax";
+  how.preparation.intensity.scale = "minmax";
   const auto cases = run(how);
   ASSERT_EQ(cases.size(), 2);
   EXPECT_EQ(cases[1].classes, (std::vector<int64_t>{0, 1}));
@@ -108,7 +108,7 @@ TEST_F(Convert, CasesOfOtherOptionsAreNeitherMixedNorReplaced) {
   run(request());
   const std::string before = read_file(folder_ / "store" / "a.h5");
   ConvertRequest other = request();
-  other.preparation.normalise = "zscore";
+  other.preparation.intensity.scale = "zscore";
   expect_error(ErrorKind::kConfig, {"other options", "store"}, [&] { run(other); });
   fs::remove(folder_ / "store" / "index.csv");  // as after an interruption
   expect_error(ErrorKind::kConfig, {"other options", "a.h5"}, [&] { run(other); });

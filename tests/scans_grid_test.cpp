@@ -91,15 +91,25 @@ TEST(Preparation, TextsComeBackAsTheyWere) {
                   .orientation = "stored",
                   .crop = "nonzero",
                   .margin = 3,
-                  .window = {{-160, 240.5}},
-                  .normalise = "zscore",
+                  .intensity = {.clip = {-160, 240.5}, .scale = "zscore"},
                   .spacing_mm = {{1.5, 1, 0.75}}};
   EXPECT_EQ(Preparation::parse(how.text(), "test").text(), how.text());
   EXPECT_EQ(Preparation::parse(Preparation().text(), "test").text(), Preparation().text());
+  how.earlier_unknown = true;
+  how.intensity = {
+      .clip = {}, .clip_percentile = {0.5, 99.5}, .scale = "fixed", .mean = -3.25, .std = 1e-3};
+  const Preparation back = Preparation::parse(how.text(), "test");
+  EXPECT_EQ(back.text(), how.text());
+  EXPECT_TRUE(back.earlier_unknown);
+  EXPECT_EQ(back.intensity.clip_percentile, how.intensity.clip_percentile);
+  EXPECT_EQ(back.intensity.mean, -3.25);
+  EXPECT_EQ(back.intensity.std, 1e-3);
   expect_error(ErrorKind::kData, {"not known", "here"},
                [] { Preparation::parse("phantom 2", "here"); });
   expect_error(ErrorKind::kData, {"damaged", "1,2"},
                [] { Preparation::parse("spacing=1,2", "x"); });
+  expect_error(ErrorKind::kData, {"damaged", "none"},
+               [] { Preparation::parse("fixed=none", "x"); });
 }
 
 // Clamped to 30: 10 and 30 in air have mean 20 and deviation 10; with the air mean 10 and √150.
@@ -109,13 +119,14 @@ TEST(Preparation, StepsComeInTheirOrder) {
   const auto values = [&](Preparation how) {
     return prepare(scan, nullptr, how, "test").image.flatten();
   };
-  const std::optional<std::array<double, 2>> window = {{0, 30}};
+  const std::vector<double> clip = {0, 30};
   EXPECT_TRUE(at::equal(values({}), scan.image.flatten()));
-  EXPECT_TRUE(at::allclose(values({.window = window, .normalise = "zscore_nonzero"}),
+  EXPECT_TRUE(at::allclose(values({.intensity = {.clip = clip, .scale = "zscore_nonzero"}}),
                            at::tensor({0.f, -1.f, 1.f, 0.f})));
-  EXPECT_TRUE(at::allclose(values({.window = window, .normalise = "zscore"}),
+  EXPECT_TRUE(at::allclose(values({.intensity = {.clip = clip, .scale = "zscore"}}),
                            at::tensor({-10.f, 0.f, 20.f, -10.f}) / 12.247449));
-  EXPECT_TRUE(at::allclose(values({.normalise = "minmax"}), at::tensor({0.f, 0.2f, 1.f, 0.f})));
+  EXPECT_TRUE(
+      at::allclose(values({.intensity = {.scale = "minmax"}}), at::tensor({0.f, 0.2f, 1.f, 0.f})));
   EXPECT_TRUE(at::equal(values({.crop = "nonzero"}), at::tensor({10.f, 50.f})));
   EXPECT_TRUE(at::equal(values({.crop = "nonzero", .margin = 1}), scan.image.flatten()));
 }

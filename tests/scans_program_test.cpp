@@ -151,6 +151,32 @@ TEST_F(ScansProgram, WeightsOfAnotherNetworkAreRefused) {
   EXPECT_FALSE(fs::exists(folder_ / "wrong.nii.gz")) << result.output;
 }
 
+// What the run folder holds is enough; a folder of an older version asks the data set.
+TEST_F(ScansProgram, PredictionNeedsNoDataSet) {
+  ASSERT_EQ(run("predict run images/p2.nii.gz with_data.nii.gz --probabilities").exit_code, 0);
+  fs::rename(folder_ / "store", folder_ / "elsewhere");
+  const ProgramResult result = run("predict run images/p2.nii.gz without.nii.gz --probabilities");
+  const ProgramResult exported = run("export run without.safetensors");
+  fs::copy(folder_ / "run", folder_ / "older", fs::copy_options::recursive);
+  fs::remove(folder_ / "older" / "dataset.json");
+  const ProgramResult older = run("predict older images/p2.nii.gz older.nii.gz");
+  fs::rename(folder_ / "elsewhere", folder_ / "store");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(exported.exit_code, 0) << exported.output;
+  EXPECT_TRUE(at::equal(read_scan(folder_ / "without.nii.gz").image,
+                        read_scan(folder_ / "with_data.nii.gz").image));
+  EXPECT_EQ(older.exit_code, 3) << older.output;
+  EXPECT_NE(older.output.find("store"), std::string::npos) << older.output;
+
+  EXPECT_EQ(run("predict older images/p2.nii.gz older.nii.gz --probabilities").exit_code, 0);
+  EXPECT_TRUE(at::equal(read_scan(folder_ / "older.nii.gz").image,
+                        read_scan(folder_ / "with_data.nii.gz").image));
+  write_file(folder_ / "older" / "dataset.json", "{\"name\": \"x\"}");
+  const ProgramResult damaged = run("predict older images/p2.nii.gz damaged.nii.gz");
+  EXPECT_EQ(damaged.exit_code, 3) << damaged.output;
+  EXPECT_NE(damaged.output.find("dataset.json"), std::string::npos) << damaged.output;
+}
+
 TEST_F(ScansProgram, AModelOfThePhantomPredictsScansToo) {
   const std::string phantom =
       "train method=supervised protocol=smoke dataset.patients_train=3 dataset.patients_val=1 "

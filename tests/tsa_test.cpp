@@ -9,7 +9,6 @@
 
 #include "framework/core/state.h"
 #include "framework/methods/class_memory.h"
-#include "tests/parity.h"
 #include "tests/tsa_problem.h"
 
 namespace semiseg {
@@ -37,34 +36,6 @@ at::Tensor pixels_of(const at::Tensor& features, const at::Tensor& label, int64_
   const at::Tensor x = features.to(at::kDouble).movedim(1, -1).reshape({-1, features.size(1)});
   return x.index_select(0, (label.reshape(-1) == k).nonzero().squeeze(1));
 }
-
-// --- recorded cases
-
-class RecordedUpdates : public testing::TestWithParam<const char*> {};
-
-TEST_P(RecordedUpdates, AreReproduced) {
-  for (const ParityCase& c : load_cases("memory", GetParam())) {
-    const int64_t classes = c.options.at("classes"), features = c.options.at("features");
-    const double fp32_tolerance = c.options.at("fp32_rtol");
-    ClassMemory memory(classes, features, forgetting(c.options.at("forgetting"))), single = memory;
-    for (int i = 0; i < c.options.at("batches").get<int>(); ++i) {
-      const std::string in = "in." + std::to_string(i) + ".",
-                        out = "out." + std::to_string(i) + ".";
-      const at::Tensor feature = c.tensor(in + "feature"), label = c.tensor(in + "label");
-      feed(memory, feature.to(at::kDouble), label);
-      feed(single, feature.to(at::kFloat), label);
-      EXPECT_TRUE(compare(c, out + "count", memory.statistics().count));
-      EXPECT_TRUE(compare(c, out + "weight_count", memory.weight()));
-      EXPECT_TRUE(compare(c, out + "mean", memory.statistics().mean));
-      EXPECT_TRUE(compare(c, out + "covariance", memory.statistics().covariance));
-      EXPECT_LE(deviation(single.statistics().mean, c.tensor(out + "mean")), fp32_tolerance);
-      EXPECT_LE(deviation(single.statistics().covariance, c.tensor(out + "covariance")),
-                fp32_tolerance);
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Memory, RecordedUpdates, testing::Values("tsa_update", "isda_update"));
 
 // --- 11: merge
 

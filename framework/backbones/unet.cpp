@@ -78,8 +78,8 @@ class Block {
         norm1_(module.child("5"), out) {}
 
   at::Tensor operator()(const at::Tensor& x, const Pass& pass) const {
-    const at::Tensor hidden = dropout_(activate(norm0_(conv0_(x), pass)), pass);
-    return activate(norm1_(conv1_(hidden), pass));
+    const at::Tensor hidden = dropout_(activate(norm0_.after(conv0_, x, pass)), pass);
+    return activate(norm1_.after(conv1_, hidden, pass));
   }
 
  private:

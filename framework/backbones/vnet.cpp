@@ -86,7 +86,9 @@ class Unit {
       : conv_(sequence.child(std::to_string(position)), conv),
         norm_(sequence.child(std::to_string(position + 1)), conv.out, norm) {}
 
-  at::Tensor linear(const at::Tensor& x, const Pass& pass) const { return norm_(conv_(x), pass); }
+  at::Tensor linear(const at::Tensor& x, const Pass& pass) const {
+    return norm_.after(conv_, x, pass);
+  }
   // In place: no norm's backward reads its output, nor does a convolution's.
   at::Tensor operator()(const at::Tensor& x, const Pass& pass) const {
     at::Tensor y = linear(x, pass);

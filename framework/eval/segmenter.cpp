@@ -29,13 +29,13 @@ InferenceOptions::Mode read_mode(const Config& section, const std::vector<int64_
 }  // namespace
 
 InferenceOptions InferenceOptions::read(const Config& section,
-                                        const std::vector<int64_t>& patch_size,
-                                        int64_t axial_axis) {
+                                        const std::vector<int64_t>& patch_size, int64_t axial_axis,
+                                        int64_t classes) {
   InferenceOptions o{.mode = read_mode(section, patch_size)};
   if (o.mode == Mode::kSliceWise) {
     o.slice_wise = SliceWiseOptions::read(section, patch_size);
   } else {
-    o.sliding_window = SlidingWindowOptions::read(section, patch_size);
+    o.sliding_window = SlidingWindowOptions::read(section, patch_size, classes);
   }
   o.axial_axis = patch_size.size() == 2 ? axial_axis : 0;
   const auto axes = static_cast<double>(patch_size.size());

@@ -22,9 +22,10 @@ struct InferenceOptions {
   std::vector<int64_t> mirror_axes;  // of the patch; see mirrored()
 
   // Reads the keys of the mode that it finds, so that a key of another mode is one that nobody
-  // reads. patch_size: the protocol's, two or three entries; axial_axis: the data set's.
+  // reads. patch_size: the protocol's, two or three entries; axial_axis and classes (with
+  // background): the data set's.
   static InferenceOptions read(const Config& section, const std::vector<int64_t>& patch_size,
-                               int64_t axial_axis);
+                               int64_t axial_axis, int64_t classes);
 };
 
 // image [C,D,H,W] float on the CPU → label map [D,H,W] uint8 on the CPU.

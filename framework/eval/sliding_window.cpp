@@ -178,7 +178,7 @@ void check_options(const at::Tensor& image, const SlidingWindowOptions& options)
 }  // namespace
 
 SlidingWindowOptions SlidingWindowOptions::read(const Config& section,
-                                                std::vector<int64_t> patch_size) {
+                                                std::vector<int64_t> patch_size, int64_t classes) {
   SlidingWindowOptions o{.patch_size = std::move(patch_size)};
   std::string weighting = "uniform", activation = "softmax", decision = "argmax",
               padding = "centred";
@@ -201,6 +201,11 @@ SlidingWindowOptions SlidingWindowOptions::read(const Config& section,
   if (!o.stride.empty() && o.stride.size() != o.patch_size.size()) {
     section.fail("stride", "the stride does not fit the patch",
                  fmt::format("one number for each of protocol.patch_size = {}", o.patch_size));
+  }
+  if (decision == "foreground" && classes > 2) {
+    section.fail("decision",
+                 fmt::format("foreground decides between two classes, and there are {}", classes),
+                 "\"argmax\" for more than two classes");
   }
   if (decision == "foreground" && activation == "none") {
     section.fail("decision", "foreground is a threshold of probabilities, and logits are averaged",

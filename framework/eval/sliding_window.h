@@ -45,8 +45,9 @@ struct SlidingWindowOptions {
   WindowPadding padding = WindowPadding::kCentred;
   int64_t batch = 1;  // windows that the network sees at once
 
-  // From section [inference].
-  static SlidingWindowOptions read(const Config& section, std::vector<int64_t> patch_size);
+  // From section [inference]. classes: of the data set, background included.
+  static SlidingWindowOptions read(const Config& section, std::vector<int64_t> patch_size,
+                                   int64_t classes);
 };
 
 // image [C,D,H,W] float on the CPU. Every window is predicted once, in raster order of the starts,

@@ -28,6 +28,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/methods/copy_paste_mask.h"
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/largest_component.h"
@@ -128,22 +129,10 @@ class Bcp : public TeacherStudent {
 
   // [S], 0 inside the box.
   at::Tensor draw_mask(const at::Tensor& image, Step& step) const {
-    at::Tensor mask = at::ones(image.sizes().slice(2), at::kLong);
-    at::Tensor box = mask;
+    const at::IntArrayRef size = image.sizes().slice(2);
     std::vector<int64_t> high;
-    for (int64_t axis = 0; axis < mask.dim(); ++axis)
-      high.push_back(mask.size(axis) - side(mask.size(axis)));
-    const at::Tensor offset = draw_offset(high, step);
-    for (int64_t axis = 0; axis < mask.dim(); ++axis) {
-      const int64_t start = offset[axis].item<int64_t>();
-      box = box.slice(axis, start, start + side(mask.size(axis)));
-    }
-    box.zero_();
-    return mask.to(image.device());
-  }
-
-  int64_t side(int64_t length) const {
-    return static_cast<int64_t>(options_.box * static_cast<double>(length));
+    for (const int64_t side : size) high.push_back(side - box_side(options_.box, side));
+    return copy_paste_mask(size, options_.box, draw_offset(high, step)).to(image.device());
   }
 
   // One integer in {0 … high - 1} for each axis: a draw below their least common multiple is even

@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
 
 #include <algorithm>
@@ -26,6 +27,21 @@ at::MemoryFormat layout(const at::Tensor& x) {
   return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
 }
 
+// One channel is both layouts at once: ATen goes by the strides, and with those of channels-first
+// the output and all that follows were so, at twice the time of a first convolution.
+at::Tensor in_layout(const at::Tensor& x, at::MemoryFormat format) {
+  const at::Tensor y = x.contiguous(format);
+  if (format == at::MemoryFormat::Contiguous || y.size(1) != 1) return y;
+  std::vector<int64_t> strides = y.strides().vec();
+  strides[1] = 1;
+  return y.as_strided(y.sizes(), strides);
+}
+
+// A single image of few voxels ATen would give to kernels of its own, more than twice as slow.
+bool wants_onednn(const at::Tensor& x) {
+  return x.size(0) == 1 && x.scalar_type() == at::kFloat && x.device().is_cpu() && at::hasMKLDNN();
+}
+
 }  // namespace
 
 Conv::Conv(const Module& module, const ConvOptions& options)
@@ -44,11 +60,27 @@ Conv::Conv(const Module& module, const ConvOptions& options)
   if (options.bias) bias_ = module.uniform_parameter("bias", {options.out}, bound);
 }
 
-at::Tensor Conv::operator()(const at::Tensor& x) const {
+at::Tensor Conv::operator()(const at::Tensor& x) const { return apply(x, weight_, bias_); }
+
+at::Tensor Conv::scaled(const at::Tensor& x, const at::Tensor& scale,
+                        const at::Tensor& shift) const {
+  std::vector<int64_t> along_out(static_cast<size_t>(weight_.dim()), 1);
+  along_out[transposed_ ? 1 : 0] = scale.size(0);
+  return apply(x, weight_ * scale.view(along_out),
+               bias_.defined() ? at::addcmul(shift, bias_, scale) : shift);
+}
+
+at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight,
+                       const at::Tensor& bias) const {
   const at::MemoryFormat format = layout(x);
-  return at::convolution(x.contiguous(format), weight_.contiguous(format),
-                         bias_.defined() ? std::optional(bias_) : std::nullopt, stride_, padding_,
-                         dilation_, transposed_, output_padding_, /*groups=*/1);
+  const at::Tensor image = in_layout(x, format), kernel = weight.contiguous(format);
+  const auto shift = bias.defined() ? std::optional(bias) : std::nullopt;
+  if (!transposed_ && wants_onednn(x)) {
+    return at::mkldnn_convolution(image, kernel, shift, padding_, stride_, dilation_,
+                                  /*groups=*/1);
+  }
+  return at::convolution(image, kernel, shift, stride_, padding_, dilation_, transposed_,
+                         output_padding_, /*groups=*/1);
 }
 
 BatchNorm::BatchNorm(const Module& module, int64_t channels, double epsilon, double momentum)
@@ -73,6 +105,12 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass) const {
                                  epsilon_, momentum_, path_};
   return pass.comm->size() == 1 ? local_batch_norm(x, tensors)
                                 : sync_batch_norm(x, tensors, *pass.comm);
+}
+
+at::Tensor BatchNorm::after(const Conv& conv, const at::Tensor& x, const Pass& pass) const {
+  if (pass.mode == NetworkMode::kTrain) return (*this)(conv(x), pass);
+  const at::Tensor scale = weight_ * (running_var_ + epsilon_).rsqrt();
+  return conv.scaled(x, scale, at::addcmul(bias_, running_mean_, scale, /*value=*/-1));
 }
 
 GroupNorm::GroupNorm(const Module& module, int64_t channels, int64_t groups, bool affine,

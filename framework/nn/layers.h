@@ -29,10 +29,14 @@ class Conv {
  public:
   Conv(const Module& module, const ConvOptions& options);
   at::Tensor operator()(const at::Tensor& x) const;
+  // scale · conv(x) + shift, both [out], by scaled weights: no pass over the output.
+  at::Tensor scaled(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) const;
   const at::Tensor& weight() const { return weight_; }  // [out,in,k…]; transposed [in,out,k…]
   const at::Tensor& bias() const { return bias_; }      // [out] or undefined
 
  private:
+  at::Tensor apply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
+
   std::vector<int64_t> stride_, padding_, dilation_, output_padding_;
   bool transposed_;
   at::Tensor weight_, bias_;
@@ -46,6 +50,9 @@ class BatchNorm {
  public:
   BatchNorm(const Module& module, int64_t channels, double epsilon = 1e-5, double momentum = 0.1);
   at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
+  // norm(conv(x)); in evaluation mode one convolution, the norm folded into its weights, which is
+  // equal to rounding.
+  at::Tensor after(const Conv& conv, const at::Tensor& x, const Pass& pass) const;
 
  private:
   std::string path_;

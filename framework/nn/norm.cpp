@@ -24,4 +24,9 @@ at::Tensor Norm::operator()(const at::Tensor& x, const Pass& pass) const {
   return x;
 }
 
+at::Tensor Norm::after(const Conv& conv, const at::Tensor& x, const Pass& pass) const {
+  if (const auto* batch = std::get_if<BatchNorm>(&layer_)) return batch->after(conv, x, pass);
+  return (*this)(conv(x), pass);
+}
+
 }  // namespace semiseg

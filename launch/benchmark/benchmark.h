@@ -41,6 +41,7 @@ double median(std::vector<double> values);
 
 // By what they time; a file each.
 std::vector<Benchmark> checkpoint_benchmarks();
+std::vector<Benchmark> inference_benchmarks();
 std::vector<Benchmark> loader_benchmarks();
 std::vector<Benchmark> metric_benchmarks();
 std::vector<Benchmark> rank_benchmarks();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parity cases for tests: what the public references computed, in shared/fixtures. Reads a case,
-// generates the tensors and weights that it does not store, and compares with its tolerances. The
-// rules are in fixtures/README.md.
+// What a reference implementation computed, recorded in one safetensors file: inputs, random
+// numbers, expected results and their tolerances. Tensors that the file does not store follow from
+// a rule of generation: element i of a tensor with key k is low + (high - low) u(k, i), u of
+// FNV-1a and SplitMix64.
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <map>
@@ -19,9 +19,8 @@
 namespace semiseg {
 
 struct ParityCase {
-  std::string file;         // its stem, for messages
   std::string kind, name;   // "method", "mean_teacher"
-  nlohmann::json options;   // the case's options
+  nlohmann::json options;   // the configuration of what is tested; read with at() or value()
   nlohmann::json metadata;  // the whole case object
   std::map<std::string, at::Tensor> stored;
 
@@ -34,12 +33,8 @@ struct ParityCase {
   std::map<std::string, at::Tensor> tensors(std::string_view prefix) const;
 };
 
-// `path`: absolute, or from the fixtures' folder ("loss/dice_sq-….safetensors").
+// kData naming the file where it cannot be read or is no case.
 ParityCase load_case(const std::filesystem::path& path);
-
-// All cases of a folder of the fixtures ("loss") whose file names begin so, sorted. kData when
-// there is none.
-std::vector<ParityCase> load_cases(const std::string& folder, const std::string& prefix);
 
 // Element i = low + (high - low) u(key, i), rounded to the dtype; floor for integers.
 at::Tensor generate(std::string_view key, at::IntArrayRef shape, double low, double high,
@@ -50,16 +45,5 @@ at::Tensor generate(std::string_view key, at::IntArrayRef shape, double low, dou
 // `backbone` round to float32 whatever they compute in; those of kind `method` do not.
 void fill_parameters(const std::vector<NamedTensor>& tensors, const std::string& seed,
                      const std::string& net, at::ScalarType rounded_to = at::kFloat);
-
-// Which tolerances apply: `tolerance` or, for a run in float64, `tolerance_float64` where the case
-// has one.
-enum class Arithmetic { kFloat32, kFloat64 };
-
-// EXPECT_TRUE(compare(c, "out.logits", logits)). Whole tensors and digests (.at, .index, .sum,
-// .l2); values that are not finite must be so at the same places. The failure message names the
-// largest deviation and the number of bad elements.
-testing::AssertionResult compare(const ParityCase& parity, const std::string& name,
-                                 const at::Tensor& actual,
-                                 Arithmetic arithmetic = Arithmetic::kFloat32);
 
 }  // namespace semiseg

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/dataset_record.h"
+
+#include <nlohmann/json.hpp>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kFile = "dataset.json";  // on disk, as its keys: do not rename
+
+}  // namespace
+
+void write_dataset_record(const fs::path& run, const DatasetInfo& info) {
+  const nlohmann::ordered_json json = {{"name", info.name},
+                                       {"classes", info.classes},
+                                       {"channels", info.channels},
+                                       {"axial_axis", info.axial_axis},
+                                       {"label_based_preparation", info.label_based_preparation},
+                                       {"preparation", info.preparation}};
+  write_file(run / kFile, json.dump(2) + "\n");
+}
+
+std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {
+  const fs::path path = run / kFile;
+  if (!fs::exists(path)) return std::nullopt;
+  const std::string text = read_file(path);
+  try {
+    const auto json = nlohmann::json::parse(text);
+    return DatasetInfo{.name = json.at("name"),
+                       .classes = json.at("classes"),
+                       .channels = json.at("channels"),
+                       .axial_axis = json.at("axial_axis"),
+                       .label_based_preparation = json.at("label_based_preparation"),
+                       .preparation = json.at("preparation")};
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kData,
+                {.what = "cannot understand what the run recorded of its data set",
+                 .where = path.string(),
+                 .got = error.what(),
+                 .fix = "remove this file; the data set itself is asked then"});
+  }
+}
+
+}  // namespace semiseg

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/parity/case_options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <regex>
+#include <vector>
+
+#include "framework/config/compose.h"
+#include "framework/core/error.h"
+
+namespace semiseg {
+
+std::string toml_of(const nlohmann::json& value) {
+  if (!value.is_structured()) return value.dump();
+  std::vector<std::string> parts;
+  for (const auto& [key, item] : value.items())
+    parts.push_back(value.is_object() ? key + " = " + toml_of(item) : toml_of(item));
+  const std::string list = fmt::format("{}", fmt::join(parts, ", "));
+  return value.is_object() ? "{" + list + "}" : "[" + list + "]";
+}
+
+std::string toml_lines(const nlohmann::json& options, const std::set<std::string>& without) {
+  std::string text;
+  for (const auto& [key, value] : options.items()) {
+    if (!without.contains(key) && !value.is_null()) text += key + " = " + toml_of(value) + "\n";
+  }
+  return text;
+}
+
+std::string unread_options(const Config& config) {
+  try {
+    config.check_all_read();
+  } catch (const Error& error) {
+    return error.parts().what;
+  }
+  return "";
+}
+
+// Which options of dropout there are, and how many numbers each takes, the network says itself when
+// it reads them.
+std::string with_dropout(const BackboneEntry& entry, const std::string& options,
+                         const NetworkShape& shape, double dropout) {
+  const Config config = parse_config(options);
+  entry.make(config, shape, Draws(1), "probe");
+  std::string text = options;
+  for (const OptionRead& read : config.reads()) {
+    if (read.path.find("dropout") == std::string::npos) continue;
+    static const std::regex number("[0-9.]+(e[+-]?[0-9]+)?");
+    text += read.path + " = " +
+            std::regex_replace(read.default_value, number, fmt::format("{}", dropout)) + "\n";
+  }
+  return text;
+}
+
+}  // namespace semiseg

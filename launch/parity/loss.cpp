@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cases of kind `loss`: value or map, and gradients.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include <cmath>
+#include <functional>
+
+#include "framework/nn/losses.h"
+#include "framework/nn/losses_compound.h"
+#include "framework/nn/losses_consistency.h"
+#include "framework/nn/losses_copy_paste.h"
+#include "framework/nn/losses_entropy.h"
+#include "framework/nn/losses_soft_dice.h"
+#include "launch/parity/runners.h"
+
+namespace semiseg {
+namespace {
+
+// What a loss of one case is made of: one side's logits and, where the loss has one, the other's.
+struct LossCase {
+  const ParityCase& parity;
+  Comparison& comparison;
+  const Communicator& comm;
+  at::Tensor logits, target;
+
+  static at::Tensor probabilities(const at::Tensor& z) {
+    return z.size(1) == 1 ? z.sigmoid() : z.softmax(1);
+  }
+  at::Tensor p() const { return probabilities(logits); }
+  at::Tensor q() const { return probabilities(target); }
+  at::Tensor label() const { return parity.tensor("in.label"); }
+  at::Tensor mask() const {
+    return parity.has("in.mask") ? parity.tensor("in.mask") : at::Tensor();
+  }
+  const nlohmann::json& option(const char* name) const { return parity.options.at(name); }
+};
+
+using CaseLoss = std::function<at::Tensor(const LossCase&)>;
+
+using LabelLoss = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const Communicator&);
+
+CaseLoss of_label(LabelLoss loss) {
+  return [=](const LossCase& c) { return loss(c.p(), c.label(), c.comm); };
+}
+
+CaseLoss of_logits_and_label(LabelLoss loss) {
+  return [=](const LossCase& c) { return loss(c.logits, c.label(), c.comm); };
+}
+
+CaseLoss of_probabilities(LabelLoss loss) {
+  return [=](const LossCase& c) { return loss(c.p(), c.q(), c.comm); };
+}
+
+CaseLoss of_mask(MaskedDice loss) {
+  return [=](const LossCase& c) { return loss(c.p(), c.label(), c.mask(), c.comm); };
+}
+
+CaseLoss of_both(at::Tensor (*map)(const at::Tensor&, const at::Tensor&)) {
+  return [=](const LossCase& c) { return map(c.logits, c.target); };
+}
+
+at::Tensor confident_dice(const LossCase& c) {
+  const at::Tensor is_sure =
+      c.parity.tensor("in.confidence") >= c.option("threshold").get<double>();
+  return dice_sq_confident(c.p(), c.label(), is_sure, c.comm);
+}
+
+CaseLoss mix(MaskedDice dice) {
+  return [=](const LossCase& c) {
+    const bool swapped = c.option("image_is_unlabelled");
+    const double labelled = c.option("label_weight"), unlabelled = c.option("unlabelled_weight");
+    const MixLoss loss =
+        bcp_mix(c.logits, {c.label(), swapped ? unlabelled : labelled, {}},
+                {c.parity.tensor("in.patch_label"), swapped ? labelled : unlabelled, {}}, c.mask(),
+                dice, c.comm);
+    if (c.parity.has("out.dice")) c.comparison.compare("out.dice", loss.dice);
+    if (c.parity.has("out.cross_entropy"))
+      c.comparison.compare("out.cross_entropy", loss.cross_entropy);
+    return (loss.dice + loss.cross_entropy) / 2;
+  };
+}
+
+// Numbers of a list, or undefined where the case has none.
+at::Tensor weights(const LossCase& c, const char* name) {
+  if (!c.parity.options.contains(name)) return {};
+  return at::tensor(c.option(name).get<std::vector<double>>(), at::kDouble);
+}
+
+at::Tensor weighted_dice(const LossCase& c) {
+  return dice_sq_weighted(c.p(), c.label(), weights(c, "weight"), c.comm);
+}
+
+at::Tensor compound(const LossCase& c) {
+  return dc_and_ce(c.logits, c.label(), weights(c, "weight"), c.comm);
+}
+
+at::Tensor nnunet(const LossCase& c) {
+  return nnunet_dc_ce(c.logits, c.label(), c.option("batch_dice"), c.comm);
+}
+
+// The reference's one number α is [α, 1 - α].
+at::Tensor focal(const LossCase& c) {
+  at::Tensor weight;
+  if (c.parity.options.contains("alpha") && c.option("alpha").is_number()) {
+    const double alpha = c.option("alpha");
+    weight = at::tensor({alpha, 1 - alpha}, at::kDouble);
+  } else {
+    weight = weights(c, "alpha");
+  }
+  return focal_loss(c.logits, c.label(), weight, c.option("gamma"), c.comm);
+}
+
+double log_classes(const LossCase& c) {
+  return std::log(c.parity.options.value("base_classes", std::exp(1.0)));
+}
+
+at::Tensor entropy_of(const LossCase& c) { return entropy(c.p(), c.comm) / log_classes(c); }
+
+at::Tensor entropy_map_of(const LossCase& c) { return entropy_map(c.p()) / log_classes(c); }
+
+at::Tensor logits_kl(const LossCase& c) { return softmax_kl(c.logits, c.target, c.comm); }
+
+at::Tensor rdrop(const LossCase& c) { return rdrop_kl(c.logits, c.target, /*axis=*/-1, c.comm); }
+
+const std::map<std::string, CaseLoss> kLosses = {
+    {"bcp_mix_2d", mix(dice_masked_2d)},
+    {"bcp_mix_3d", mix(dice_masked_3d)},
+    {"cross_entropy", of_logits_and_label(cross_entropy)},
+    {"dc_and_ce", compound},
+    {"dice_half", of_label(dice_half)},
+    {"dice_lin_both", of_probabilities(dice_lin_both)},
+    {"dice_lin_fg", of_label(dice_lin_fg)},
+    {"dice_magicnet", of_mask(dice_masked_2d)},
+    {"dice_masked_2d", of_mask(dice_masked_2d)},
+    {"dice_masked_3d", of_mask(dice_masked_3d)},
+    {"dice_soft_target", of_probabilities(dice_soft_target)},
+    {"dice_sq", of_label(dice_sq)},
+    {"dice_sq_confident", confident_dice},
+    {"dice_sq_fg", of_label(dice_sq_fg)},
+    {"dice_sq_weighted", weighted_dice},
+    {"dice_ssnet_2d", of_mask(dice_masked_2d)},
+    {"entropy", entropy_of},
+    {"entropy_map", entropy_map_of},
+    {"entropy_unnormalised", entropy_of},
+    {"focal", focal},
+    {"kl_probabilities", of_probabilities(kl_probabilities)},
+    {"mean_teacher_mse", of_probabilities(mean_teacher_mse)},
+    {"nnunet_dc_ce", nnunet},
+    {"rdrop_kl", rdrop},
+    {"soft_cross_entropy", of_probabilities(soft_cross_entropy)},
+    {"softmax_dice", of_probabilities(softmax_dice)},
+    {"softmax_kl", logits_kl},
+    {"softmax_kl_map", of_both(softmax_kl_map)},
+    {"softmax_mse", of_both(softmax_mse)},
+    {"supervised", of_logits_and_label(supervised_loss)},
+    {"symmetric_mse", of_probabilities(symmetric_mse)},
+    {"uncertainty_map", entropy_map_of}};
+
+}  // namespace
+
+void run_loss(const ParityCase& parity, Comparison& comparison) {
+  const CaseLoss& loss = known(kLosses, "loss", parity.name);
+  const auto comm = make_serial_communicator();
+  LossCase c{
+      parity, comparison, *comm, parity.tensor("in.logits").clone().set_requires_grad(true), {}};
+  if (parity.has("in.target_logits")) {
+    const bool has_gradient = parity.has("grad.target_logits");
+    c.target = parity.tensor("in.target_logits").clone().set_requires_grad(has_gradient);
+  }
+  const at::Tensor value = loss(c);
+  comparison.require(value.scalar_type() == c.logits.scalar_type(),
+                     "the loss has another type than the logits");
+  const bool is_map = parity.has("out.map");
+  is_map ? value.backward(parity.tensor("in.cotangent.map")) : value.backward();
+  comparison.compare(is_map ? "out.map" : "out.loss", value);
+  comparison.compare("grad.logits", c.logits.grad());
+  if (parity.has("grad.target_logits")) comparison.compare("grad.target_logits", c.target.grad());
+}
+
+}  // namespace semiseg

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/parity/method_setup.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "launch/parity/case_options.h"
+#include "launch/parity/runners.h"
+
+namespace semiseg {
+namespace {
+
+using Json = nlohmann::json;
+
+// What the runner itself, or a translation below, makes use of.
+const std::set<std::string> kTranslated = {"backbone",
+                                           "base_lr",
+                                           "batch",
+                                           "betas",
+                                           "box",
+                                           "case_seed",
+                                           "classes",
+                                           "component_filter",
+                                           "consistency",
+                                           "consistency_rampup",
+                                           "dataset",
+                                           "digested",
+                                           "direction",
+                                           "discriminator_lr",
+                                           "discriminator_betas",
+                                           "discriminator_pool",
+                                           "dropout",
+                                           "gate_iterations",
+                                           "iteration",
+                                           "labelled",
+                                           "lr_schedule",
+                                           "max_iterations",
+                                           "momentum",
+                                           "nets",
+                                           "optimiser",
+                                           "parameters",
+                                           "poly_index",
+                                           "precision",
+                                           "preset",
+                                           "size",
+                                           "stage",
+                                           "state",
+                                           "steps",
+                                           "unlabelled",
+                                           "weight_decay"};
+
+// "poly 0.9", "step 0.1/2500" (factor, updates between two cuts), "constant".
+void read_schedule(const std::string& text, OptimiserOptions& optimiser) {
+  std::istringstream words(text);
+  words >> optimiser.schedule;
+  char slash = 0;
+  if (optimiser.schedule == "poly") words >> optimiser.poly_power;
+  if (optimiser.schedule == "step") words >> optimiser.step_factor >> slash >> optimiser.step_every;
+}
+
+OptimiserOptions optimiser_of(const Json& o) {
+  OptimiserOptions optimiser;
+  optimiser.kind = o.value("optimiser", optimiser.kind);
+  optimiser.learning_rate = o.at("base_lr");
+  optimiser.momentum = o.value("momentum", optimiser.momentum);
+  optimiser.betas = o.value("betas", optimiser.betas);
+  optimiser.weight_decay = o.value("weight_decay", 0.0);
+  optimiser.poly_index = o.value("poly_index", optimiser.poly_index);
+  read_schedule(o.at("lr_schedule"), optimiser);
+  return optimiser;
+}
+
+// The references ramp by iteration div 150, ours is in fractions of the training. A hair less than
+// the exact fraction, so that the steps of the ramp begin at whole iterations whatever the
+// rounding; the same for the iteration at which a gate opens.
+std::string consistency_lines(const Json& o) {
+  constexpr double kIterationsPerStep = 150, kHair = 1 - 1e-12;
+  const double length = o.at("max_iterations");
+  std::string text;
+  if (o.contains("consistency"))
+    text += "consistency_weight = " + toml_of(o.at("consistency")) + "\n";
+  if (o.contains("consistency_rampup")) {
+    const double steps = o.at("consistency_rampup");
+    text += fmt::format("consistency_rampup = {}\nconsistency_rampup_steps = {}\n",
+                        kIterationsPerStep * steps / length * kHair, static_cast<int64_t>(steps));
+  }
+  if (o.contains("gate_iterations")) {
+    const double gate = o.at("gate_iterations");
+    text += fmt::format("consistency_start = {}\n", std::max(0.0, gate - 0.5) / length);
+  }
+  return text;
+}
+
+// A fraction of the sides that, cut to integers, gives this box: the middle of all that do.
+std::string box_line(const Json& o) {
+  const auto box = o.at("box").get<std::vector<double>>(),
+             size = o.at("size").get<std::vector<double>>();
+  double low = 0, high = 1;
+  for (size_t axis = 0; axis < box.size(); ++axis) {
+    low = std::max(low, box[axis] / size.at(axis));
+    high = std::min(high, (box[axis] + 1) / size.at(axis));
+  }
+  return fmt::format("box = {}\n", (low + high) / 2);
+}
+
+// "largest, 26-connected": how many axes a neighbour may differ along; 0: all.
+std::string connectivity_line(const std::string& filter) {
+  const bool faces =
+      filter.find(" 6-") != std::string::npos || filter.find(" 4-") != std::string::npos;
+  const bool edges = filter.find(" 18-") != std::string::npos;
+  return fmt::format("connectivity = {}\n", faces ? 1 : edges ? 2 : 0);
+}
+
+std::string discriminator_lines(const Json& o) {
+  std::string text;
+  if (o.contains("discriminator_lr")) {
+    Json optimiser = {{"learning_rate", o.at("discriminator_lr")}};
+    if (o.contains("discriminator_betas")) optimiser["betas"] = o.at("discriminator_betas");
+    text += "discriminator_optimiser = " + toml_of(optimiser) + "\n";
+  }
+  for (const auto& [net, architecture] : o.at("nets").items()) {
+    if (!architecture.get<std::string>().starts_with("discriminator")) continue;
+    Json network = {{"dropout", o.value("dropout", 0.0)}};
+    if (o.contains("discriminator_pool")) network["pool"] = o.at("discriminator_pool");
+    text += architecture.get<std::string>() + " = " + toml_of(network) + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+MethodSetup setup_of(const ParityCase& parity) {
+  const Json& o = parity.options;
+  const std::string backbone = o.at("backbone");
+  known<MethodEntry>(parity.name);
+  for (const auto& [net, architecture] : o.at("nets").items())
+    known<BackboneEntry>(architecture.get<std::string>());
+  MethodSetup setup{.name = parity.name,
+                    .classes = o.at("classes"),
+                    .labelled = o.at("labelled"),
+                    .iterations = o.value("max_iterations", int64_t{1}),
+                    .patch_size = o.at("size").get<std::vector<int64_t>>(),
+                    .optimiser = optimiser_of(o)};
+  setup.batch = o.contains("batch") ? o.at("batch").get<int64_t>()
+                                    : setup.labelled + o.at("unlabelled").get<int64_t>();
+  setup.options = toml_lines(o, kTranslated) + consistency_lines(o) + discriminator_lines(o);
+  if (o.contains("box")) setup.options += box_line(o);
+  if (o.contains("component_filter")) setup.options += connectivity_line(o.at("component_filter"));
+  if (o.contains("direction"))
+    setup.options += "directions = [" + toml_of(o.at("direction")) + "]\n";
+  setup.backbone =
+      "name = \"" + backbone + "\"\n" +
+      with_dropout(known<BackboneEntry>(backbone), "", setup.shape(), o.value("dropout", 0.0));
+  return setup;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A method with all that it needs to live, stepped without a trainer.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/methods/method.h"
+#include "framework/train/gradient_reduction.h"
+
+namespace semiseg {
+
+struct MethodSetup {
+  std::string name;     // registered
+  std::string options;  // TOML of section [method], beside the name
+  std::string backbone =
+      "name = \"unet\"\ndropout = [0, 0, 0, 0, 0]";  // TOML of section [backbone]
+  int64_t classes = 4, batch = 8, labelled = 4, iterations = 100;
+  std::vector<int64_t> patch_size = {32, 32};
+  OptimiserOptions optimiser;
+  at::ScalarType dtype = at::kDouble;
+  uint64_t seed = 0;
+
+  NetworkShape shape() const {
+    return {.classes = classes, .patch_size = patch_size, .dtype = dtype};
+  }
+};
+
+class MethodUnderTest {
+ public:
+  // `comm` outlives it.
+  MethodUnderTest(const MethodSetup& setup, const Communicator& comm);
+  Method& operator*() { return *method_; }
+  Method* operator->() { return method_.get(); }
+
+  // Records of one step, in order; `stage_iterations` of the stage by the method's plan unless
+  // given.
+  std::vector<std::pair<std::string, double>> step(const Batch& batch, int64_t stage,
+                                                   int64_t iteration, const Draws& draws,
+                                                   int64_t stage_iterations = -1);
+
+  // Tensors of the state below "<net>/", in order: parameters, then buffers. They share memory with
+  // the method.
+  std::vector<NamedTensor> tensors(const std::string& net);
+
+  // Options of section [method] that nothing reads, or empty.
+  const std::string& unread() const { return unread_; }
+
+ private:
+  const Communicator& comm_;
+  GradientReduction reduction_;
+  std::unique_ptr<Method> method_;
+  std::string unread_;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cases of kind `metric`: medpy, MONAI, surface-distance, and the wrappers of the repositories.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include <cmath>
+#include <limits>
+
+#include "framework/eval/class_surfaces.h"
+#include "framework/eval/surface_statistics.h"
+#include "launch/parity/runners.h"
+
+namespace semiseg {
+namespace {
+
+using ClassValue = double (*)(const ClassMetrics&, int64_t voxels);
+
+const std::map<std::string, ClassValue> kValues = {
+    {"asd", [](const ClassMetrics& m, int64_t) { return m.asd; }},
+    {"assd", [](const ClassMetrics& m, int64_t) { return m.assd; }},
+    {"dice", [](const ClassMetrics& m, int64_t) { return m.dice; }},
+    {"hd", [](const ClassMetrics& m, int64_t) { return m.hd; }},
+    {"hd95", [](const ClassMetrics& m, int64_t) { return m.hd95; }},
+    {"jaccard", [](const ClassMetrics& m, int64_t) { return m.jaccard; }},
+    {"precision", [](const ClassMetrics& m, int64_t) { return m.precision(); }},
+    {"ravd", [](const ClassMetrics& m, int64_t) { return m.volume_error; }},
+    {"ravd_absolute", [](const ClassMetrics& m, int64_t) { return std::abs(m.volume_error); }},
+    {"recall", [](const ClassMetrics& m, int64_t) { return m.recall(); }},
+    {"specificity", [](const ClassMetrics& m, int64_t n) { return m.specificity(n); }},
+    {"surface_dice", [](const ClassMetrics& m, int64_t) { return m.surface_dice; }},
+    {"surface_dice_1", [](const ClassMetrics& m, int64_t) { return m.surface_dice; }}};
+
+// MagicNet's surface Dice is surface-distance's, everything else of a wrapper medpy's.
+MetricOptions options_of(const ParityCase& c, const std::string& metric, EmptyPolicy empty) {
+  const std::string definition = metric == "surface_dice_1" ? "surface-distance" : "medpy";
+  return {.empty = empty,
+          .spacing = c.options.value("spacing", std::vector<double>()),
+          .connectivity = c.options.value("connectivity", 1),
+          .definition = metric_definition(c.options.value("definition", definition)),
+          .tolerance = c.options.value("tolerance", 1.0)};
+}
+
+// Prediction and truth, the other way round where the case asks for it.
+std::pair<at::Tensor, at::Tensor> maps_of(const ParityCase& c) {
+  const at::Tensor prediction = c.tensor("in.prediction"), truth = c.tensor("in.truth");
+  if (c.options.value("swapped", false)) return {truth, prediction};
+  return {prediction, truth};
+}
+
+// MONAI's directed Hausdorff distances, which no other part of the program needs: from the
+// prediction to the truth alone.
+at::Tensor directed_values(const ParityCase& c, const std::string& metric) {
+  const auto [prediction, truth] = maps_of(c);
+  const SurfaceOptions options{.spacing = c.options.value("spacing", std::vector<double>()),
+                               .connectivity = c.options.value("connectivity", 1)};
+  std::vector<double> values;
+  for (const ClassSurfaces& surfaces :
+       compare_surfaces(prediction, truth, c.options.at("classes"), options)) {
+    const auto& there = surfaces.there;
+    values.push_back(there.distances.empty() ? std::numeric_limits<double>::quiet_NaN()
+                     : metric == "hd95"      ? percentile(there.distances, 0.95)
+                                             : largest_distance(there));
+  }
+  return at::tensor(values, at::kDouble);
+}
+
+// Columns of what a repository's wrapper returns. SSL4MIS's test in 3-D has no guard: it raises
+// with medpy where a side is empty, and there the distances have no value.
+void run_convention(const ParityCase& c, Comparison& comparison) {
+  const bool raises = c.options.contains("raises");
+  const EmptyPolicy empty = raises ? EmptyPolicy::kExclude : EmptyPolicy::kReference;
+  std::vector<at::Tensor> columns, distances;
+  for (const std::string name : c.options.at("order")) {
+    columns.push_back(metric_values(c, name, empty));
+    if (name != "dice" && name != "ravd_absolute") distances.push_back(columns.back());
+  }
+  if (!raises) return comparison.compare("out.values", at::stack(columns, 1));
+  const at::Tensor none = at::stack(distances, 1).isnan();
+  if (!c.has("out.values"))
+    return comparison.require(none.all().item<bool>(), "a distance where the reference raises");
+  const at::Tensor nothing = none.any(1, /*keepdim=*/true);
+  comparison.compare("out.values", at::stack(columns, 1).masked_fill(nothing, NAN));
+}
+
+}  // namespace
+
+at::Tensor metric_values(const ParityCase& c, const std::string& metric, EmptyPolicy empty) {
+  const ClassValue value = known(kValues, "metric", metric);
+  if (c.options.value("directed", false)) return directed_values(c, metric);
+  const auto [prediction, truth] = maps_of(c);
+  std::vector<double> values;
+  for (const auto& m :
+       compute_metrics(prediction, truth, c.options.at("classes"), options_of(c, metric, empty)))
+    values.push_back(value(m, prediction.numel()));
+  return at::tensor(values, at::kDouble);
+}
+
+void run_metric(const ParityCase& c, Comparison& comparison) {
+  if (c.name == "reference_convention") return run_convention(c, comparison);
+  // MONAI's switch for the Dice of two empty maps; medpy has none.
+  const bool as_excluded = !c.options.value("ignore_empty", true);
+  const at::Tensor values =
+      metric_values(c, c.name, as_excluded ? EmptyPolicy::kExclude : EmptyPolicy::kDefinition);
+  if (c.has("out." + c.name)) return comparison.compare("out." + c.name, values);
+  comparison.require(c.options.contains("raises"), "the case expects nothing");
+  comparison.require(values.isnan().all().item<bool>(), "a value where the reference raises");
+}
+
+}  // namespace semiseg
