@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cctype>
 #include <iostream>
 
 #include "framework/config/compose.h"
@@ -52,6 +53,14 @@ std::vector<Benchmark> find(const std::vector<Benchmark>& all, const std::string
               {.what = "unknown benchmark '" + name + "'", .expected = suggestion(name, known)});
 }
 
+// Words need no quotes on the command line: device=cuda.
+std::string as_toml(const std::string& setting) {
+  const size_t value = setting.find('=') + 1;
+  const bool is_word = value < setting.size() && std::isalpha(setting[value]) != 0;
+  if (!is_word || setting.ends_with("=true") || setting.ends_with("=false")) return setting;
+  return setting.substr(0, value) + '"' + setting.substr(value) + '"';
+}
+
 std::string line(const Benchmark& benchmark, const BenchmarkSetup& setup, BenchmarkResult result) {
   struct rusage own = {}, children = {};
   getrusage(RUSAGE_SELF, &own);
@@ -88,7 +97,7 @@ int run_benchmark(const Arguments& arguments) {
   std::vector<Benchmark> chosen;
   for (const auto& word : words) {
     if (word.find('=') != std::string::npos) {
-      settings += word + "\n";
+      settings += as_toml(word) + "\n";
     } else {
       const auto found = find(all, word);
       chosen.insert(chosen.end(), found.begin(), found.end());

@@ -4,6 +4,8 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
+
 #include "framework/config/compose.h"
 #include "framework/data/batch_plan.h"
 #include "launch/autocast_backbone.h"
@@ -91,7 +93,8 @@ SteppedMethod::SteppedMethod(const StepCase& c, const Communicator& comm)
   batch_ = make_batch(c.patch_size, c.classes, slots, labelled, c.device);
   if (plan.stages.size() > 1) {
     std::vector<int64_t> small;
-    for (const int64_t side : c.patch_size) small.push_back(side / 2);
+    // Half of each side, in multiples that every network takes.
+    for (const int64_t side : c.patch_size) small.push_back(std::max<int64_t>(16, side / 32 * 16));
     const int64_t first = 2 * comm.rank();
     const Batch few = make_batch(small, c.classes, {first, first + 1}, 2, c.device);
     for (int i = 0; i < 30; ++i) run(few, 0);
