@@ -17,9 +17,7 @@
 #include "framework/nn/softmax_tile.h"
 
 #ifdef SEMISEG_HAS_CUDA
-#include <c10/cuda/CUDAStream.h>
-
-#include "framework/nn/offset_cross_entropy_cuda.h"
+#include "framework/nn/offset_cross_entropy_on_gpu.h"
 #endif
 
 namespace semiseg {
@@ -180,64 +178,12 @@ Gradients backward_kernel(const Pixels<T>& pixels, const at::Tensor& logits, dou
   return gradients;
 }
 
-#ifdef SEMISEG_HAS_CUDA
-// The arguments of the GPU's kernels, and what must live until they are queued.
-template <class T>
-class OnGpu {
- public:
-  OnGpu(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& table,
-        const at::Tensor& mask)
-      : z_(logits.unsqueeze(-1).flatten(2)), label_(label.unsqueeze(-1).flatten(1)) {
-    if (mask.defined()) mask_ = mask.unsqueeze(-1).flatten(1).to(z_.scalar_type()).contiguous();
-    if (table.defined()) table_ = table.detach().to(z_.scalar_type()).contiguous();
-  }
-
-  at::Tensor sums() const {
-    const at::Tensor partial = at::empty({rows(), 2}, z_.options().dtype(at::kDouble));
-    offset_cross_entropy_sums(pixels(), partial.mutable_data_ptr<double>(), stream());
-    return partial.sum(0);
-  }
-
-  // `gradient`: as logits, or undefined.
-  Gradients residual(const at::Tensor& scale, at::Tensor gradient, bool to_table) const {
-    const int64_t classes = z_.size(1);
-    at::Tensor partial;
-    if (to_table) partial = at::empty({rows(), classes, classes}, z_.options().dtype(at::kDouble));
-    offset_cross_entropy_residual(pixels(), scale.const_data_ptr<double>(),
-                                  gradient.defined() ? gradient.mutable_data_ptr<T>() : nullptr,
-                                  to_table ? partial.mutable_data_ptr<double>() : nullptr,
-                                  stream());
-    return {gradient, to_table ? partial.sum(0) : at::Tensor()};
-  }
-
- private:
-  int64_t rows() const { return gpu_rows(z_.size(0), z_.size(2)); }
-  cudaStream_t stream() const { return c10::cuda::getCurrentCUDAStream(z_.device().index()); }
-  GpuPixels<T> pixels() const {
-    return {z_.size(0),
-            z_.size(1),
-            z_.size(2),
-            z_.const_data_ptr<T>(),
-            z_.stride(0),
-            z_.stride(1),
-            z_.stride(2),
-            label_.const_data_ptr<int64_t>(),
-            label_.stride(0),
-            label_.stride(1),
-            mask_.defined() ? mask_.const_data_ptr<T>() : nullptr,
-            table_.defined() ? table_.const_data_ptr<T>() : nullptr};
-  }
-
-  at::Tensor z_, label_, mask_, table_;
-};
-#endif
-
 // {Σ m ℓ, Σ m} float64 on the logits' device.
 template <class T>
 at::Tensor sums_of(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& table,
                    const at::Tensor& mask) {
 #ifdef SEMISEG_HAS_CUDA
-  if (logits.is_cuda()) return OnGpu<T>(logits, label, table, mask).sums();
+  if (logits.is_cuda()) return OffsetCrossEntropyOnGpu<T>(logits, label, table, mask).sums();
 #endif
   return forward_kernel(Pixels<T>(logits, label, table, mask));
 }
@@ -249,8 +195,9 @@ Gradients gradients_of(const variable_list& saved, const at::Tensor& scale, bool
   const at::Tensor& logits = saved[0];
 #ifdef SEMISEG_HAS_CUDA
   if (logits.is_cuda()) {
-    return OnGpu<T>(logits, saved[1], saved[2], saved[3])
-        .residual(scale, to_logits ? at::empty_like(logits) : at::Tensor(), to_table);
+    const at::Tensor gradient = to_logits ? at::empty_like(logits) : at::Tensor();
+    return {gradient, OffsetCrossEntropyOnGpu<T>(logits, saved[1], saved[2], saved[3])
+                          .residual(scale, gradient, to_table)};
   }
 #endif
   return backward_kernel(Pixels<T>(logits, saved[1], saved[2], saved[3]), logits,
