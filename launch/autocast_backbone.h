@@ -9,13 +9,15 @@
 #include <string>
 #include <utility>
 
-#include "framework/nn/backbone.h"
+#include "framework/core/error.h"
+#include "launch/wrapped_backbone.h"
 
 namespace semiseg {
 
-class AutocastBackbone : public Backbone {
+class AutocastBackbone : public WrappedBackbone {
  public:
-  explicit AutocastBackbone(std::unique_ptr<Backbone> network) : network_(std::move(network)) {}
+  explicit AutocastBackbone(std::unique_ptr<Backbone> network)
+      : WrappedBackbone(std::move(network)) {}
 
   NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
     const Autocast autocast(image.device().type());
@@ -25,9 +27,6 @@ class AutocastBackbone : public Backbone {
     for (at::Tensor& more : out.more) more = more.to(at::kFloat);
     return out;
   }
-  Classifier classifier() const override { return network_->classifier(); }
-  const std::vector<NamedTensor>& parameters() const override { return network_->parameters(); }
-  const std::vector<NamedTensor>& buffers() const override { return network_->buffers(); }
 
  private:
   // Casts of weights are kept for the pass alone: the next one may see other weights.
@@ -50,14 +49,30 @@ class AutocastBackbone : public Backbone {
     at::DeviceType device_;
     bool was_on_;
   };
-
-  std::unique_ptr<Backbone> network_;
 };
 
-// The network as protocol.precision wants it.
+// tf32 and bfloat16 are the GPU's. LibTorch's autocast of the processor leaves convolutions as they
+// are.
+inline bool wants_gpu(const std::string& precision) {
+  return precision == "tf32" || precision == "bfloat16";
+}
+
+// kConfig for a precision that the device does not have. `where`: the key that asks for it.
+inline void check_precision(const std::string& precision, at::Device device,
+                            const std::string& where) {
+  if (!wants_gpu(precision) || !device.is_cpu()) return;
+  throw Error(ErrorKind::kConfig, {.what = precision + " needs a GPU",
+                                   .where = where,
+                                   .expected = "float32 or float64 on the CPU",
+                                   .got = precision,
+                                   .fix = "leave the precision out, or run where a GPU is"});
+}
+
+// The network as `precision` wants it on this device; on the CPU as it is, so that a run of a GPU
+// can be evaluated there.
 inline std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,
-                                                const std::string& precision) {
-  if (precision != "bfloat16") return network;
+                                                const std::string& precision, at::Device device) {
+  if (precision != "bfloat16" || device.is_cpu()) return network;
   return std::make_unique<AutocastBackbone>(std::move(network));
 }
 

@@ -14,6 +14,7 @@
 #include "framework/core/device.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
+#include "launch/autocast_backbone.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/flags.h"
 
@@ -116,7 +117,8 @@ int run_benchmark(const Arguments& arguments) {
     world.choose_device(config);
     config.check_all_read();
     setup.device = world.device();
-    use_exact_gpu_kernels(setup.precision == "tf32");
+    check_precision(setup.precision, setup.device, "precision");
+    use_repeatable_gpu_kernels(setup.precision == "tf32");
     if (threads > 0) at::set_num_threads(static_cast<int>(threads));
     for (const Benchmark& benchmark : chosen) {
       BenchmarkResult result = benchmark.run(world, setup);

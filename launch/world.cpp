@@ -109,13 +109,17 @@ void World::check_same(const Config& config) const {
 }
 
 void World::choose_device(const Config& config) {
+  at::Device chosen = device_;
   agree([&] {
     std::string name = "auto";
     config.read("device", name, {"auto", "cpu", "cuda"},
                 "of the arithmetic; auto: a GPU where one is there");
-    device_ = semiseg::choose_device(name, LaunchEnvironment::read(environment()).local_rank);
+    if (device_.is_cpu())
+      chosen = semiseg::choose_device(name, LaunchEnvironment::read(environment()).local_rank);
   });
-  if (!device_.is_cpu()) comm_ = place_on(device_, std::move(comm_));
+  if (device_ == chosen) return;
+  device_ = chosen;
+  comm_ = place_on(device_, std::move(comm_));
 }
 
 void World::watch(const fs::path& run, double deadline) {

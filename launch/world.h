@@ -34,7 +34,7 @@ class World {
   void check_same(const Config& config) const;
 
   // Collective. Picks this rank's device by the key `device` of the configuration; from here on
-  // comm() exchanges tensors there. kConfig when there is none; once a process.
+  // comm() exchanges tensors there. A GPU once chosen stays. kConfig when there is none.
   void choose_device(const Config& config);
   at::Device device() const { return device_; }
 

@@ -22,7 +22,7 @@ class Gpu : public testing::Test {
   void SetUp() override {
     if (!at::hasCUDA() || at::accelerator::deviceCount() == 0) GTEST_SKIP() << "no GPU here";
     device_ = choose_device("cuda", 0);
-    use_exact_gpu_kernels(/*tf32=*/false);
+    use_repeatable_gpu_kernels(/*tf32=*/false);
   }
   at::Device device_ = at::kCPU;
 };

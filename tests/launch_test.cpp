@@ -241,6 +241,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{
             "BatchThatTheMethodCannotUse", "method=bcp protocol.batch=5", 2, {"protocol.batch"}},
         BadInput{"PatchThatTheNetworkCannotUse", "protocol.patch_size=[40,32]", 2, {"16", "40"}},
+        BadInput{"PrecisionOfAGpu",
+                 "device=cpu protocol.precision=bfloat16",
+                 2,
+                 {"protocol.precision", "bfloat16", "GPU", "float32"}},
         BadInput{"ForegroundOfManyClasses",
                  "inference.mode=sliding_window inference.decision=foreground",
                  2,

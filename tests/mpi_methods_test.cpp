@@ -58,13 +58,27 @@ Training train(const MethodSetup& setup, const Communicator& comm) {
   return result;
 }
 
-void expect_close(const Records& actual, const Records& expected, double tolerance,
-                  const std::string& where) {
+// Relative.
+struct Tolerance {
+  double first_loss, first_gradient, losses;
+  double first_of_pseudo_labels =
+      0;  // of first losses that hang on hard pseudo-labels; 0: as others
+
+  double of(int64_t step, const std::string& record) const {
+    if (step > 0) return losses;
+    const bool hangs = record.starts_with("loss.pseudo") || record.starts_with("loss.total");
+    return hangs && first_of_pseudo_labels > 0 ? first_of_pseudo_labels : first_loss;
+  }
+};
+
+void expect_close(const Records& actual, const Records& expected, const Tolerance& tolerance,
+                  int64_t step) {
+  const std::string where = "step " + std::to_string(step);
   ASSERT_EQ(actual.size(), expected.size()) << where;
   for (size_t i = 0; i < expected.size(); ++i) {
     EXPECT_EQ(actual[i].first, expected[i].first);
     const double scale = std::max(1e-3, std::abs(expected[i].second));
-    EXPECT_NEAR(actual[i].second, expected[i].second, tolerance * scale)
+    EXPECT_NEAR(actual[i].second, expected[i].second, tolerance.of(step, expected[i].first) * scale)
         << where << ", " << expected[i].first;
   }
 }
@@ -84,11 +98,6 @@ void expect_close_gradients(const StateMap& actual, const StateMap& expected, do
   }
 }
 
-// Relative.
-struct Tolerance {
-  double first_loss, first_gradient, losses;
-};
-
 // Networks, optimisers and memories have the same bits on all ranks.
 void expect_replicated(const std::string& name, const StateValue& value) {
   const auto* tensor = std::get_if<at::Tensor>(&value);
@@ -107,7 +116,7 @@ void expect_as_alone(const MethodSetup& setup, const Tolerance& tolerance) {
   ASSERT_EQ(std::ssize(alone.steps), setup.iterations);
   for (int64_t i = 0; i < setup.iterations; ++i) {
     expect_close(together.steps[static_cast<size_t>(i)], alone.steps[static_cast<size_t>(i)],
-                 i == 0 ? tolerance.first_loss : tolerance.losses, "step " + std::to_string(i));
+                 tolerance, i);
   }
   expect_close_gradients(together.after_first, alone.after_first, tolerance.first_gradient);
 }
@@ -135,15 +144,17 @@ TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
       {.first_loss = 1e-5, .first_gradient = GetParam() == "cps" ? 5e-5 : 1e-5, .losses = 1e-3});
 }
 
-// The first losses of the U-Net agree to rounding, those of cps but for a pixel or two of a
-// pseudo-label (seen at 6e-5 with 2 ranks). Behind them float32 meets kinks: an activation
-// that rounding moves across 0, another winner of a max-pool or of an argmax that makes a
-// pseudo-label. Each moves a gradient by about one pixel's share (1e-4 here), and a largest
-// component as a whole; where they fall depends on the processor.
+// The first losses of the U-Net agree to rounding, those of cps on pseudo-labels but for two pixels
+// (seen at 6e-5 with 2 ranks: one pixel whose two best logits were 1e-5 apart). Behind them float32
+// meets kinks: an activation that rounding moves across 0, another winner of a max-pool or of an
+// argmax that makes a pseudo-label. Each moves a gradient by about one pixel's share (1e-4 here),
+// and a largest component as a whole; where they fall depends on the processor.
 TEST_P(EveryMethodInFloat32, OfTheUNetEqualsOneRankButForKinks) {
-  expect_as_alone(
-      setup_for({GetParam(), 2}, at::kFloat),
-      {.first_loss = GetParam() == "cps" ? 5e-4 : 1e-5, .first_gradient = 5e-3, .losses = 5e-2});
+  expect_as_alone(setup_for({GetParam(), 2}, at::kFloat),
+                  {.first_loss = 1e-5,
+                   .first_gradient = 5e-3,
+                   .losses = 5e-2,
+                   .first_of_pseudo_labels = GetParam() == "cps" ? 1.3e-4 : 0});
 }
 
 INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodInFloat32,

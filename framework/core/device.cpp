@@ -27,7 +27,7 @@ at::Device choose_device(std::string_view name, int local_rank) {
   return {at::kCUDA, index};
 }
 
-void use_exact_gpu_kernels(bool tf32) {
+void use_repeatable_gpu_kernels(bool tf32) {
   at::Context& context = at::globalContext();
   context.setAllowTF32CuBLAS(tf32);
   context.setAllowTF32CuDNN(tf32);

@@ -14,9 +14,9 @@ namespace semiseg {
 // asked for and there is none for this rank.
 at::Device choose_device(std::string_view name, int local_rank);
 
-// Sums in a fixed order on a GPU, and float32 products with all their bits or, if `tf32`, with the
-// 10 of TensorFloat-32. Of the whole process; without effect on the CPU.
-void use_exact_gpu_kernels(bool tf32);
+// Kernels that repeat their bits on a GPU; float32 products with all their bits or, if `tf32`, with
+// the 10 of TensorFloat-32. Of the whole process; without effect on the CPU.
+void use_repeatable_gpu_kernels(bool tf32);
 
 // Returns when the device has done all that it was given; at once on the CPU. For clocks.
 void wait_for(at::Device device);

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "framework/methods/class_statistics_cuda.h"
+#include "framework/nn/ignore_label.h"
 
 namespace semiseg {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kTile = 64;  // pixels in shared memory at a time
 constexpr int64_t kMostBlocks = 64;
-constexpr int64_t kIgnore = 255;
 constexpr size_t kSharedBytes = 48 << 10;
 
 size_t shared_bytes(int64_t classes, int64_t features, int64_t width, size_t value) {
@@ -49,10 +49,10 @@ __device__ void load(const GpuFeatures<T>& batch, int64_t first, T* q, int* labe
   const int64_t sample = blockIdx.y;
   for (int i = threadIdx.x; i < kTile; i += kThreads) {
     const int64_t pixel = first + i;
-    int64_t y = kIgnore;
+    int64_t y = kIgnoreLabel;
     if (pixel < batch.pixels)
       y = batch.label[sample * batch.label_sample + pixel * batch.label_pixel];
-    label[i] = y == kIgnore ? -1 : y >= 0 && y < batch.classes ? static_cast<int>(y) : -2;
+    label[i] = y == kIgnoreLabel ? -1 : y >= 0 && y < batch.classes ? static_cast<int>(y) : -2;
   }
   __syncthreads();
   for (int64_t place = threadIdx.x; place < batch.features * kTile; place += kThreads) {

@@ -9,10 +9,9 @@
 #include <cstdint>
 
 #include "framework/comm/communicator.h"
+#include "framework/nn/ignore_label.h"
 
 namespace semiseg {
-
-inline constexpr int64_t kIgnoreLabel = 255;  // the pixel has no class
 
 // Collective. Σ m_i CE(z_i + U[y_i,:], y_i) / Σ m_i over the pixels i of all ranks whose label is
 // not kIgnoreLabel; a scalar of the logits' dtype. 0 with zero gradients when

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "framework/nn/ignore_label.h"
 #include "framework/nn/offset_cross_entropy_cuda.h"
 
 namespace semiseg {
@@ -9,7 +10,6 @@ namespace {
 
 constexpr int kTile = 256;  // pixels and threads of a block
 constexpr int64_t kMostRows = 1024;
-constexpr int64_t kIgnore = 255;
 constexpr size_t kSharedBytes = 48 << 10;
 
 __host__ __device__ int64_t tiles_of_sample(int64_t pixels) { return (pixels + kTile - 1) / kTile; }
@@ -44,7 +44,7 @@ __device__ Pixel<T> load(const GpuPixels<T>& p, int64_t tile) {
   pixel.z = p.z + sample * p.z_sample + i * p.z_pixel;
   const int64_t label = p.label[sample * p.label_sample + i * p.label_pixel];
   const T weight = p.mask ? p.mask[sample * p.pixels + i] : T(1);
-  if (label == kIgnore || weight == T(0)) return pixel;
+  if (label == kIgnoreLabel || weight == T(0)) return pixel;
   const bool is_class = label >= 0 && label < p.classes;
   pixel.label = is_class ? label : 0;
   pixel.weight = is_class ? weight : static_cast<T>(NAN);

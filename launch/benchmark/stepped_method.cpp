@@ -57,7 +57,8 @@ std::unique_ptr<Method> make_method(const StepCase& c, const Communicator& comm)
   const auto make = [config, c](const std::string& backbone, const Config& options,
                                 const std::string& net, const NetworkShape& s) {
     return with_precision(
-        BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net), c.precision);
+        BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net), c.precision,
+        c.device);
   };
   return MethodRegistry::instance().find(c.method).make(
       {.options = config.section("method"),

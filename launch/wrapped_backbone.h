@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network with something around its forward pass: all else is the network's own.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+class WrappedBackbone : public Backbone {
+ public:
+  Classifier classifier() const override { return network_->classifier(); }
+  const std::vector<NamedTensor>& parameters() const override { return network_->parameters(); }
+  const std::vector<NamedTensor>& buffers() const override { return network_->buffers(); }
+
+ protected:
+  explicit WrappedBackbone(std::unique_ptr<Backbone> network) : network_(std::move(network)) {}
+  std::unique_ptr<Backbone> network_;
+};
+
+}  // namespace semiseg

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which runs a table takes, and what is said of the others.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "framework/core/error.h"
+#include "framework/record/finished_runs.h"
+#include "framework/record/lock_file.h"
+#include "framework/record/run_state.h"
+#include "framework/record/run_summary.h"
+#include "tests/temporary_folder.h"
+
+namespace semiseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FindRuns : public testing::Test {
+ protected:
+  FindRuns() {
+    make("a/done", RunStatus::kDone);
+    write_run_summary(folder_ / "runs/a/done/summary.json", {.method = "bcp"});
+    make("a/failed", RunStatus::kFailed);
+    make("b/running", RunStatus::kRunning);
+    make("c/done", RunStatus::kDone);
+  }
+  void make(const std::string& name, RunStatus status) {
+    fs::create_directories(folder_ / "runs" / name);
+    write_run_state(
+        folder_ / "runs" / name,
+        {.status = status, .by = {.host = "node7", .user = "alice", .pid = 42, .started = "then"}});
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(FindRuns, ListsThoseThatAreDoneAndWhyOthersAreNot) {
+  const auto runs = find_runs({folder_ / "runs/**"});
+  ASSERT_EQ(runs.size(), 4);
+  EXPECT_EQ(runs[0].folder, folder_ / "runs/a/done");
+  ASSERT_TRUE(runs[0].summary);
+  EXPECT_EQ(runs[0].summary->method, "bcp");
+  EXPECT_EQ(runs[1].unfinished, "failed");
+  EXPECT_EQ(runs[2].unfinished, "died: pid 42 of alice on node7, since then");
+  EXPECT_EQ(runs[3].unfinished, "done, but not evaluated: no summary.json");
+}
+
+TEST_F(FindRuns, KnowsARunThatIsBeingWorkedOn) {
+  const fs::path folder = folder_ / "runs/b/running";
+  const LockFile lock(folder / "lock",
+                      {.host = "node8", .user = "bob", .pid = 43, .started = "now"});
+  EXPECT_EQ(find_runs({folder})[0].unfinished, "running: pid 43 of bob on node8, since now");
+}
+
+TEST_F(FindRuns, TakesWhatAShellMakesOfTwoStars) {
+  const auto runs = find_runs(
+      {folder_ / "runs/a", folder_ / "runs/a/done", folder_ / "runs/a/done/summary.json"});
+  EXPECT_EQ(runs.size(), 2);
+}
+
+TEST_F(FindRuns, SaysWhenThereIsNone) {
+  fs::create_directories(folder_ / "empty");
+  EXPECT_THROW(find_runs({folder_ / "empty"}), Error);
+  EXPECT_THROW(find_runs({folder_ / "nowhere"}), Error);
+}
+
+}  // namespace
+}  // namespace semiseg
