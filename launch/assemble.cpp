@@ -9,8 +9,8 @@
 #include "framework/core/device.h"
 #include "framework/core/profile.h"
 #include "framework/train/walltime.h"
-#include "launch/autocast_backbone.h"
 #include "launch/command_line.h"
+#include "launch/precision.h"
 #include "launch/timed_backbone.h"
 
 namespace semiseg {
@@ -40,27 +40,26 @@ std::unique_ptr<Backbone> with_profile(std::unique_ptr<Backbone> network) {
 
 MethodContext method_context(Experiment& e, const BackboneEntry& backbone,
                              const NetworkShape& shape, Start start) {
-  return {
-      .options = e.config.section("method"),
-      .shape = shape,
-      .iterations = e.protocol.iterations,
-      .batch = e.protocol.batch,
-      .labelled = e.protocol.labelled_batch,
-      .optimiser = e.protocol.optimiser,
-      .comm = e.comm,
-      .make_network =
-          [&, start, options = e.config.section("backbone")](const std::string& net) {
-            auto network = backbone.make(options, shape, e.draws, net);
-            if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
-            e.networks.push_back(net);
-            return with_profile(with_precision(std::move(network), e.protocol.precision, e.device));
-          },
-      .make_auxiliary =
-          [&, draws = e.draws](const std::string& name, const std::string& net,
-                               const NetworkShape& other) {
-            const Config options = e.config.section("method").section(name);
-            return BackboneRegistry::instance().find(name).make(options, other, draws, net);
-          }};
+  return {.options = e.config.section("method"),
+          .shape = shape,
+          .iterations = e.protocol.iterations,
+          .batch = e.protocol.batch,
+          .labelled = e.protocol.labelled_batch,
+          .optimiser = e.protocol.optimiser,
+          .comm = e.comm,
+          .make_network =
+              [&, start, options = e.config.section("backbone")](const std::string& net) {
+                auto network = backbone.make(options, shape, e.draws, net);
+                if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
+                e.networks.push_back(net);
+                return with_profile(with_precision(std::move(network), e.protocol.precision));
+              },
+          .make_auxiliary =
+              [&, draws = e.draws](const std::string& name, const std::string& net,
+                                   const NetworkShape& other) {
+                const Config options = e.config.section("method").section(name);
+                return BackboneRegistry::instance().find(name).make(options, other, draws, net);
+              }};
 }
 
 // What stands before data and network.

@@ -17,6 +17,7 @@
 #include "framework/train/stop_signal.h"
 #include "launch/command_line.h"
 #include "launch/finish_run.h"
+#include "launch/precision.h"
 #include "launch/record_provenance.h"
 #include "launch/run_recorder.h"
 #include "launch/stop_run.h"
@@ -147,22 +148,37 @@ void mark_failed(const RunFolder& folder, const std::string& message) {
   }
 }
 
-// Collective. Ranks find out together whether the run can start.
-int start(World& world, ComposeRequest request, const Arguments& arguments, int64_t stop_after) {
-  request.now = std::stoll(broadcast_text(std::to_string(request.now), world.comm()));
+// Collective. The configuration of the run, the same on all ranks. precision=auto becomes what rank
+// 0 finds fastest, as if it had been asked for by name: a run folder knows one arithmetic.
+Config agree_on_configuration(World& world, ComposeRequest request) {
   std::optional<Config> config;
-  std::optional<Experiment> e;
-  std::optional<RunFolder> folder;
+  std::string precision;
   world.agree([&] { config = compose(request); });
   world.check_same(*config);
   world.choose_device(*config);
+  world.agree([&] { precision = ProtocolOptions::read(config->section("protocol")).precision; });
+  if (precision != "auto") return *config;
+  precision =
+      broadcast_text(world.is_first() ? fastest_precision(world.device()) : "", world.comm());
+  request.overrides.push_back("protocol.precision=" + precision);
+  config = compose(request);
+  world.choose_device(*config);
+  return *config;
+}
+
+// Collective. Ranks find out together whether the run can start.
+int start(World& world, ComposeRequest request, const Arguments& arguments, int64_t stop_after) {
+  request.now = std::stoll(broadcast_text(std::to_string(request.now), world.comm()));
+  const Config config = agree_on_configuration(world, request);
+  std::optional<Experiment> e;
+  std::optional<RunFolder> folder;
   world.agree([&] {
-    e = assemble(*config, world, Start::kFresh);
+    e = assemble(config, world, Start::kFresh);
     check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
   });
   world.agree([&] {
     if (!world.is_first()) return;
-    folder.emplace(*config, e->folder_request());
+    folder.emplace(config, e->folder_request());
   });
   const std::string path =
       broadcast_text(folder && !folder->is_done() ? folder->path().string() : "", world.comm());

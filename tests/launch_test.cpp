@@ -86,6 +86,24 @@ TEST_F(Launch, ARunStoppedAfterAnyStepGoesOnAsIfItHadNotBeen) {
   }
 }
 
+TEST_F(Launch, InBfloat16TooAStoppedRunGoesOnAsIfItHadNotBeen) {
+  const std::string half = "method=transmedseg protocol.precision=bfloat16 ";
+  ASSERT_EQ(train("half", half).exit_code, 0);
+  ASSERT_EQ(train("half_cut", half + "--stop-after 7").exit_code, 5);
+  ASSERT_EQ(train("half_cut", half).exit_code, 0);
+  expect_equal_runs("half", "half_cut");
+}
+
+TEST_F(Launch, TheFastestPrecisionIsMeasuredAndNamedInTheRunFolder) {
+  const std::string automatic = "method=supervised protocol.precision=auto device=cpu";
+  const ProgramResult first = train("automatic", automatic);
+  ASSERT_EQ(first.exit_code, 0) << first.output;
+  EXPECT_NE(first.output.find("times as fast as in float32"), std::string::npos) << first.output;
+  EXPECT_EQ(read_file(folder_ / "automatic/config.toml").find("precision = \"auto\""),
+            std::string::npos);
+  EXPECT_NE(train("automatic", automatic).output.find("already done"), std::string::npos);
+}
+
 TEST_F(Launch, EveryMethodResumesInTheMiddleAlike) {
   for (const char* method : {"supervised", "mean_teacher", "transmedseg", "cps", "dan"}) {
     const std::string whole = std::string("whole_") + method, cut = std::string("cut_") + method;
@@ -242,9 +260,9 @@ INSTANTIATE_TEST_SUITE_P(
             "BatchThatTheMethodCannotUse", "method=bcp protocol.batch=5", 2, {"protocol.batch"}},
         BadInput{"PatchThatTheNetworkCannotUse", "protocol.patch_size=[40,32]", 2, {"16", "40"}},
         BadInput{"PrecisionOfAGpu",
-                 "device=cpu protocol.precision=bfloat16",
+                 "device=cpu protocol.precision=tf32",
                  2,
-                 {"protocol.precision", "bfloat16", "GPU", "float32"}},
+                 {"protocol.precision", "tf32", "GPU", "float32"}},
         BadInput{"ForegroundOfManyClasses",
                  "inference.mode=sliding_window inference.decision=foreground",
                  2,

@@ -94,6 +94,29 @@ TEST_P(EveryNetwork, TwoRanksTogetherAreOneInFloat64) {
   }
 }
 
+// Statistics and gradients stay float32. How near gradients are is a question of each layer: norms
+// over the four voxels of the coarsest level multiply every rounding.
+TEST_P(EveryNetwork, Bfloat16IsFloat32ToItsRounding) {
+  const auto net = make();
+  const at::Tensor image = tensor("x", 4, 1);
+  const auto expect_close = [&](const Pass& pass, double bound) {
+    const at::Tensor full = net->forward(image, pass).logits,
+                     half = net->forward(image.to(at::kBFloat16), pass).logits;
+    EXPECT_EQ(half.scalar_type(), at::kBFloat16);
+    EXPECT_LT(((half - full).norm() / full.norm()).item<double>(), bound);
+    return half;
+  };
+  const at::Tensor half =
+      expect_close({NetworkMode::kTrain, kSerial.get(), &kDraws, "student", {0, 1, 2, 3}}, 0.2);
+  half.sum().backward();
+  for (const auto& parameter : net->parameters()) {
+    EXPECT_EQ(parameter.value.grad().scalar_type(), at::kFloat);
+    EXPECT_TRUE(at::isfinite(parameter.value.grad()).all().item<bool>()) << parameter.name;
+  }
+  for (const auto& buffer : net->buffers()) EXPECT_NE(buffer.value.scalar_type(), at::kBFloat16);
+  expect_close({.mode = NetworkMode::kEval}, 0.2);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Small, EveryNetwork,
     testing::Values(

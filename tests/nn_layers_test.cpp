@@ -2,6 +2,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 
@@ -107,6 +108,33 @@ TEST(Conv, OneImageIsConvolvedAndDifferentiatedAsAmongOthers) {
 }
 
 // Values 1, 2, 3, 6: mean 3, biased variance 3.5, unbiased 14/3.
+// Also where the image has fewer planes than the kernel.
+TEST(Conv, OfABfloat16ImageIsThatOfFloat32ToItsRounding) {
+  for (const std::vector<int64_t>& size :
+       {std::vector<int64_t>{8, 6}, {1, 4, 4}, {2, 4, 4}, {3, 4, 5}, {4, 2, 2}, {4, 8, 8}}) {
+    const Module root(kDraws, "n", at::kFloat);
+    const Conv conv(
+        root, {.in = 16, .out = 8, .kernel = std::vector<int64_t>(size.size(), 3), .padding = 1});
+    std::vector<int64_t> shape = {3, 16};
+    shape.insert(shape.end(), size.begin(), size.end());
+    const at::Tensor x = noise("x", shape).to(at::kFloat);
+    const auto gradients = [&](at::ScalarType dtype) {
+      const at::Tensor image = x.to(dtype).set_requires_grad(true), y = conv(image);
+      EXPECT_EQ(y.scalar_type(), dtype);
+      const auto taken = torch::autograd::grad({y}, {image, conv.weight(), conv.bias()},
+                                               {noise("g", y.sizes()).to(dtype)});
+      EXPECT_EQ(taken[1].scalar_type(), at::kFloat);
+      return std::vector<at::Tensor>{y.detach().to(at::kFloat), taken[0].to(at::kFloat), taken[1],
+                                     taken[2]};
+    };
+    const auto full = gradients(at::kFloat), half = gradients(at::kBFloat16);
+    for (size_t i = 0; i < full.size(); ++i) {
+      EXPECT_LT(((half[i] - full[i]).norm() / full[i].norm()).item<double>(), 0.02)
+          << i << " of size " << size[0];
+    }
+  }
+}
+
 TEST(BatchNorm, NormalisesByBatchStatisticsAndMovesTheRunningOnes) {
   const Module root(kDraws, "n", at::kDouble);
   const BatchNorm norm(root, 1, /*epsilon=*/0);
@@ -165,7 +193,8 @@ struct NormRun {
 };
 
 NormRun run_norm(const at::Tensor& image, const at::Tensor& cotangent, const Communicator& comm) {
-  const Module root(kDraws, "n", at::kDouble);
+  const bool is_double = image.scalar_type() == at::kDouble;
+  const Module root(kDraws, "n", is_double ? at::kDouble : at::kFloat);
   const BatchNorm norm(root, image.size(1));
   fill_parameters(root.parameters(), "norm", "n");
   const at::Tensor x = image.clone().set_requires_grad(true);
@@ -211,6 +240,27 @@ TEST_P(SharedBatchNorm, EqualsTheNormOfTheWholeBatchForwardAndBackward) {
 INSTANTIATE_TEST_SUITE_P(Shares, SharedBatchNorm,
                          testing::Values(std::vector<int64_t>{2, 2}, std::vector<int64_t>{1, 3},
                                          std::vector<int64_t>{1, 0, 3}));
+
+// Two ranks' norm of bfloat16 images against one rank's of float64.
+TEST(BatchNorm, OfBfloat16ImagesOnTwoRanksKeepsItsStatisticsInFloat32) {
+  const at::Tensor x = noise("x", {4, 3, 5, 6}, 1, 2), cotangent = noise("cotangent", {4, 3, 5, 6});
+  const NormRun whole = run_norm(x, cotangent, *kSerial);
+  NormRun runs[2];
+  run_ranks(2, [&](const Communicator& comm) {
+    const int64_t first = comm.rank() == 0 ? 0 : 1, end = comm.rank() == 0 ? 1 : 4;
+    runs[comm.rank()] = run_norm(x.slice(0, first, end).to(at::kBFloat16),
+                                 cotangent.slice(0, first, end).to(at::kBFloat16), comm);
+  });
+  const auto joined = [&](at::Tensor NormRun::*part) {
+    return at::cat({runs[0].*part, runs[1].*part}).to(at::kDouble);
+  };
+  EXPECT_EQ(runs[0].y.scalar_type(), at::kBFloat16);
+  EXPECT_EQ(runs[0].mean.scalar_type(), at::kFloat);
+  EXPECT_LT(largest_difference(runs[1].mean, whole.mean), 1e-4);
+  EXPECT_LT(largest_difference(runs[1].var, whole.var), 1e-4);
+  EXPECT_LT(largest_difference(joined(&NormRun::y), whole.y), 0.03);
+  EXPECT_LT(largest_difference(joined(&NormRun::dx), whole.dx), 0.03);
+}
 
 TEST(Dropout, KeepsOneMinusPAndScalesToTheSameMean) {
   const Dropout dropout(Module(kDraws, "n", at::kFloat).child("drop"), 0.2);

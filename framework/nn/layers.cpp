@@ -4,7 +4,6 @@
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/autocast_mode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,10 +19,10 @@ namespace {
 // those of a GPU's tensor cores, and what follows keeps the layout. Weights stay as they are: their
 // copy costs nothing beside the images'. float64 has no such kernels.
 at::MemoryFormat layout(const at::Tensor& x) {
-  const bool is_fast = x.device().is_cpu() ? x.scalar_type() == at::kFloat
-                                           : at::autocast::is_autocast_enabled(x.device().type()) ||
-                                                 at::globalContext().allowTF32CuDNN();
-  if (!is_fast || x.scalar_type() == at::kDouble) return at::MemoryFormat::Contiguous;
+  const bool is_fast = x.scalar_type() == at::kBFloat16 ||
+                       (x.scalar_type() == at::kFloat &&
+                        (x.device().is_cpu() || at::globalContext().allowTF32CuDNN()));
+  if (!is_fast) return at::MemoryFormat::Contiguous;
   return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
 }
 
@@ -39,7 +38,14 @@ at::Tensor in_layout(const at::Tensor& x, at::MemoryFormat format) {
 
 // A single image of few voxels ATen would give to kernels of its own, more than twice as slow.
 bool wants_onednn(const at::Tensor& x) {
-  return x.size(0) == 1 && x.scalar_type() == at::kFloat && x.device().is_cpu() && at::hasMKLDNN();
+  return x.size(0) == 1 && x.scalar_type() != at::kDouble && x.device().is_cpu() && at::hasMKLDNN();
+}
+
+// oneDNN's bfloat16 gradient of a 3-D kernel reads memory that nobody wrote when the image has
+// fewer planes than the kernel (oneDNN of LibTorch 2.11, AVX-512; all other sizes are right).
+bool wants_float32(const at::Tensor& x, const at::Tensor& weight) {
+  return x.dim() == 5 && x.scalar_type() == at::kBFloat16 && x.device().is_cpu() &&
+         x.size(2) < weight.size(2);
 }
 
 }  // namespace
@@ -72,9 +78,11 @@ at::Tensor Conv::scaled(const at::Tensor& x, const at::Tensor& scale,
 
 at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight,
                        const at::Tensor& bias) const {
+  if (wants_float32(x, weight)) return apply(x.to(at::kFloat), weight, bias).to(at::kBFloat16);
   const at::MemoryFormat format = layout(x);
-  const at::Tensor image = in_layout(x, format), kernel = weight.contiguous(format);
-  const auto shift = bias.defined() ? std::optional(bias) : std::nullopt;
+  const at::Tensor image = in_layout(x, format),
+                   kernel = weight.to(x.scalar_type()).contiguous(format);
+  const auto shift = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
   if (!transposed_ && wants_onednn(x)) {
     return at::mkldnn_convolution(image, kernel, shift, padding_, stride_, dilation_,
                                   /*groups=*/1);
@@ -135,7 +143,11 @@ at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
   const auto optional = [](const at::Tensor& tensor) {
     return tensor.defined() ? std::optional(tensor) : std::nullopt;
   };
-  return at::group_norm(x, groups_, optional(weight_), optional(bias_), epsilon_);
+  // ATen's kernels of a GPU want one dtype.
+  const bool is_cast = !x.device().is_cpu() && x.scalar_type() == at::kBFloat16;
+  const at::Tensor y = at::group_norm(is_cast ? x.to(at::kFloat) : x, groups_, optional(weight_),
+                                      optional(bias_), epsilon_);
+  return is_cast ? y.to(x.scalar_type()) : y;
 }
 
 Dropout::Dropout(const Module& module, double p, DropoutKind kind)

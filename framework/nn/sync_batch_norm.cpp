@@ -29,11 +29,11 @@ void check_count(int64_t count, const std::string& path) {
                .fix = "use a larger protocol.batch or protocol.patch_size"});
 }
 
-// As [1,C,1…], to go with x [N,C,S].
-at::Tensor along_channels(const at::Tensor& values, const at::Tensor& x) {
+// As [1,C,1…], to go with x [N,C,S], in the dtype of the norm's parameters.
+at::Tensor along_channels(const at::Tensor& values, const at::Tensor& x, at::ScalarType dtype) {
   std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
   shape[1] = x.size(1);
-  return values.to(x.scalar_type()).view(shape);
+  return values.to(dtype).view(shape);
 }
 
 struct Moments {
@@ -41,11 +41,14 @@ struct Moments {
   at::Tensor mean, squares;  // [C] float64; squares: Σ (x - mean)²
 };
 
-Moments global_moments(const at::Tensor& x, const Communicator& comm) {
+Moments global_moments(const at::Tensor& x, at::ScalarType dtype, const Communicator& comm) {
   const int64_t channels = x.size(1), count = values_per_channel(x);
   at::Tensor message = at::zeros({1, 1 + 2 * channels}, x.options().dtype(at::kDouble));
   if (count > 0) {
-    const auto [mean, variance] = at::batch_norm_update_stats(x, {}, {}, /*momentum=*/0);
+    // The dtype of these, which keep their values, is that of the moments.
+    const at::Tensor unused = at::zeros({channels}, x.options().dtype(dtype));
+    const auto [mean, variance] =
+        at::batch_norm_update_stats(x, unused, unused.clone(), /*momentum=*/0);
     message.select(1, 0).fill_(static_cast<double>(count));
     message[0].slice(0, 1, 1 + channels).copy_(mean);
     message[0].slice(0, 1 + channels).copy_(variance).mul_(static_cast<double>(count));
@@ -63,14 +66,15 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const BatchNormTensors* norm,
                             const Communicator* comm) {
-    const Moments moments = global_moments(x, *comm);
+    const at::ScalarType dtype = weight.scalar_type();
+    const Moments moments = global_moments(x, dtype, *comm);
     check_count(static_cast<int64_t>(moments.count), norm->path);
-    const at::Tensor mean = moments.mean.to(x.scalar_type());
-    const at::Tensor variance = (moments.squares / moments.count).to(x.scalar_type());
+    const at::Tensor mean = moments.mean.to(dtype);
+    const at::Tensor variance = (moments.squares / moments.count).to(dtype);
     at::Tensor running_mean = norm->running_mean, running_var = norm->running_var;
     running_mean.mul_(1 - norm->momentum).add_(mean, norm->momentum);
     running_var.mul_(1 - norm->momentum)
-        .add_((moments.squares / (moments.count - 1)).to(x.scalar_type()), norm->momentum);
+        .add_((moments.squares / (moments.count - 1)).to(dtype), norm->momentum);
     context->save_for_backward({x, weight, mean, variance});
     context->saved_data["epsilon"] = norm->epsilon;
     context->saved_data["count"] = moments.count;
@@ -98,11 +102,12 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     comm.all_reduce(sums, "batch_norm_backward");
     const at::Tensor scale = (variance.to(at::kDouble) + epsilon).rsqrt();
     const at::Tensor slope = weight.to(at::kDouble) * scale;
-    at::Tensor dx =
-        (x - along_channels(mean, x)).mul_(along_channels(-slope * scale * sums[0] / count, x));
-    dx.sub_(along_channels(slope * sums[1] / count, x))
-        .addcmul_(gradient, along_channels(slope, x));
-    return {dx, local_weight, local_bias, {}, {}};
+    const auto along = [&](const at::Tensor& values) {
+      return along_channels(values, x, weight.scalar_type());
+    };
+    at::Tensor dx = (x - along(mean)).mul_(along(-slope * scale * sums[0] / count));
+    dx.sub_(along(slope * sums[1] / count)).addcmul_(gradient, along(slope));
+    return {dx.to(x.scalar_type()), local_weight, local_bias, {}, {}};
   }
 };
 

@@ -18,8 +18,11 @@ at::Tensor interpolation(int64_t from, int64_t to, const at::TensorOptions& opti
 
 at::Tensor upsample_bilinear(const at::Tensor& x, at::IntArrayRef size) {
   if (x.device().is_cpu()) return at::upsample_bilinear2d(x, size, /*align_corners=*/true);
-  const at::Tensor rows = interpolation(x.size(2), size[0], x.options()),
-                   columns = interpolation(x.size(3), size[1], x.options());
+  // Weights are computed in float32 at least: bfloat16 does not know the place of a pixel.
+  const auto dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const auto options = x.options().dtype(dtype);
+  const at::Tensor rows = interpolation(x.size(2), size[0], options).to(x.scalar_type()),
+                   columns = interpolation(x.size(3), size[1], options).to(x.scalar_type());
   return at::matmul(rows, at::matmul(x, columns.t()));
 }
 

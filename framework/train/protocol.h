@@ -38,9 +38,9 @@ struct ProtocolOptions {
   std::string select =
       "val";             // weights that are deployed: best on val, best on test (flagged), last
   int64_t patience = 0;  // validations of a stage without a new best before it ends; 0: never
-  // float32; float64, to prove exactness; on a GPU, and only there, tf32 (products of convolutions
-  // with 10 bits) and bfloat16 (autocast: networks in bfloat16 where that is safe, losses and
-  // weights in float32).
+  // float32; float64, to prove exactness; tf32, on a GPU only (products of convolutions with 10
+  // bits); bfloat16 (activations of networks; losses and weights in float32). `train` puts the
+  // fastest of the device in the place of auto before anything reads it.
   std::string precision = "float32";
 
   static ProtocolOptions read(const Config& section);

@@ -8,7 +8,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/data/batch_plan.h"
-#include "launch/autocast_backbone.h"
+#include "launch/precision.h"
 
 namespace semiseg {
 namespace {
@@ -57,8 +57,7 @@ std::unique_ptr<Method> make_method(const StepCase& c, const Communicator& comm)
   const auto make = [config, c](const std::string& backbone, const Config& options,
                                 const std::string& net, const NetworkShape& s) {
     return with_precision(
-        BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net), c.precision,
-        c.device);
+        BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net), c.precision);
   };
   return MethodRegistry::instance().find(c.method).make(
       {.options = config.section("method"),

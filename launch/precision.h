@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of networks: protocol.precision. float32 and float64 are the dtype of everything;
+// tf32 rounds the products of a GPU's convolutions to 10 bits; bfloat16 keeps images and all
+// activations of a network in bfloat16, and its parameters, statistics, outputs and the losses in
+// float32. Sums inside a layer are float32 in all of them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+// kConfig for a precision that the device does not have. `where`: the key that asks for it.
+void check_precision(const std::string& precision, at::Device device, const std::string& where);
+
+// What "auto" stands for on this device: tf32 on a GPU; on the CPU bfloat16 where a measured
+// convolution is at least a fifth faster in it (processors with AVX512-BF16 or AMX), else float32.
+// Takes milliseconds. All ranks must take one rank's answer.
+std::string fastest_precision(at::Device device);
+
+// The network as `precision` wants it.
+std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,
+                                         const std::string& precision);
+
+}  // namespace semiseg
