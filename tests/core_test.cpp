@@ -30,6 +30,17 @@ TEST(Draws, UniformHasTheMomentsOfTheUnitInterval) {
   EXPECT_NEAR((u * u * u).mean().item<double>(), 0.25, 1e-3);
 }
 
+// Sizes that do and do not fill blocks of four words.
+TEST(Draws, AtLeastComparesTheUniformNumbers) {
+  const Draws draws = Draws(3).at(1, 2);
+  for (const std::vector<int64_t>& shape :
+       {std::vector<int64_t>{3, 4, 5}, {3, 5, 3}, {2, 3, 2, 4}, {7}}) {
+    const at::Tensor kept = draws.at_least(0.3, "u", shape, {5, 0});
+    EXPECT_EQ(kept.scalar_type(), at::kByte);
+    EXPECT_TRUE(at::equal(kept.to(at::kBool), draws.uniform("u", shape, {5, 0}).ge(0.3)));
+  }
+}
+
 TEST(Draws, NormalHasTheMomentsOfTheStandardNormal) {
   const at::Tensor z = Draws(2).at(0, 0).normal("z", {1 << 20}).to(at::kDouble);
   EXPECT_NEAR(z.mean().item<double>(), 0, 4e-3);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -139,7 +140,7 @@ TEST(BatchNorm, NormalisesByBatchStatisticsAndMovesTheRunningOnes) {
   const Module root(kDraws, "n", at::kDouble);
   const BatchNorm norm(root, 1, /*epsilon=*/0);
   const at::Tensor y =
-      norm(at::tensor({1.0, 2.0, 3.0, 6.0}, at::kDouble).view({2, 1, 2}), train_pass(*kSerial));
+      norm(at::tensor({1.0, 2.0, 3.0, 6.0}, at::kDouble).view({2, 1, 1, 2}), train_pass(*kSerial));
   EXPECT_NEAR(y.flatten()[3].item<double>(), 3 / std::sqrt(3.5), 1e-12);
   EXPECT_NEAR(root.buffers()[0].value.item<double>(), 0.3, 1e-12);
   EXPECT_NEAR(root.buffers()[1].value.item<double>(), 0.9 + 0.1 * 14 / 3, 1e-12);
@@ -240,6 +241,48 @@ TEST_P(SharedBatchNorm, EqualsTheNormOfTheWholeBatchForwardAndBackward) {
 INSTANTIATE_TEST_SUITE_P(Shares, SharedBatchNorm,
                          testing::Values(std::vector<int64_t>{2, 2}, std::vector<int64_t>{1, 3},
                                          std::vector<int64_t>{1, 0, 3}));
+
+// What ATen's functions give one after the other; more values than a chunk of the kernel has.
+TEST(BatchNorm, InOnePassWithActivationAndDropoutIsTheirSequence) {
+  const Module root(kDraws, "n", at::kDouble);
+  const BatchNorm norm(root.child("norm"), 24);
+  const Dropout dropout(root.child("dropout"), 0.3);
+  fill_parameters(root.parameters(), "norm", "n");
+  const at::Tensor cotangent = noise("cotangent", {2, 24, 29, 31});
+  const Pass pass = train_pass(*kSerial, {4, 9});
+  const auto run = [&](const auto& layers) {
+    const at::Tensor x = noise("x", {2, 24, 29, 31}, -1, 2).set_requires_grad(true), y = layers(x);
+    std::vector<at::Tensor> inputs = {x};
+    for (const auto& parameter : root.parameters()) inputs.push_back(parameter.value);
+    auto results = torch::autograd::grad({y}, inputs, {cotangent});
+    results.push_back(y.detach());
+    return results;
+  };
+  const auto fused = run([&](const at::Tensor& x) { return norm(x, pass, 0.1, &dropout); });
+  const auto apart = run([&](const at::Tensor& x) {
+    const at::Tensor z = at::batch_norm(x, root.parameters()[0].value, root.parameters()[1].value,
+                                        {}, {}, /*training=*/true, 0.1, 1e-5, false);
+    return dropout(at::leaky_relu(z, 0.1), pass);
+  });
+  for (size_t i = 0; i < fused.size(); ++i)
+    EXPECT_LT(largest_difference(fused[i], apart[i]), 1e-11) << i;
+}
+
+TEST(BatchNorm, HasTheSameBitsOnAnyNumberOfThreads) {
+  const Module root(kDraws, "n", at::kFloat);
+  const BatchNorm norm(root, 24);
+  std::vector<at::Tensor> results[2];
+  for (const int threads : {1, 3}) {
+    const int before = at::get_num_threads();
+    at::set_num_threads(threads);
+    const at::Tensor x = noise("x", {4, 24, 40, 40}).to(at::kFloat).set_requires_grad(true);
+    const at::Tensor y = norm(x, train_pass(*kSerial), 0);
+    results[threads / 2] = {
+        y.detach(), torch::autograd::grad({y}, {x}, {noise("g", y.sizes()).to(at::kFloat)})[0]};
+    at::set_num_threads(before);
+  }
+  for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(results[0][i], results[1][i]));
+}
 
 // Two ranks' norm of bfloat16 images against one rank's of float64.
 TEST(BatchNorm, OfBfloat16ImagesOnTwoRanksKeepsItsStatisticsInFloat32) {

@@ -78,13 +78,12 @@ class Block {
         norm1_(module.child("5"), out) {}
 
   at::Tensor operator()(const at::Tensor& x, const Pass& pass) const {
-    const at::Tensor hidden = dropout_(activate(norm0_.after(conv0_, x, pass)), pass);
-    return activate(norm1_.after(conv1_, hidden, pass));
+    const at::Tensor hidden = norm0_.after(conv0_, x, pass, kSlope, &dropout_);
+    return norm1_.after(conv1_, hidden, pass, kSlope);
   }
 
  private:
-  // In place: the backward of a batch norm reads its input, not its output.
-  static at::Tensor activate(at::Tensor x) { return at::leaky_relu_(x, 0.01); }
+  static constexpr double kSlope = 0.01;
 
   Conv conv0_;
   BatchNorm norm0_;

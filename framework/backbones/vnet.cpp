@@ -87,12 +87,10 @@ class Unit {
         norm_(sequence.child(std::to_string(position + 1)), conv.out, norm) {}
 
   at::Tensor linear(const at::Tensor& x, const Pass& pass) const {
-    return norm_.after(conv_, x, pass);
+    return norm_.after(conv_, x, pass, /*slope=*/1);
   }
-  // In place: no norm's backward reads its output, nor does a convolution's.
   at::Tensor operator()(const at::Tensor& x, const Pass& pass) const {
-    at::Tensor y = linear(x, pass);
-    return at::relu_(y);
+    return norm_.after(conv_, x, pass, /*slope=*/0);
   }
   static int64_t layers(const NormOptions& norm) { return norm.kind == "none" ? 2 : 3; }
 

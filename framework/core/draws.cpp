@@ -31,6 +31,24 @@ void fill_uniform(uint64_t key, uint64_t sample, float* out, int64_t size) {
   });
 }
 
+// out[pixel, channel] = (number of [channel, pixel] ≥ p), the numbers of fill_uniform.
+void fill_at_least(float p, uint64_t key, uint64_t sample, uint8_t* out, int64_t channels,
+                   int64_t pixels) {
+  const int64_t step = pixels % 4 == 0 ? 4 : 1;  // a block of words is four pixels of a channel
+  at::parallel_for(0, pixels / step, 1024, [&](int64_t begin, int64_t end) {
+    for (int64_t pixel = begin * step; pixel < end * step; pixel += step) {
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        const int64_t place = channel * pixels + pixel;
+        const auto words = philox(key, sample, static_cast<uint64_t>(place / 4));
+        for (int64_t i = 0; i < step; ++i) {
+          const uint32_t word = words[static_cast<size_t>(place % 4 + i)];
+          out[(pixel + i) * channels + channel] = to_unit(word) >= p;
+        }
+      }
+    }
+  });
+}
+
 void fill_normal(uint64_t key, uint64_t sample, float* out, int64_t size) {
   at::parallel_for(0, (size + 3) / 4, 2048, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
@@ -143,6 +161,25 @@ at::Tensor Draws::uniform(std::string_view name, at::IntArrayRef shape,
   if (const auto* fixed = recorded(name))
     return fixed->index_select(0, at::tensor(samples, at::kLong)).to(device_);
   return fill_samples(Distribution::kUniform, key(name), shape, samples, device_);
+}
+
+at::Tensor Draws::at_least(double p, std::string_view name, at::IntArrayRef shape,
+                           const SampleIds& samples) const {
+  const bool is_image = shape.size() == 3 || shape.size() == 4;
+  if (recorded_ || !device_.is_cpu() || !is_image)
+    return uniform(name, shape, samples).ge(p).to(at::kByte);
+  std::vector<int64_t> sizes = shape.vec();
+  sizes.insert(sizes.begin(), static_cast<int64_t>(samples.size()));
+  at::Tensor out = at::empty(sizes, at::TensorOptions().dtype(at::kByte).memory_format(
+                                        shape.size() == 3 ? at::MemoryFormat::ChannelsLast
+                                                          : at::MemoryFormat::ChannelsLast3d));
+  const int64_t channels = shape[0], pixels = c10::multiply_integers(shape.slice(1));
+  for (size_t i = 0; i < samples.size(); ++i) {
+    fill_at_least(static_cast<float>(p), key(name), static_cast<uint64_t>(samples[i]),
+                  out.mutable_data_ptr<uint8_t>() + static_cast<int64_t>(i) * channels * pixels,
+                  channels, pixels);
+  }
+  return out;
 }
 
 at::Tensor Draws::normal(std::string_view name, at::IntArrayRef shape,

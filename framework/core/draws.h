@@ -56,6 +56,10 @@ class Draws {
   at::Tensor normal(std::string_view name, at::IntArrayRef shape,
                     const SampleIds& samples) const;  // N(0, 1)
 
+  // uint8: 1 where uniform(name, shape, samples) ≥ p. On the CPU of shapes [C,S…] channels-last.
+  at::Tensor at_least(double p, std::string_view name, at::IntArrayRef shape,
+                      const SampleIds& samples) const;
+
   // Shared by all samples: [shape…].
   at::Tensor uniform(std::string_view name, at::IntArrayRef shape) const;
   at::Tensor normal(std::string_view name, at::IntArrayRef shape) const;

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "framework/core/error.h"
-#include "framework/nn/sync_batch_norm.h"
+#include "framework/nn/batch_norm.h"
 
 namespace semiseg {
 namespace {
@@ -46,6 +46,11 @@ bool wants_onednn(const at::Tensor& x) {
 bool wants_float32(const at::Tensor& x, const at::Tensor& weight) {
   return x.dim() == 5 && x.scalar_type() == at::kBFloat16 && x.device().is_cpu() &&
          x.size(2) < weight.size(2);
+}
+
+// In place: the backward of neither a convolution nor a norm reads its output.
+at::Tensor activate_(at::Tensor x, double slope) {
+  return slope == 1 ? x : at::leaky_relu_(x, slope);
 }
 
 }  // namespace
@@ -101,24 +106,32 @@ BatchNorm::BatchNorm(const Module& module, int64_t channels, double epsilon, dou
       running_var_(module.constant_buffer("running_var", {channels}, 1)),
       num_batches_tracked_(module.counter_buffer("num_batches_tracked")) {}
 
-at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass) const {
+at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass, double slope,
+                                 const Dropout* dropout) const {
   if (pass.mode == NetworkMode::kEval) {
-    return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, /*training=*/false,
-                          momentum_, epsilon_,
-                          /*cudnn_enabled=*/true);
+    return activate_(at::batch_norm(x, weight_, bias_, running_mean_, running_var_,
+                                    /*training=*/false, momentum_, epsilon_,
+                                    /*cudnn_enabled=*/true),
+                     slope);
   }
   SEMISEG_CHECK(pass.comm, "a pass in training mode needs a communicator");
   num_batches_tracked_.add_(1);
   const BatchNormTensors tensors{weight_,  bias_,     running_mean_, running_var_,
                                  epsilon_, momentum_, path_};
-  return pass.comm->size() == 1 ? local_batch_norm(x, tensors)
-                                : sync_batch_norm(x, tensors, *pass.comm);
+  AfterNorm after{.slope = slope};
+  if (dropout && dropout->p() > 0) {
+    after.keep = dropout->keep(x, pass).expand_as(x);
+    after.keep_scale = 1 / (1 - dropout->p());
+  }
+  return batch_norm(x, tensors, after, *pass.comm);
 }
 
-at::Tensor BatchNorm::after(const Conv& conv, const at::Tensor& x, const Pass& pass) const {
-  if (pass.mode == NetworkMode::kTrain) return (*this)(conv(x), pass);
+at::Tensor BatchNorm::after(const Conv& conv, const at::Tensor& x, const Pass& pass, double slope,
+                            const Dropout* dropout) const {
+  if (pass.mode == NetworkMode::kTrain) return (*this)(conv(x), pass, slope, dropout);
   const at::Tensor scale = weight_ * (running_var_ + epsilon_).rsqrt();
-  return conv.scaled(x, scale, at::addcmul(bias_, running_mean_, scale, /*value=*/-1));
+  return activate_(conv.scaled(x, scale, at::addcmul(bias_, running_mean_, scale, /*value=*/-1)),
+                   slope);
 }
 
 GroupNorm::GroupNorm(const Module& module, int64_t channels, int64_t groups, bool affine,
@@ -157,13 +170,15 @@ Dropout::Dropout(const Module& module, double p, DropoutKind kind)
 
 at::Tensor Dropout::operator()(const at::Tensor& x, const Pass& pass) const {
   if (pass.mode == NetworkMode::kEval || p_ == 0) return x;
+  return x * keep(x, pass).to(x.scalar_type()).mul_(1 / (1 - p_));
+}
+
+at::Tensor Dropout::keep(const at::Tensor& x, const Pass& pass) const {
   SEMISEG_CHECK(pass.draws && static_cast<int64_t>(pass.samples.size()) == x.size(0),
                 "a pass in training mode needs draws and one id for each sample");
   std::vector<int64_t> shape = x.sizes().slice(1).vec();
   if (kind_ == DropoutKind::kChannel) std::fill(shape.begin() + 1, shape.end(), 1);
-  at::Tensor scale =
-      pass.draws->uniform("dropout/" + pass.name + "/" + path_, shape, pass.samples).ge_(p_);
-  return x * scale.to(x.options()).mul_(1 / (1 - p_));
+  return pass.draws->at_least(p_, "dropout/" + pass.name + "/" + path_, shape, pass.samples);
 }
 
 }  // namespace semiseg

@@ -42,6 +42,8 @@ class Conv {
   at::Tensor weight_, bias_;
 };
 
+class Dropout;
+
 // Batch normalisation over the global batch, [N,C,S] → [N,C,S]. Training: statistics of all ranks'
 // samples; running mean and unbiased variance move by `momentum`. Collective in training mode,
 // forward and backward; kConfig when there is but one value for each channel. Evaluation: running
@@ -49,10 +51,14 @@ class Conv {
 class BatchNorm {
  public:
   BatchNorm(const Module& module, int64_t channels, double epsilon = 1e-5, double momentum = 0.1);
-  at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
-  // norm(conv(x)); in evaluation mode one convolution, the norm folded into its weights, which is
-  // equal to rounding.
-  at::Tensor after(const Conv& conv, const at::Tensor& x, const Pass& pass) const;
+  // dropout(activation(norm(x))), one after the other or, on the CPU, in one pass over x. slope:
+  // of the activation's negative values, 0 is ReLU, 1 nothing. The dropout may be null.
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass, double slope = 1,
+                        const Dropout* dropout = nullptr) const;
+  // The same of conv(x); in evaluation mode one convolution, the norm folded into its weights,
+  // which is equal to rounding.
+  at::Tensor after(const Conv& conv, const at::Tensor& x, const Pass& pass, double slope = 1,
+                   const Dropout* dropout = nullptr) const;
 
  private:
   std::string path_;
@@ -88,6 +94,9 @@ class Dropout {
  public:
   Dropout(const Module& module, double p, DropoutKind kind = DropoutKind::kElement);  // p in [0, 1)
   at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
+  // Of training mode: uint8, 1 where it keeps; of x's shape, or [N,C,1…] where it drops channels.
+  at::Tensor keep(const at::Tensor& x, const Pass& pass) const;
+  double p() const { return p_; }
 
  private:
   std::string path_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/nn/norm.h"
 
+#include <ATen/Functions.h>
+
 namespace semiseg {
 
 NormOptions NormOptions::read(const Config& section, NormOptions defaults) {
@@ -18,15 +20,13 @@ Norm::Norm(const Module& module, int64_t channels, const NormOptions& options) {
     layer_.emplace<GroupNorm>(module, channels, /*groups=*/channels, /*affine=*/false);
 }
 
-at::Tensor Norm::operator()(const at::Tensor& x, const Pass& pass) const {
-  if (const auto* batch = std::get_if<BatchNorm>(&layer_)) return (*batch)(x, pass);
-  if (const auto* group = std::get_if<GroupNorm>(&layer_)) return (*group)(x);
-  return x;
-}
-
-at::Tensor Norm::after(const Conv& conv, const at::Tensor& x, const Pass& pass) const {
-  if (const auto* batch = std::get_if<BatchNorm>(&layer_)) return batch->after(conv, x, pass);
-  return (*this)(conv(x), pass);
+at::Tensor Norm::after(const Conv& conv, const at::Tensor& x, const Pass& pass,
+                       double slope) const {
+  if (const auto* batch = std::get_if<BatchNorm>(&layer_))
+    return batch->after(conv, x, pass, slope);
+  at::Tensor y = conv(x);
+  if (const auto* group = std::get_if<GroupNorm>(&layer_)) y = (*group)(y);
+  return slope == 1 ? y : at::leaky_relu_(y, slope);
 }
 
 }  // namespace semiseg

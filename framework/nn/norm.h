@@ -26,9 +26,8 @@ struct NormOptions {
 class Norm {
  public:
   Norm(const Module& module, int64_t channels, const NormOptions& options);
-  at::Tensor operator()(const at::Tensor& x, const Pass& pass) const;
-  // norm(conv(x)); see BatchNorm::after.
-  at::Tensor after(const Conv& conv, const at::Tensor& x, const Pass& pass) const;
+  // activation(norm(conv(x))); see BatchNorm::after.
+  at::Tensor after(const Conv& conv, const at::Tensor& x, const Pass& pass, double slope) const;
 
  private:
   std::variant<std::monostate, BatchNorm, GroupNorm> layer_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/nn/sync_batch_norm.h"
+// One rank: ATen's norm. Several: the same with statistics and sums exchanged.
+#include "framework/nn/global_moments.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -7,8 +8,6 @@
 
 #include <algorithm>
 #include <vector>
-
-#include "framework/core/error.h"
 
 namespace semiseg {
 namespace {
@@ -20,15 +19,6 @@ int64_t values_per_channel(const at::Tensor& x) {
   return x.size(1) == 0 ? 0 : x.numel() / x.size(1);
 }
 
-void check_count(int64_t count, const std::string& path) {
-  if (count > 1) return;
-  throw Error(ErrorKind::kConfig,
-              {.what = "a batch norm in training mode needs more than one value for each channel",
-               .where = path,
-               .got = std::to_string(count),
-               .fix = "use a larger protocol.batch or protocol.patch_size"});
-}
-
 // As [1,C,1…], to go with x [N,C,S], in the dtype of the norm's parameters.
 at::Tensor along_channels(const at::Tensor& values, const at::Tensor& x, at::ScalarType dtype) {
   std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
@@ -36,29 +26,15 @@ at::Tensor along_channels(const at::Tensor& values, const at::Tensor& x, at::Sca
   return values.to(dtype).view(shape);
 }
 
-struct Moments {
-  double count;              // values of a channel, all ranks
-  at::Tensor mean, squares;  // [C] float64; squares: Σ (x - mean)²
-};
-
-Moments global_moments(const at::Tensor& x, at::ScalarType dtype, const Communicator& comm) {
+// [2,C] float64: mean and Σ (x - mean)².
+at::Tensor moments_of(const at::Tensor& x, at::ScalarType dtype) {
   const int64_t channels = x.size(1), count = values_per_channel(x);
-  at::Tensor message = at::zeros({1, 1 + 2 * channels}, x.options().dtype(at::kDouble));
-  if (count > 0) {
-    // The dtype of these, which keep their values, is that of the moments.
-    const at::Tensor unused = at::zeros({channels}, x.options().dtype(dtype));
-    const auto [mean, variance] =
-        at::batch_norm_update_stats(x, unused, unused.clone(), /*momentum=*/0);
-    message.select(1, 0).fill_(static_cast<double>(count));
-    message[0].slice(0, 1, 1 + channels).copy_(mean);
-    message[0].slice(0, 1 + channels).copy_(variance).mul_(static_cast<double>(count));
-  }
-  const at::Tensor all = comm.gather(message, "batch_norm");  // [R,1+2C]
-  const at::Tensor counts = all.slice(1, 0, 1), means = all.slice(1, 1, 1 + channels);
-  const at::Tensor total = counts.sum();
-  const at::Tensor mean = (counts * means).sum(0) / total;
-  const at::Tensor between = (counts * (means - mean).square()).sum(0);
-  return {total.item<double>(), mean, all.slice(1, 1 + channels).sum(0) + between};
+  if (count == 0) return at::zeros({2, channels}, x.options().dtype(at::kDouble));
+  // The dtype of these, which keep their values, is that of the moments.
+  const at::Tensor unused = at::zeros({channels}, x.options().dtype(dtype));
+  const auto [mean, variance] =
+      at::batch_norm_update_stats(x, unused, unused.clone(), /*momentum=*/0);
+  return at::stack({mean.to(at::kDouble), variance.to(at::kDouble) * count});
 }
 
 class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
@@ -67,14 +43,11 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
                             const at::Tensor& bias, const BatchNormTensors* norm,
                             const Communicator* comm) {
     const at::ScalarType dtype = weight.scalar_type();
-    const Moments moments = global_moments(x, dtype, *comm);
-    check_count(static_cast<int64_t>(moments.count), norm->path);
+    const Moments moments = global_moments(moments_of(x, dtype), values_per_channel(x), *comm);
+    check_count(moments.count, norm->path);
     const at::Tensor mean = moments.mean.to(dtype);
     const at::Tensor variance = (moments.squares / moments.count).to(dtype);
-    at::Tensor running_mean = norm->running_mean, running_var = norm->running_var;
-    running_mean.mul_(1 - norm->momentum).add_(mean, norm->momentum);
-    running_var.mul_(1 - norm->momentum)
-        .add_((moments.squares / (moments.count - 1)).to(dtype), norm->momentum);
+    move_running_statistics(moments, *norm);
     context->save_for_backward({x, weight, mean, variance});
     context->saved_data["epsilon"] = norm->epsilon;
     context->saved_data["count"] = moments.count;
@@ -113,15 +86,19 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
 
 }  // namespace
 
-at::Tensor local_batch_norm(const at::Tensor& x, const BatchNormTensors& norm) {
-  check_count(values_per_channel(x), norm.path);
-  return at::batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var,
-                        /*training=*/true, norm.momentum, norm.epsilon, /*cudnn_enabled=*/true);
-}
-
-at::Tensor sync_batch_norm(const at::Tensor& x, const BatchNormTensors& norm,
-                           const Communicator& comm) {
-  return SyncBatchNorm::apply(x, norm.weight, norm.bias, &norm, &comm);
+at::Tensor batch_norm_aten(const at::Tensor& x, const BatchNormTensors& norm,
+                           const AfterNorm& after, const Communicator& comm) {
+  at::Tensor y;
+  if (comm.size() == 1) {
+    check_count(static_cast<double>(values_per_channel(x)), norm.path);
+    y = at::batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var,
+                       /*training=*/true, norm.momentum, norm.epsilon, /*cudnn_enabled=*/true);
+  } else {
+    y = SyncBatchNorm::apply(x, norm.weight, norm.bias, &norm, &comm);
+  }
+  // In place: the backward of a norm reads its input, not its output.
+  if (after.slope != 1) y = at::leaky_relu_(y, after.slope);
+  return after.keep.defined() ? y * after.keep.to(y.scalar_type()).mul_(after.keep_scale) : y;
 }
 
 }  // namespace semiseg

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/nn/norm_rows.h"
+
+#include "framework/core/vector_clones.h"
+
+namespace semiseg {
+namespace {
+
+SEMISEG_INTO_CLONE float value(Bfloat16 x) {
+  return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16);
+}
+SEMISEG_INTO_CLONE float value(float x) { return x; }
+SEMISEG_INTO_CLONE double value(double x) { return x; }
+
+// To nearest, ties to even; a NaN stays one.
+SEMISEG_INTO_CLONE void store(float x, Bfloat16& out) {
+  const uint32_t bits = __builtin_bit_cast(uint32_t, x);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  out.bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
+}
+SEMISEG_INTO_CLONE void store(float x, float& out) { out = x; }
+SEMISEG_INTO_CLONE void store(double x, double& out) { out = x; }
+
+// Calls body(i, l) for value i with coefficient l, row by row.
+template <class Body>
+SEMISEG_INTO_CLONE void for_rows(int64_t size, int64_t row, const Body& body) {
+  for (int64_t first = 0; first < size; first += row) {
+    const int64_t end = size - first < row ? size - first : row;
+#pragma omp simd
+    for (int64_t l = 0; l < end; ++l) body(first + l, l);
+  }
+}
+
+template <class S, class A>
+SEMISEG_INTO_CLONE void add_values_of(const NormRows<S, A>& r, A* sums) {
+  const S* x = r.x;
+  for_rows(
+      r.size,
+      r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) { sums[l] += value(x[i]); });
+}
+
+template <class S, class A>
+SEMISEG_INTO_CLONE void add_squares_of(const NormRows<S, A>& r, A* squares) {
+  const S* x = r.x;
+  const A* mean = r.mean;
+  for_rows(
+      r.size, r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) {
+        const A centred = value(x[i]) - mean[l];
+        squares[l] += centred * centred;
+      });
+}
+
+template <bool kDrops, class S, class A>
+SEMISEG_INTO_CLONE void normalise_rows(const NormRows<S, A>& r, S* y) {
+  const S* x = r.x;
+  const uint8_t* keep = r.keep;
+  const A *scale = r.scale, *shift = r.shift, slope = r.slope, kept = r.keep_scale;
+  for_rows(
+      r.size, r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) {
+        const A z = value(x[i]) * scale[l] + shift[l];
+        A out = z > 0 ? z : z * slope;
+        if constexpr (kDrops) out = keep[i] ? out * kept : 0;
+        store(out, y[i]);
+      });
+}
+
+// The gradient that reaches the norm's output.
+template <bool kDrops, class A>
+SEMISEG_INTO_CLONE A gradient_of_norm(A dy, A z, uint8_t keep, A slope, A kept) {
+  const A d = z > 0 ? dy : dy * slope;
+  if constexpr (!kDrops) return d;
+  return keep ? d * kept : 0;
+}
+
+template <bool kDrops, class S, class A>
+SEMISEG_INTO_CLONE void add_gradients_of(const NormRows<S, A>& r, const S* dy, A* sums,
+                                         A* products) {
+  const S* x = r.x;
+  const uint8_t* keep = r.keep;
+  const A *mean = r.mean, *scale = r.scale, *shift = r.shift, slope = r.slope, kept = r.keep_scale;
+  for_rows(
+      r.size, r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) {
+        const A v = value(x[i]);
+        const A d = gradient_of_norm<kDrops, A>(value(dy[i]), v * scale[l] + shift[l],
+                                                kDrops ? keep[i] : 1, slope, kept);
+        sums[l] += d;
+        products[l] += d * (v - mean[l]);
+      });
+}
+
+template <bool kDrops, class S, class A>
+SEMISEG_INTO_CLONE void make_input_gradient_of(const NormRows<S, A>& r, const S* dy,
+                                               const A* slope_of_x, const A* constant, S* dx) {
+  const S* x = r.x;
+  const uint8_t* keep = r.keep;
+  const A *mean = r.mean, *scale = r.scale, *shift = r.shift, slope = r.slope, kept = r.keep_scale;
+  for_rows(
+      r.size, r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) {
+        const A v = value(x[i]);
+        const A d = gradient_of_norm<kDrops, A>(value(dy[i]), v * scale[l] + shift[l],
+                                                kDrops ? keep[i] : 1, slope, kept);
+        store(scale[l] * d + slope_of_x[l] * (v - mean[l]) + constant[l], dx[i]);
+      });
+}
+
+}  // namespace
+
+#define SEMISEG_NORM_ROWS(S, A)                                                                   \
+  SEMISEG_VECTOR_CLONES void add_values(const NormRows<S, A>& rows, A* sums) {                    \
+    add_values_of(rows, sums);                                                                    \
+  }                                                                                               \
+  SEMISEG_VECTOR_CLONES void add_squares(const NormRows<S, A>& rows, A* squares) {                \
+    add_squares_of(rows, squares);                                                                \
+  }                                                                                               \
+  SEMISEG_VECTOR_CLONES void normalise(const NormRows<S, A>& rows, S* y) {                        \
+    rows.keep ? normalise_rows<true>(rows, y) : normalise_rows<false>(rows, y);                   \
+  }                                                                                               \
+  SEMISEG_VECTOR_CLONES void add_gradients(const NormRows<S, A>& rows, const S* dy, A* sums,      \
+                                           A* products) {                                         \
+    rows.keep ? add_gradients_of<true>(rows, dy, sums, products)                                  \
+              : add_gradients_of<false>(rows, dy, sums, products);                                \
+  }                                                                                               \
+  SEMISEG_VECTOR_CLONES void make_input_gradient(const NormRows<S, A>& rows, const S* dy,         \
+                                                 const A* slope_of_x, const A* constant, S* dx) { \
+    rows.keep ? make_input_gradient_of<true>(rows, dy, slope_of_x, constant, dx)                  \
+              : make_input_gradient_of<false>(rows, dy, slope_of_x, constant, dx);                \
+  }
+SEMISEG_NORM_ROWS(Bfloat16, float)
+SEMISEG_NORM_ROWS(float, float)
+SEMISEG_NORM_ROWS(double, double)
+#undef SEMISEG_NORM_ROWS
+
+}  // namespace semiseg
