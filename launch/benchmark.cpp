@@ -111,7 +111,7 @@ int run_benchmark(const Arguments& arguments) {
   config.read("repeats", setup.repeats, {1, 1e6}, "timed runs");
   config.read("quick", setup.quick, "small shapes");
   config.read("precision", setup.precision, {"float32", "tf32", "bfloat16"},
-              "of steps, as protocol.precision");
+              "of networks, as protocol.precision");
   World world;
   return world.run([&] {
     world.choose_device(config);

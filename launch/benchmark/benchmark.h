@@ -17,7 +17,7 @@ struct BenchmarkSetup {
   bool quick = false;   // small shapes
   int64_t repeats = 5;  // timed, after those that warm up
   at::Device device = at::kCPU;
-  std::string precision = "float32";  // of steps; as protocol.precision
+  std::string precision = "float32";  // of networks; as protocol.precision
 };
 
 struct BenchmarkResult {

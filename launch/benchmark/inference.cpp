@@ -5,6 +5,7 @@
 #include "framework/eval/segmenter.h"
 #include "framework/methods/network_predictor.h"
 #include "launch/benchmark/benchmark.h"
+#include "launch/precision.h"
 
 namespace semiseg {
 namespace {
@@ -37,9 +38,11 @@ BenchmarkResult time_inference(const InferenceCase& c, const BenchmarkSetup& set
   const Config config = parse_config("[inference]\n" + c.settings + "\n[backbone]\n");
   const NetworkShape shape{
       .channels = 1, .classes = c.classes, .patch_size = c.patch_size, .dtype = at::kFloat};
-  const auto network = BackboneRegistry::instance()
-                           .find(c.backbone)
-                           .make(config.section("backbone"), shape, Draws(0), "network");
+  const auto network =
+      with_precision(BackboneRegistry::instance()
+                         .find(c.backbone)
+                         .make(config.section("backbone"), shape, Draws(0), "network"),
+                     setup.precision);
   const InferenceOptions options = InferenceOptions::read(config.section("inference"), c.patch_size,
                                                           /*axial_axis=*/0, c.classes);
   NetworkPredictor predictor(*network);
@@ -53,7 +56,7 @@ BenchmarkResult time_inference(const InferenceCase& c, const BenchmarkSetup& set
   const at::Tensor image = Draws(0).uniform("inference/" + c.backbone, size);
   BenchmarkResult result =
       time_repeats(setup,
-                   {{"dtype", "fp32"},
+                   {{"dtype", setup.precision},
                     {"shapes", {{"volume", c.volume}, {"network", c.patch_size}}},
                     {"strides", options.sliding_window.stride}},
                    [&] {
