@@ -35,17 +35,19 @@ std::vector<A> repeated(const at::Tensor& values, int64_t row) {
   return out;
 }
 
-// An image batch as rows, and the chunks that it is worked on in.
+// An image batch as rows, and the chunks that it is worked on in. A chunk is of one sample, so that
+// its sums are the same bits whichever rank has the sample.
 template <class S>
 struct Pass {
   using A = ArithmeticOf<S>;
-  int64_t channels, size, row, chunk;
+  int64_t channels, samples, sample_size, row, chunk;
   std::vector<A> mean, scale, shift;
   NormRows<S, A> all;
 
   explicit Pass(const at::Tensor& x)
       : channels(x.size(1)),
-        size(x.numel()),
+        samples(x.size(0)),
+        sample_size(samples == 0 ? 0 : x.numel() / samples),
         row(channels * std::max<int64_t>(1, kRow / channels)),
         chunk(row * std::max<int64_t>(1, kChunk / row)) {
     all.row = row;
@@ -63,7 +65,11 @@ struct Pass {
     all.keep_scale = static_cast<A>(after.keep_scale);
   }
 
-  int64_t chunks() const { return (size + chunk - 1) / chunk; }
+  int64_t chunks_of_sample() const { return (sample_size + chunk - 1) / chunk; }
+  int64_t chunks() const { return samples * chunks_of_sample(); }
+  int64_t size_of(int64_t index) const {
+    return std::min(chunk, sample_size - index % chunks_of_sample() * chunk);
+  }
 
   // Calls visit(index, first value, rows) for each chunk, in parallel.
   template <class Visit>
@@ -71,8 +77,9 @@ struct Pass {
     at::parallel_for(0, chunks(), 1, [&](int64_t begin, int64_t end) {
       for (int64_t index = begin; index < end; ++index) {
         NormRows<S, A> rows = all;
-        const int64_t first = index * chunk;
-        rows.size = std::min(chunk, size - first);
+        const int64_t first =
+            index / chunks_of_sample() * sample_size + index % chunks_of_sample() * chunk;
+        rows.size = size_of(index);
         rows.x += first;
         if (rows.keep) rows.keep += first;
         visit(index, first, rows);
@@ -140,8 +147,7 @@ at::Tensor local_moments(const at::Tensor& x) {
     double count = 0;
     for (int64_t index = 0; index < pass.chunks(); ++index) {
       const double* part = &parts[static_cast<size_t>(2 * channels * index)];
-      const double more =
-          static_cast<double>(std::min(pass.chunk, pass.size - index * pass.chunk) / channels);
+      const double more = static_cast<double>(pass.size_of(index) / channels);
       const double share = more / (count + more);
       for (int64_t c = 0; c < channels; ++c) {
         const double apart = part[c] - mean[c];
