@@ -203,6 +203,17 @@ TEST_F(Launch, EveryVerbExplainsItselfWithAnExample) {
   EXPECT_EQ(semiseg("--help").exit_code, 0);
 }
 
+// Those that make their own input on disk.
+TEST_F(Launch, BenchmarksPrintALineForEachThingTimed) {
+  const ProgramResult result =
+      run_program("benchmark loader checkpoint/save_load startup quick=true repeats=1 threads=1",
+                  folder_.string());
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  for (const char* name :
+       {"loader/acdc_like/threads_2", "checkpoint/save_load/hdf5", "startup/semiseg"})
+    EXPECT_NE(result.output.find(name), std::string::npos) << result.output;
+}
+
 TEST_F(Launch, InfoListsTheOptionsOfEveryPlugin) {
   const ProgramResult all = semiseg("info");
   for (const char* name : {"transmedseg", "unet", "phantom", "acdc"}) {

@@ -20,7 +20,8 @@ constexpr int64_t kWarmBatches = 20;
 
 std::string stem(int64_t patient) { return fmt::format("patient{:03}_frame01", patient); }
 
-void write_slice(const std::filesystem::path& path, int64_t index) {
+// One slice, or a volume of one slice.
+void write_scan(const std::filesystem::path& path, int64_t index, bool is_volume) {
   const int64_t height = 218 + index % 25, width = 190 + index * 7 % 21;
   const Draws draws = Draws(7).at(0, index);
   const auto axis = [](int64_t n) { return (at::arange(n) - n / 2.0) / static_cast<double>(n); };
@@ -33,9 +34,11 @@ void write_slice(const std::filesystem::path& path, int64_t index) {
                                 .reshape({height, width});
   const at::Tensor image =
       0.6 * smooth + 0.1 * label + 0.1 * draws.uniform("noise", {height, width});
+  std::vector<int64_t> size = {height, width};
+  if (is_volume) size.insert(size.begin(), 1);
   Hdf5File file = Hdf5File::create(path);
-  file.write("image", image.contiguous(), {.chunk = {height, width}, .gzip = 4});
-  file.write("label", label.contiguous(), {.chunk = {height, width}, .gzip = 4});
+  file.write("image", image.reshape(size), {.chunk = size, .gzip = 4});
+  file.write("label", label.reshape(size), {.chunk = size, .gzip = 4});
   file.close();
 }
 
@@ -44,14 +47,20 @@ void write_tree(const ScratchFolder& root) {
   std::string slices, cases;
   for (int64_t i = 0; i < kSlices; ++i) {
     const std::string name = fmt::format("{}_slice_{}", stem(i / 2 + 1), i % 2 + 1);
-    write_slice(root / ("data/slices/" + name + ".h5"), i);
+    write_scan(root / ("data/slices/" + name + ".h5"), i, /*is_volume=*/false);
     slices += name + "\n";
-    if (i % 2 == 0) cases += stem(i / 2 + 1) + "\n";
+    if (i % 2 == 1) continue;
+    write_scan(root / ("data/" + stem(i / 2 + 1) + ".h5"), i, /*is_volume=*/true);
+    cases += stem(i / 2 + 1) + "\n";
   }
   write_file(root / "train_slices.list", slices);
   write_file(root / "train.list", cases);
-  write_file(root / "val.list", "");
-  write_file(root / "test.list", "");
+  // Every split has a volume; those two are not read.
+  for (const int64_t patient : {kSlices / 2 + 1, kSlices / 2 + 2}) {
+    const bool is_val = patient == kSlices / 2 + 1;
+    write_scan(root / ("data/" + stem(patient) + ".h5"), patient, /*is_volume=*/true);
+    write_file(root / (is_val ? "val.list" : "test.list"), stem(patient) + "\n");
+  }
 }
 
 BenchmarkResult time_loader(int64_t threads, const BenchmarkSetup& setup) {
