@@ -38,13 +38,13 @@ std::vector<A> repeated(const at::Tensor& values, int64_t row) {
 // An image batch as rows, and the chunks that it is worked on in. A chunk is of one sample, so that
 // its sums are the same bits whichever rank has the sample.
 template <class S>
-struct Pass {
+struct Chunks {
   using A = ArithmeticOf<S>;
   int64_t channels, samples, sample_size, row, chunk;
   std::vector<A> mean, scale, shift;
   NormRows<S, A> all;
 
-  explicit Pass(const at::Tensor& x)
+  explicit Chunks(const at::Tensor& x)
       : channels(x.size(1)),
         samples(x.size(0)),
         sample_size(samples == 0 ? 0 : x.numel() / samples),
@@ -53,7 +53,7 @@ struct Pass {
     all.row = row;
     all.x = values_of<S>(x);
   }
-  Pass(const at::Tensor& x, const NormCoefficients& norm, const AfterNorm& after) : Pass(x) {
+  Chunks(const at::Tensor& x, const NormCoefficients& norm, const AfterNorm& after) : Chunks(x) {
     mean = repeated<A>(norm.mean, row);
     scale = repeated<A>(norm.scale, row);
     shift = repeated<A>(norm.shift, row);
@@ -65,20 +65,19 @@ struct Pass {
     all.keep_scale = static_cast<A>(after.keep_scale);
   }
 
-  int64_t chunks_of_sample() const { return (sample_size + chunk - 1) / chunk; }
-  int64_t chunks() const { return samples * chunks_of_sample(); }
+  int64_t of_sample() const { return (sample_size + chunk - 1) / chunk; }
+  int64_t count() const { return samples * of_sample(); }
   int64_t size_of(int64_t index) const {
-    return std::min(chunk, sample_size - index % chunks_of_sample() * chunk);
+    return std::min(chunk, sample_size - index % of_sample() * chunk);
   }
 
   // Calls visit(index, first value, rows) for each chunk, in parallel.
   template <class Visit>
-  void for_chunks(const Visit& visit) const {
-    at::parallel_for(0, chunks(), 1, [&](int64_t begin, int64_t end) {
+  void for_each(const Visit& visit) const {
+    at::parallel_for(0, count(), 1, [&](int64_t begin, int64_t end) {
       for (int64_t index = begin; index < end; ++index) {
         NormRows<S, A> rows = all;
-        const int64_t first =
-            index / chunks_of_sample() * sample_size + index % chunks_of_sample() * chunk;
+        const int64_t first = index / of_sample() * sample_size + index % of_sample() * chunk;
         rows.size = size_of(index);
         rows.x += first;
         if (rows.keep) rows.keep += first;
@@ -94,7 +93,7 @@ struct Pass {
   }
 };
 
-// Calls pass(S()) with the stored type of x.
+// Calls visit(S()) with the stored type of x.
 template <class Visit>
 auto with_type(const at::Tensor& x, const Visit& visit) {
   switch (x.scalar_type()) {
@@ -110,22 +109,22 @@ auto with_type(const at::Tensor& x, const Visit& visit) {
 
 // Mean and centred squares of one chunk: [2, channels] at out.
 template <class S>
-void chunk_moments(const Pass<S>& pass, NormRows<S, ArithmeticOf<S>> rows, double* out) {
+void chunk_moments(const Chunks<S>& chunks, NormRows<S, ArithmeticOf<S>> rows, double* out) {
   using A = ArithmeticOf<S>;
-  const double count = static_cast<double>(rows.size / pass.channels);
-  std::vector<A> sums(static_cast<size_t>(pass.row)), mean(sums.size());
+  const double count = static_cast<double>(rows.size / chunks.channels);
+  std::vector<A> sums(static_cast<size_t>(chunks.row)), mean(sums.size());
   add_values(rows, sums.data());
-  pass.fold(sums, out);
-  for (int64_t c = 0; c < pass.channels; ++c) out[c] /= count;
+  chunks.fold(sums, out);
+  for (int64_t c = 0; c < chunks.channels; ++c) out[c] /= count;
   // The squares are centred on the mean as it is rounded here; the error of that cancels below.
-  for (int64_t l = 0; l < pass.row; ++l)
-    mean[static_cast<size_t>(l)] = static_cast<A>(out[l % pass.channels]);
+  for (int64_t l = 0; l < chunks.row; ++l)
+    mean[static_cast<size_t>(l)] = static_cast<A>(out[l % chunks.channels]);
   std::fill(sums.begin(), sums.end(), A(0));
   rows.mean = mean.data();
   add_squares(rows, sums.data());
-  double* squares = out + pass.channels;
-  pass.fold(sums, squares);
-  for (int64_t c = 0; c < pass.channels; ++c) {
+  double* squares = out + chunks.channels;
+  chunks.fold(sums, squares);
+  for (int64_t c = 0; c < chunks.channels; ++c) {
     const double off = static_cast<double>(mean[static_cast<size_t>(c)]) - out[c];
     squares[c] = std::max(0.0, squares[c] - count * off * off);
   }
@@ -136,18 +135,18 @@ void chunk_moments(const Pass<S>& pass, NormRows<S, ArithmeticOf<S>> rows, doubl
 at::Tensor local_moments(const at::Tensor& x) {
   return with_type(x, [&](auto type) {
     using S = decltype(type);
-    const Pass<S> pass(x);
-    const int64_t channels = pass.channels;
-    std::vector<double> parts(static_cast<size_t>(2 * channels * pass.chunks()));
-    pass.for_chunks([&](int64_t index, int64_t, const auto& rows) {
-      chunk_moments<S>(pass, rows, &parts[static_cast<size_t>(2 * channels * index)]);
+    const Chunks<S> chunks(x);
+    const int64_t channels = chunks.channels;
+    std::vector<double> parts(static_cast<size_t>(2 * channels * chunks.count()));
+    chunks.for_each([&](int64_t index, int64_t, const auto& rows) {
+      chunk_moments<S>(chunks, rows, &parts[static_cast<size_t>(2 * channels * index)]);
     });
     at::Tensor out = at::zeros({2, channels}, at::kDouble);
     auto *mean = out.mutable_data_ptr<double>(), *squares = mean + channels;
     double count = 0;
-    for (int64_t index = 0; index < pass.chunks(); ++index) {
+    for (int64_t index = 0; index < chunks.count(); ++index) {
       const double* part = &parts[static_cast<size_t>(2 * channels * index)];
-      const double more = static_cast<double>(pass.size_of(index) / channels);
+      const double more = static_cast<double>(chunks.size_of(index) / channels);
       const double share = more / (count + more);
       for (int64_t c = 0; c < channels; ++c) {
         const double apart = part[c] - mean[c];
@@ -165,7 +164,7 @@ at::Tensor normalise(const at::Tensor& x, const NormCoefficients& norm, const Af
   with_type(x, [&](auto type) {
     using S = decltype(type);
     auto* out = static_cast<S*>(y.mutable_data_ptr());
-    Pass<S>(x, norm, after).for_chunks([&](int64_t, int64_t first, const auto& rows) {
+    Chunks<S>(x, norm, after).for_each([&](int64_t, int64_t first, const auto& rows) {
       semiseg::normalise(rows, out + first);
     });
   });
@@ -177,15 +176,15 @@ at::Tensor gradient_sums(const at::Tensor& dy, const at::Tensor& x, const NormCo
   return with_type(x, [&](auto type) {
     using S = decltype(type);
     using A = ArithmeticOf<S>;
-    const Pass<S> pass(x, norm, after);
-    const int64_t channels = pass.channels;
-    std::vector<double> parts(static_cast<size_t>(2 * channels * pass.chunks()));
-    pass.for_chunks([&](int64_t index, int64_t first, const auto& rows) {
-      std::vector<A> sums(static_cast<size_t>(pass.row)), products(sums.size());
+    const Chunks<S> chunks(x, norm, after);
+    const int64_t channels = chunks.channels;
+    std::vector<double> parts(static_cast<size_t>(2 * channels * chunks.count()));
+    chunks.for_each([&](int64_t index, int64_t first, const auto& rows) {
+      std::vector<A> sums(static_cast<size_t>(chunks.row)), products(sums.size());
       add_gradients(rows, values_of<S>(dy) + first, sums.data(), products.data());
       double* part = &parts[static_cast<size_t>(2 * channels * index)];
-      pass.fold(sums, part);
-      pass.fold(products, part + channels);
+      chunks.fold(sums, part);
+      chunks.fold(products, part + channels);
     });
     at::Tensor out = at::zeros({2, channels}, at::kDouble);
     auto* total = out.mutable_data_ptr<double>();
@@ -202,11 +201,11 @@ at::Tensor input_gradient(const at::Tensor& dy, const at::Tensor& x, const NormC
   with_type(x, [&](auto type) {
     using S = decltype(type);
     using A = ArithmeticOf<S>;
-    const Pass<S> pass(x, norm, after);
-    const std::vector<A> slopes = repeated<A>(slope_of_x, pass.row),
-                         constants = repeated<A>(constant, pass.row);
+    const Chunks<S> chunks(x, norm, after);
+    const std::vector<A> slopes = repeated<A>(slope_of_x, chunks.row),
+                         constants = repeated<A>(constant, chunks.row);
     auto* out = static_cast<S*>(dx.mutable_data_ptr());
-    pass.for_chunks([&](int64_t, int64_t first, const auto& rows) {
+    chunks.for_each([&](int64_t, int64_t first, const auto& rows) {
       make_input_gradient(rows, values_of<S>(dy) + first, slopes.data(), constants.data(),
                           out + first);
     });

@@ -9,13 +9,15 @@
 
 namespace semiseg {
 
-// Of the channels, [C] each, float32, or float64 for float64 images.
+// Of the channels, [C] float64 each.
 struct NormCoefficients {
   at::Tensor mean;
   at::Tensor scale, shift;  // the norm is scale x + shift
 };
 
-// x, dy: [N,C,S], channels-last contiguous, bfloat16, float32 or float64; N may be 0.
+// x, dy: [N,C,S], S of two or three axes, channels-last contiguous, bfloat16, float32 or float64
+// (kRank otherwise); N may be 0. after.keep, if there is one, likewise contiguous. Local.
+
 // [2,C] float64: mean and Σ (x - mean)².
 at::Tensor local_moments(const at::Tensor& x);
 // dropout(activation(scale x + shift)), like x.

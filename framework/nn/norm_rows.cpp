@@ -64,42 +64,38 @@ SEMISEG_INTO_CLONE void normalise_rows(const NormRows<S, A>& r, S* y) {
       });
 }
 
-// The gradient that reaches the norm's output.
-template <bool kDrops, class A>
-SEMISEG_INTO_CLONE A gradient_of_norm(A dy, A z, uint8_t keep, A slope, A kept) {
-  const A d = z > 0 ? dy : dy * slope;
-  if constexpr (!kDrops) return d;
-  return keep ? d * kept : 0;
-}
-
-template <bool kDrops, class S, class A>
-SEMISEG_INTO_CLONE void add_gradients_of(const NormRows<S, A>& r, const S* dy, A* sums,
-                                         A* products) {
+// Calls body(i, l, x - mean, d) for each value; d: the gradient that reaches the norm's output.
+template <bool kDrops, class S, class A, class Body>
+SEMISEG_INTO_CLONE void for_gradients(const NormRows<S, A>& r, const S* dy, const Body& body) {
   const S* x = r.x;
   const uint8_t* keep = r.keep;
   const A *mean = r.mean, *scale = r.scale, *shift = r.shift, slope = r.slope, kept = r.keep_scale;
   for_rows(
       r.size, r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) {
-        const A v = value(x[i]);
-        const A d = gradient_of_norm<kDrops, A>(value(dy[i]), v * scale[l] + shift[l],
-                                                kDrops ? keep[i] : 1, slope, kept);
+        const A v = value(x[i]), gradient = value(dy[i]);
+        A d = v * scale[l] + shift[l] > 0 ? gradient : gradient * slope;
+        if constexpr (kDrops) d = keep[i] ? d * kept : 0;
+        body(i, l, v - mean[l], d);
+      });
+}
+
+template <bool kDrops, class S, class A>
+SEMISEG_INTO_CLONE void add_gradients_of(const NormRows<S, A>& r, const S* dy, A* sums,
+                                         A* products) {
+  for_gradients<kDrops>(
+      r, dy, [=](int64_t, int64_t l, A centred, A d) __attribute__((always_inline)) {
         sums[l] += d;
-        products[l] += d * (v - mean[l]);
+        products[l] += d * centred;
       });
 }
 
 template <bool kDrops, class S, class A>
 SEMISEG_INTO_CLONE void make_input_gradient_of(const NormRows<S, A>& r, const S* dy,
                                                const A* slope_of_x, const A* constant, S* dx) {
-  const S* x = r.x;
-  const uint8_t* keep = r.keep;
-  const A *mean = r.mean, *scale = r.scale, *shift = r.shift, slope = r.slope, kept = r.keep_scale;
-  for_rows(
-      r.size, r.row, [=](int64_t i, int64_t l) __attribute__((always_inline)) {
-        const A v = value(x[i]);
-        const A d = gradient_of_norm<kDrops, A>(value(dy[i]), v * scale[l] + shift[l],
-                                                kDrops ? keep[i] : 1, slope, kept);
-        store(scale[l] * d + slope_of_x[l] * (v - mean[l]) + constant[l], dx[i]);
+  const A* scale = r.scale;
+  for_gradients<kDrops>(
+      r, dy, [=](int64_t i, int64_t l, A centred, A d) __attribute__((always_inline)) {
+        store(scale[l] * d + slope_of_x[l] * centred + constant[l], dx[i]);
       });
 }
 

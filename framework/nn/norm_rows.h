@@ -29,11 +29,14 @@ struct NormRows {
   A keep_scale = 1;  // where dropout keeps
 };
 
-// sums[row] += x
-// squares[row] += (x - mean)²
-// y = dropout(activation(scale x + shift))
-// With d = gradient dy through dropout and activation: sums[row] += d, products[row] += d (x -
-// mean) dx = scale d + slope_of_x (x - mean) + constant; both [row]
+// add_values:          sums[row] += x
+// add_squares:         squares[row] += (x - mean)²
+// normalise:           y = dropout(activation(scale x + shift))
+// add_gradients:       sums[row] += d, products[row] += d (x - mean),
+//                      d = dy through dropout and activation
+// make_input_gradient: dx = scale d + slope_of_x (x - mean) + constant, both [row]
+//
+// x, y, dy, dx: [size]. An overload for each type, because a clone cannot be a template.
 #define SEMISEG_NORM_ROWS(S, A)                                                          \
   void add_values(const NormRows<S, A>& rows, A* sums);                                  \
   void add_squares(const NormRows<S, A>& rows, A* squares);                              \
