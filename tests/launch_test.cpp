@@ -86,24 +86,6 @@ TEST_F(Launch, ARunStoppedAfterAnyStepGoesOnAsIfItHadNotBeen) {
   }
 }
 
-TEST_F(Launch, InBfloat16TooAStoppedRunGoesOnAsIfItHadNotBeen) {
-  const std::string half = "method=transmedseg protocol.precision=bfloat16 ";
-  ASSERT_EQ(train("half", half).exit_code, 0);
-  ASSERT_EQ(train("half_cut", half + "--stop-after 7").exit_code, 5);
-  ASSERT_EQ(train("half_cut", half).exit_code, 0);
-  expect_equal_runs("half", "half_cut");
-}
-
-TEST_F(Launch, TheFastestPrecisionIsMeasuredAndNamedInTheRunFolder) {
-  const std::string automatic = "method=supervised protocol.precision=auto device=cpu";
-  const ProgramResult first = train("automatic", automatic);
-  ASSERT_EQ(first.exit_code, 0) << first.output;
-  EXPECT_NE(first.output.find("times as fast as in float32"), std::string::npos) << first.output;
-  EXPECT_EQ(read_file(folder_ / "automatic/config.toml").find("precision = \"auto\""),
-            std::string::npos);
-  EXPECT_NE(train("automatic", automatic).output.find("already done"), std::string::npos);
-}
-
 TEST_F(Launch, EveryMethodResumesInTheMiddleAlike) {
   for (const char* method : {"supervised", "mean_teacher", "transmedseg", "cps", "dan"}) {
     const std::string whole = std::string("whole_") + method, cut = std::string("cut_") + method;
