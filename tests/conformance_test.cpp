@@ -17,6 +17,7 @@
 #include "framework/data/dataset.h"
 #include "launch/parity/parity_case.h"
 #include "tests/method_case.h"
+#include "tests/places.h"
 #include "tests/state_equality.h"
 #include "tests/thread_communicator.h"
 
@@ -236,7 +237,7 @@ std::set<std::string> as_set(const std::vector<std::string>& names) {
 }
 
 TEST(Plugins, FileStemIsTheRegisteredName) {
-  const fs::path root = SEMISEG_SOURCE_DIR;
+  const fs::path root = source_folder();
   EXPECT_EQ(plugin_files(root / "framework/methods"), as_set(MethodRegistry::instance().names()));
   EXPECT_EQ(plugin_files(root / "framework/backbones"),
             as_set(BackboneRegistry::instance().names()));
@@ -244,7 +245,7 @@ TEST(Plugins, FileStemIsTheRegisteredName) {
 }
 
 TEST(Plugins, AMethodCostsOneSourceFileOneLineInAListAndOneToml) {
-  const fs::path root = SEMISEG_SOURCE_DIR;
+  const fs::path root = source_folder();
   for (const auto& name : MethodRegistry::instance().names()) {
     int files = 0, mentions = 0;
     const std::regex word("\\b" + name + "(\\.cpp|\\.toml)?\\b");

@@ -13,6 +13,7 @@
 #include "framework/core/files.h"
 #include "framework/data/case_store.h"
 #include "tests/expect_error.h"
+#include "tests/places.h"
 #include "tests/temporary_folder.h"
 
 namespace semiseg {
@@ -216,8 +217,7 @@ TEST(AtlasGroupLines, BadLinesAreConfigErrorsWithTheLine) {
 }
 
 TEST(DatasetToml, SaysWhichRegionsTheDefaultClassesHave) {
-  const std::string text =
-      read_file(fs::path(SEMISEG_SOURCE_DIR) / "experiments/dataset/colin27.toml");
+  const std::string text = read_file(source_folder() / "experiments/dataset/colin27.toml");
   for (const char* line :
        {"frontal     1-28", "parietal    57-70", "temporal    55-56, 79-90", "occipital   43-54",
         "limbic      29-42", "deep_grey   71-78", "cerebellum  91-116"}) {

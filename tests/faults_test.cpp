@@ -2,6 +2,7 @@
 // Fault drills on two ranks: whatever happens to one, all end soon, the cause is named, and the
 // same command goes on from a good checkpoint to the numbers of a run that nothing happened to.
 #include "framework/record/lock_file.h"
+#include "tests/places.h"
 #include "tests/small_run.h"
 
 namespace semiseg {
@@ -114,7 +115,7 @@ TEST_F(Faults, AFullDiskAtAnyWriteEndsTheRunAndSpoilsNothing) {
 
 TEST_F(Faults, ARankWithAnotherConfigurationIsNamedBeforeAnythingIsWritten) {
   for (int i = 1; i <= kRepeats; ++i) {
-    const std::string program = "'" SEMISEG_BINARY_DIR "/launch/semiseg' ";
+    const std::string program = "'" + program_file().string() + "' ";
     const ProgramResult result = train(
         "odd",
         kOptions + " : -n 1 " + program + arguments("odd", kOptions) + " seed=" + std::to_string(i),

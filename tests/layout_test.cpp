@@ -13,10 +13,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/places.h"
+
 namespace {
 namespace fs = std::filesystem;
 
-const fs::path kRoot = SEMISEG_SOURCE_DIR;
+const fs::path kRoot = semiseg::source_folder();
 
 struct Include {
   std::string file;    // path from the root

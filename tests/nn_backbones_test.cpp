@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/nn_backbone_case.h"
+#include "tests/places.h"
 #include "tests/thread_communicator.h"
 
 namespace semiseg {
@@ -135,7 +136,7 @@ struct Count {
 // Entries of parameter_counts.toml for a network.
 std::vector<Count> counts_of(const std::string& network) {
   std::ostringstream text;
-  text << std::ifstream(SEMISEG_SOURCE_DIR "/../shared/fixtures/parameter_counts.toml").rdbuf();
+  text << std::ifstream(source_folder() / "../shared/fixtures/parameter_counts.toml").rdbuf();
   const std::string all = text.str();
   const std::regex entry("name = \"(\\w+)\"\\noptions = \\{(.*)\\}\\nparameters = (\\d+)");
   std::vector<Count> counts;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "framework/core/files.h"
+#include "tests/places.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -20,7 +21,7 @@ namespace {
 
 std::string command_line(const std::string& arguments, const std::string& folder,
                          const std::string& before) {
-  return "cd '" + folder + "' || exit 99; " + before + " '" SEMISEG_BINARY_DIR "/launch/semiseg' " +
+  return "cd '" + folder + "' || exit 99; " + before + " '" + program_file().string() + "' " +
          arguments;
 }
 

@@ -11,6 +11,7 @@
 
 #include "framework/core/files.h"
 #include "tests/acdc_tree.h"
+#include "tests/places.h"
 #include "tests/program.h"
 #include "tests/temporary_folder.h"
 
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 
 // Lines of the ```bash blocks, without comments.
 std::vector<std::string> commands() {
-  std::istringstream text(read_file(fs::path(SEMISEG_SOURCE_DIR) / "README.md"));
+  std::istringstream text(read_file(source_folder() / "README.md"));
   std::vector<std::string> found;
   bool inside = false;
   for (std::string line; std::getline(text, line);) {
@@ -68,7 +69,7 @@ TEST(Readme, EveryScriptItNamesIsThere) {
   for (const auto& command : commands()) {
     const std::string program = command.substr(0, command.find(' '));
     if (program == "build/semiseg" || program == "mpirun") continue;
-    EXPECT_TRUE(fs::exists(fs::path(SEMISEG_SOURCE_DIR) / program)) << command;
+    EXPECT_TRUE(fs::exists(source_folder() / program)) << command;
   }
 }
 

@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "framework/core/error.h"
+#include "tests/places.h"
 
 namespace semiseg {
 
 inline std::filesystem::path recorded_cases() {
-  return std::filesystem::path(SEMISEG_SOURCE_DIR) / ".." / "shared" / "fixtures";
+  return source_folder() / ".." / "shared" / "fixtures";
 }
 
 // Files of a kind ("loss") whose names begin so, sorted. kData when there is none.
