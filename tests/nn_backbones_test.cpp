@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "tests/nn_backbone_case.h"
-#include "tests/places.h"
+#include "tests/recorded_cases.h"
 #include "tests/thread_communicator.h"
 
 namespace semiseg {
@@ -136,7 +136,7 @@ struct Count {
 // Entries of parameter_counts.toml for a network.
 std::vector<Count> counts_of(const std::string& network) {
   std::ostringstream text;
-  text << std::ifstream(source_folder() / "../shared/fixtures/parameter_counts.toml").rdbuf();
+  text << std::ifstream(recorded_cases() / "parameter_counts.toml").rdbuf();
   const std::string all = text.str();
   const std::regex entry("name = \"(\\w+)\"\\noptions = \\{(.*)\\}\\nparameters = (\\d+)");
   std::vector<Count> counts;
@@ -152,7 +152,9 @@ int64_t integer(const std::string& options, const std::string& key) {
   return std::stoll(found[1]);
 }
 
-TEST(ParameterCounts, OfTheUNetAreTheReferences) {
+using ParameterCounts = WithRecordedCases;
+
+TEST_F(ParameterCounts, OfTheUNetAreTheReferences) {
   const auto counts = counts_of("unet");
   EXPECT_EQ(counts.size(), 4u);
   for (const auto& [name, options, parameters] : counts) {
@@ -162,7 +164,7 @@ TEST(ParameterCounts, OfTheUNetAreTheReferences) {
   }
 }
 
-TEST(ParameterCounts, OfTheVNetAreTheReferences) {
+TEST_F(ParameterCounts, OfTheVNetAreTheReferences) {
   const auto counts = counts_of("vnet");
   EXPECT_EQ(counts.size(), 17u);
   for (const auto& [name, options, parameters] : counts) {

@@ -14,11 +14,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ParityVerb : public testing::Test {
+class ParityVerb : public WithRecordedCases {
  protected:
   const TemporaryFolder folder_;
-  const fs::path loss_ = recorded_cases("loss", "dice_sq-b3")[0];
-  const fs::path schedule_ = recorded_cases("schedule", "poly_lr-pre")[0];
+  fs::path loss_, schedule_;
+
+  void SetUp() override {
+    WithRecordedCases::SetUp();
+    if (IsSkipped()) return;
+    loss_ = recorded_cases("loss", "dice_sq-b3")[0];
+    schedule_ = recorded_cases("schedule", "poly_lr-pre")[0];
+  }
 
   ProgramResult parity(const std::string& arguments) const {
     return run_program("parity " + arguments, folder_.path().string());

@@ -5,9 +5,11 @@
 #include <ATen/Parallel.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "framework/core/draws_uniform.h"
 #include "framework/core/draws_words.h"
 #include "framework/core/error.h"
 
@@ -22,28 +24,34 @@ namespace {
 
 void fill_uniform(uint64_t key, uint64_t sample, float* out, int64_t size) {
   at::parallel_for(0, (size + 3) / 4, 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block) {
-      const auto words = philox(key, sample, static_cast<uint64_t>(block));
-      const int64_t count = std::min<int64_t>(4, size - 4 * block);
-      for (int64_t i = 0; i < count; ++i)
-        out[4 * block + i] = to_unit(words[static_cast<size_t>(i)]);
-    }
+    const int64_t whole = std::min(end, size / 4);
+    uniform_blocks(key, sample, static_cast<uint64_t>(begin), whole - begin, out + 4 * begin);
+    if (whole == end) return;
+    float last[4];
+    uniform_blocks(key, sample, static_cast<uint64_t>(whole), 1, last);
+    std::copy_n(last, size - 4 * whole, out + 4 * whole);
   });
 }
 
 // out[pixel, channel] = (number of [channel, pixel] ≥ p), the numbers of fill_uniform.
 void fill_at_least(float p, uint64_t key, uint64_t sample, uint8_t* out, int64_t channels,
                    int64_t pixels) {
-  const int64_t step = pixels % 4 == 0 ? 4 : 1;  // a block of words is four pixels of a channel
-  at::parallel_for(0, pixels / step, 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t pixel = begin * step; pixel < end * step; pixel += step) {
+  constexpr int64_t kTile = 64;  // pixels of all channels: numbers along them, then out across them
+  at::parallel_for(0, (pixels + kTile - 1) / kTile, 32, [&](int64_t begin, int64_t end) {
+    float numbers[kTile + 4];
+    std::vector<uint8_t> tile(static_cast<size_t>(channels * kTile));
+    for (int64_t first = begin * kTile; first < std::min(end * kTile, pixels); first += kTile) {
+      const int64_t size = std::min(kTile, pixels - first);
       for (int64_t channel = 0; channel < channels; ++channel) {
-        const int64_t place = channel * pixels + pixel;
-        const auto words = philox(key, sample, static_cast<uint64_t>(place / 4));
-        for (int64_t i = 0; i < step; ++i) {
-          const uint32_t word = words[static_cast<size_t>(place % 4 + i)];
-          out[(pixel + i) * channels + channel] = to_unit(word) >= p;
-        }
+        const int64_t place = channel * pixels + first, before = place % 4;
+        uniform_blocks(key, sample, static_cast<uint64_t>(place / 4), (before + size + 3) / 4,
+                       numbers);
+        for (int64_t i = 0; i < size; ++i)
+          tile[static_cast<size_t>(channel * kTile + i)] = numbers[before + i] >= p;
+      }
+      for (int64_t i = 0; i < size; ++i) {
+        for (int64_t channel = 0; channel < channels; ++channel)
+          out[(first + i) * channels + channel] = tile[static_cast<size_t>(channel * kTile + i)];
       }
     }
   });

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/nn/layers.h"
 
-#include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "framework/core/error.h"
@@ -15,86 +13,12 @@
 namespace semiseg {
 namespace {
 
-// oneDNN's convolutions of small channel counts are about a quarter faster channels-last, as are
-// those of a GPU's tensor cores, and what follows keeps the layout. Weights stay as they are: their
-// copy costs nothing beside the images'. float64 has no such kernels.
-at::MemoryFormat layout(const at::Tensor& x) {
-  const bool is_fast = x.scalar_type() == at::kBFloat16 ||
-                       (x.scalar_type() == at::kFloat &&
-                        (x.device().is_cpu() || at::globalContext().allowTF32CuDNN()));
-  if (!is_fast) return at::MemoryFormat::Contiguous;
-  return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
-}
-
-// One channel is both layouts at once: ATen goes by the strides, and with those of channels-first
-// the output and all that follows were so, at twice the time of a first convolution.
-at::Tensor in_layout(const at::Tensor& x, at::MemoryFormat format) {
-  const at::Tensor y = x.contiguous(format);
-  if (format == at::MemoryFormat::Contiguous || y.size(1) != 1) return y;
-  std::vector<int64_t> strides = y.strides().vec();
-  strides[1] = 1;
-  return y.as_strided(y.sizes(), strides);
-}
-
-// A single image of few voxels ATen would give to kernels of its own, more than twice as slow.
-bool wants_onednn(const at::Tensor& x) {
-  return x.size(0) == 1 && x.scalar_type() != at::kDouble && x.device().is_cpu() && at::hasMKLDNN();
-}
-
-// oneDNN's bfloat16 gradient of a 3-D kernel reads memory that nobody wrote when the image has
-// fewer planes than the kernel (oneDNN of LibTorch 2.11, AVX-512; all other sizes are right).
-bool wants_float32(const at::Tensor& x, const at::Tensor& weight) {
-  return x.dim() == 5 && x.scalar_type() == at::kBFloat16 && x.device().is_cpu() &&
-         x.size(2) < weight.size(2);
-}
-
 // In place: the backward of neither a convolution nor a norm reads its output.
 at::Tensor activate_(at::Tensor x, double slope) {
   return slope == 1 ? x : at::leaky_relu_(x, slope);
 }
 
 }  // namespace
-
-Conv::Conv(const Module& module, const ConvOptions& options)
-    : stride_(options.kernel.size(), options.stride),
-      padding_(options.kernel.size(), options.padding),
-      dilation_(options.kernel.size(), 1),
-      output_padding_(options.kernel.size(), 0),
-      transposed_(options.transposed) {
-  std::vector<int64_t> shape = {options.out, options.in};
-  if (transposed_) std::swap(shape[0], shape[1]);
-  shape.insert(shape.end(), options.kernel.begin(), options.kernel.end());
-  int64_t fan_in = 1;
-  for (size_t axis = 1; axis < shape.size(); ++axis) fan_in *= shape[axis];
-  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-  weight_ = module.uniform_parameter("weight", shape, bound);
-  if (options.bias) bias_ = module.uniform_parameter("bias", {options.out}, bound);
-}
-
-at::Tensor Conv::operator()(const at::Tensor& x) const { return apply(x, weight_, bias_); }
-
-at::Tensor Conv::scaled(const at::Tensor& x, const at::Tensor& scale,
-                        const at::Tensor& shift) const {
-  std::vector<int64_t> along_out(static_cast<size_t>(weight_.dim()), 1);
-  along_out[transposed_ ? 1 : 0] = scale.size(0);
-  return apply(x, weight_ * scale.view(along_out),
-               bias_.defined() ? at::addcmul(shift, bias_, scale) : shift);
-}
-
-at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight,
-                       const at::Tensor& bias) const {
-  if (wants_float32(x, weight)) return apply(x.to(at::kFloat), weight, bias).to(at::kBFloat16);
-  const at::MemoryFormat format = layout(x);
-  const at::Tensor image = in_layout(x, format),
-                   kernel = weight.to(x.scalar_type()).contiguous(format);
-  const auto shift = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
-  if (!transposed_ && wants_onednn(x)) {
-    return at::mkldnn_convolution(image, kernel, shift, padding_, stride_, dilation_,
-                                  /*groups=*/1);
-  }
-  return at::convolution(image, kernel, shift, stride_, padding_, dilation_, transposed_,
-                         output_padding_, /*groups=*/1);
-}
 
 BatchNorm::BatchNorm(const Module& module, int64_t channels, double epsilon, double momentum)
     : path_(module.path()),
@@ -130,8 +54,7 @@ at::Tensor BatchNorm::after(const Conv& conv, const at::Tensor& x, const Pass& p
                             const Dropout* dropout) const {
   if (pass.mode == NetworkMode::kTrain) return (*this)(conv(x), pass, slope, dropout);
   const at::Tensor scale = weight_ * (running_var_ + epsilon_).rsqrt();
-  return activate_(conv.scaled(x, scale, at::addcmul(bias_, running_mean_, scale, /*value=*/-1)),
-                   slope);
+  return conv.scaled(x, scale, at::addcmul(bias_, running_mean_, scale, /*value=*/-1), slope);
 }
 
 GroupNorm::GroupNorm(const Module& module, int64_t channels, int64_t groups, bool affine,

@@ -8,39 +8,12 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "framework/nn/backbone.h"
+#include "framework/nn/conv.h"
 #include "framework/nn/module.h"
 
 namespace semiseg {
-
-struct ConvOptions {
-  int64_t in = 0, out = 0;      // channels
-  std::vector<int64_t> kernel;  // one size for each spatial axis: two for 2-D, three for 3-D
-  int64_t stride = 1, padding = 0;
-  bool bias = true;
-  bool transposed = false;
-};
-
-// Convolution [N,in,S] → [N,out,S']. Weight and bias begin as U(±1/√fan_in), as PyTorch's default
-// does; fan_in = numel / size of axis 0, for transposed ones too.
-class Conv {
- public:
-  Conv(const Module& module, const ConvOptions& options);
-  at::Tensor operator()(const at::Tensor& x) const;
-  // scale · conv(x) + shift, both [out], by scaled weights: no pass over the output.
-  at::Tensor scaled(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) const;
-  const at::Tensor& weight() const { return weight_; }  // [out,in,k…]; transposed [in,out,k…]
-  const at::Tensor& bias() const { return bias_; }      // [out] or undefined
-
- private:
-  at::Tensor apply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
-
-  std::vector<int64_t> stride_, padding_, dilation_, output_padding_;
-  bool transposed_;
-  at::Tensor weight_, bias_;
-};
 
 class Dropout;
 

@@ -86,9 +86,11 @@ class Pixels {
       multiply_(static_cast<const char*>(mask_.const_data_ptr()) + at, mask_.stride(1), tile.size,
                 tile.weight);
     }
-    load_labels(
+    const bool is_class = set_labels(
+        tile,
         label_.const_data_ptr<int64_t>() + sample * label_.stride(0) + first * label_.stride(1),
-        tile);
+        label_.stride(1));
+    SEMISEG_CHECK(is_class, "a label is no class of " + std::to_string(tile.classes));
     if (table_.defined()) add_offsets(tile, table_.const_data_ptr<T>());
   }
 
@@ -101,21 +103,6 @@ class Pixels {
         for (int64_t i = 0; i < tile.size; ++i) tile.z[j * kTile + i] = z[j * channel + i * pixel];
       }
     }
-  }
-
-  void load_labels(const int64_t* label, Tile<T>& tile) const {
-    const int64_t step = label_.stride(1);
-    bool is_class = true;
-    for (int64_t i = 0; i < tile.size; ++i) {
-      const int64_t y = label[i * step];
-      const bool counts = y != kIgnoreLabel && tile.weight[i] != T(0);
-      is_class &= !counts || (y >= 0 && y < tile.classes);
-      tile.label[i] = counts ? static_cast<int32_t>(y) : 0;
-      tile.weight[i] = counts ? tile.weight[i] : T(0);
-    }
-    tile.is_uniform = std::all_of(tile.label, tile.label + tile.size,
-                                  [&](int32_t y) { return y == tile.label[0]; });
-    SEMISEG_CHECK(is_class, "a label is no class of " + std::to_string(tile.classes));
   }
 
   at::Tensor z_, label_, mask_, table_;  // table [j,y]: the offsets of one logit lie together
@@ -135,9 +122,9 @@ template <class T>
 at::Tensor forward_kernel(const Pixels<T>& pixels) {
   std::vector<double> partial(static_cast<size_t>(pixels.blocks() * 2));
   pixels.for_each_tile([&](int64_t block, int64_t, int64_t, Tile<T>& tile) {
-    partial[block * 2] += weighted_cross_entropy(tile);
-    for (int64_t i = 0; i < tile.size; ++i)
-      partial[block * 2 + 1] += static_cast<double>(tile.weight[i]);
+    const WeightedSum sum = weighted_cross_entropy(tile);
+    partial[block * 2] += sum.loss;
+    partial[block * 2 + 1] += sum.weight;
   });
   return add_rows(partial, 2);
 }
@@ -160,7 +147,7 @@ struct Gradients {
 template <class T>
 Gradients backward_kernel(const Pixels<T>& pixels, const at::Tensor& logits, double scale,
                           bool to_logits, bool to_table) {
-  const int64_t classes = pixels.classes(), width = 2 * classes * classes;
+  const int64_t classes = pixels.classes(), width = classes * classes;
   Gradients gradients;
   if (to_logits) gradients.logits = at::empty_like(logits);
   // Dense memory has a single stride over pixels, so this is a view.
@@ -174,7 +161,7 @@ Gradients backward_kernel(const Pixels<T>& pixels, const at::Tensor& logits, dou
     }
     if (to_table) add_by_class(tile, &partial[static_cast<size_t>(block * width)]);
   });
-  if (to_table) gradients.table = add_rows(partial, width).view({2, classes, classes}).sum(0);
+  if (to_table) gradients.table = add_rows(partial, width).view({classes, classes});
   return gradients;
 }
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions of images and volumes, plain and transposed. They compute in the image's dtype, and
+// their output has the memory layout that the device's kernels like best.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "framework/nn/module.h"
+
+namespace semiseg {
+
+struct ConvOptions {
+  int64_t in = 0, out = 0;      // channels
+  std::vector<int64_t> kernel;  // one size for each spatial axis: two for 2-D, three for 3-D
+  int64_t stride = 1, padding = 0;
+  bool bias = true;
+  bool transposed = false;
+};
+
+// Convolution [N,in,S] → [N,out,S']. Weight and bias begin as U(±1/√fan_in), as PyTorch's default
+// does; fan_in = numel / size of axis 0, for transposed ones too.
+class Conv {
+ public:
+  Conv(const Module& module, const ConvOptions& options);
+  at::Tensor operator()(const at::Tensor& x) const;
+  // activation(scale · conv(x) + shift), both [out], by scaled weights. slope: of the activation's
+  // negative values, 1 for none. Where nothing is differentiated on the CPU, the activation is
+  // oneDNN's too and there is no further pass over the output.
+  at::Tensor scaled(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
+                    double slope) const;
+  const at::Tensor& weight() const { return weight_; }  // [out,in,k…]; transposed [in,out,k…]
+  const at::Tensor& bias() const { return bias_; }      // [out] or undefined
+
+ private:
+  at::Tensor apply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                   double slope) const;
+  at::Tensor activated(const at::Tensor& x, const at::Tensor& kernel,
+                       const std::optional<at::Tensor>& shift, double slope) const;
+
+  std::vector<int64_t> stride_, padding_, dilation_, output_padding_;
+  bool transposed_;
+  at::Tensor weight_, bias_;
+};
+
+}  // namespace semiseg
