@@ -15,18 +15,21 @@ namespace semiseg {
 namespace {
 
 // Layers cast their parameters to what comes in, so the image alone decides.
-class Bfloat16Backbone : public WrappedBackbone {
+class NarrowBackbone : public WrappedBackbone {
  public:
-  explicit Bfloat16Backbone(std::unique_ptr<Backbone> network)
-      : WrappedBackbone(std::move(network)) {}
+  NarrowBackbone(std::unique_ptr<Backbone> network, at::ScalarType dtype)
+      : WrappedBackbone(std::move(network)), dtype_(dtype) {}
 
   NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
-    NetworkOutput out = network_->forward(image.to(at::kBFloat16), pass);
+    NetworkOutput out = network_->forward(image.to(dtype_), pass);
     out.logits = out.logits.to(at::kFloat);
     out.features = out.features.to(at::kFloat);
     for (at::Tensor& more : out.more) more = more.to(at::kFloat);
     return out;
   }
+
+ private:
+  at::ScalarType dtype_;
 };
 
 // Shortest of five, in seconds: the size of a middle layer on a small batch.
@@ -49,8 +52,8 @@ double convolution_seconds(at::ScalarType dtype) {
 }  // namespace
 
 void check_precision(const std::string& precision, at::Device device, const std::string& where) {
-  if (precision != "tf32" || !device.is_cpu()) return;
-  throw Error(ErrorKind::kConfig, {.what = "tf32 needs a GPU",
+  if ((precision != "tf32" && precision != "float16") || !device.is_cpu()) return;
+  throw Error(ErrorKind::kConfig, {.what = precision + " needs a GPU",
                                    .where = where,
                                    .expected = "float32, float64 or bfloat16 on the CPU",
                                    .got = precision,
@@ -68,8 +71,9 @@ std::string fastest_precision(at::Device device) {
 
 std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,
                                          const std::string& precision) {
-  if (precision != "bfloat16") return network;
-  return std::make_unique<Bfloat16Backbone>(std::move(network));
+  if (precision != "bfloat16" && precision != "float16") return network;
+  return std::make_unique<NarrowBackbone>(std::move(network),
+                                          precision == "float16" ? at::kHalf : at::kBFloat16);
 }
 
 }  // namespace semiseg

@@ -2,7 +2,8 @@
 // The arithmetic of networks: protocol.precision. float32 and float64 are the dtype of everything;
 // tf32 rounds the products of a GPU's convolutions to 10 bits; bfloat16 keeps images and all
 // activations of a network in bfloat16, and its parameters, statistics, outputs and the losses in
-// float32. Sums inside a layer are float32 in all of them.
+// float32; float16 does the same in float16, on a GPU. Sums inside a layer are float32 in all of
+// them.
 #pragma once
 
 #include <memory>

@@ -7,10 +7,13 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include "framework/comm/communicator.h"
+#include "framework/config/compose.h"
 #include "framework/core/device.h"
 #include "framework/core/draws.h"
 #include "framework/core/error.h"
 #include "framework/methods/class_statistics.h"
+#include "framework/nn/backbone.h"
 #include "framework/nn/offset_cross_entropy.h"
 #include "framework/nn/upsample.h"
 
@@ -124,6 +127,39 @@ TEST_F(Gpu, UpsamplingIsThatOfTheCpu) {
   const at::Tensor x = Draws(4).normal("x", {2, 3, 9, 7}).to(at::kDouble);
   expect_close(upsample_bilinear(x.to(device_), {18, 14}).cpu(), upsample_bilinear(x, {18, 14}),
                1e-12);
+}
+
+// A step's gradient, by the two dtypes of 16 bits; float16 has three bits more.
+TEST_F(Gpu, ANetworkInSixteenBitsIsThatOfFloat32ToItsRounding) {
+  const auto comm = make_serial_communicator();
+  const Draws draws = Draws(4).on(device_);
+  const auto network = BackboneRegistry::instance().find("unet").make(
+      parse_config("[backbone]").section("backbone"),
+      {.channels = 1, .classes = 4, .patch_size = {64, 64}, .dtype = at::kFloat, .device = device_},
+      Draws(0), "student");
+  const at::Tensor image = draws.uniform("image", {1, 64, 64}, {0, 1});
+  const auto gradients_in = [&](at::ScalarType dtype) {
+    const Pass pass{NetworkMode::kTrain, comm.get(), &draws, "pass", {0, 1}};
+    const at::Tensor logits = network->forward(image.to(dtype), pass).logits.to(at::kFloat);
+    std::vector<at::Tensor> gradients = {logits.detach()};
+    for (const auto& parameter : network->parameters()) parameter.value.mutable_grad().reset();
+    logits.square().mean().backward();
+    for (const auto& parameter : network->parameters()) {
+      if (parameter.value.grad().defined()) gradients.push_back(parameter.value.grad().flatten());
+    }
+    return gradients;
+  };
+  const auto expected = gradients_in(at::kFloat);
+  for (const auto& [dtype, tolerance] : {std::pair{at::kHalf, 0.02}, {at::kBFloat16, 0.1}}) {
+    const auto got = gradients_in(dtype);
+    const auto all = [](const std::vector<at::Tensor>& parts) {
+      return at::cat(std::vector<at::Tensor>(parts.begin() + 1, parts.end()));
+    };
+    EXPECT_LE((got[0] - expected[0]).norm().item<double>(),
+              tolerance * expected[0].norm().item<double>());
+    EXPECT_LE((all(got) - all(expected)).norm().item<double>(),
+              tolerance * all(expected).norm().item<double>());
+  }
 }
 
 }  // namespace

@@ -126,9 +126,10 @@ INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodOnRanks, testing::ValuesIn(metho
 
 class EveryMethodInFloat32 : public testing::TestWithParam<std::string> {};
 
-// A pixel whose two best logits are equal to rounding may get another hard pseudo-label: cps was
-// seen at 1.5e-5 of the largest gradient, all others below 1e-5.
-double first_gradient(const std::string& method) { return method == "cps" ? 5e-5 : 1e-5; }
+// oneDNN adds the gradients of a bias and of a kernel pixel by pixel in float32. Where terms of one
+// sign meet, as under cps's pseudo-labels, that was seen 1.3e-5 of the largest gradient off (in
+// float64 nothing is); all other methods are below 1e-5.
+double first_gradient(const std::string& method) { return method == "cps" ? 2e-5 : 1e-5; }
 
 TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
   MethodSetup setup = setup_for({GetParam(), 2}, at::kFloat);
@@ -137,10 +138,10 @@ TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
       setup, {.first_loss = 1e-5, .first_gradient = first_gradient(GetParam()), .losses = 1e-3});
 }
 
-// After some steps float32 meets kinks of the U-Net: an activation that rounding moves across 0,
+// After some steps float32 may meet kinks of the U-Net: an activation that rounding moves across 0,
 // another winner of a max-pool or of an argmax that makes a pseudo-label. Each moves a gradient by
-// about one pixel's share (1e-4 here), and a largest component as a whole; where they fall depends
-// on the processor.
+// about one pixel's share (1e-4 here), and a largest component as a whole; whether any is met
+// depends on the processor (on one with AVX-512, none is: 1e-3 holds there on 1 to 4 ranks).
 TEST_P(EveryMethodInFloat32, OfTheUNetEqualsOneRankButForKinks) {
   expect_as_alone(
       setup_for({GetParam(), 2}, at::kFloat),

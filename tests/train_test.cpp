@@ -34,7 +34,8 @@ class TrainingStepTest : public testing::Test {
   Draws draws_{0};
   GradientReduction reduction_{*comm_, {}};
   Records records_;
-  TrainingStep step_{*comm_, draws_, reduction_, records_};
+  GradientScaler scaler_{false};
+  TrainingStep step_{*comm_, draws_, reduction_, scaler_, records_};
 };
 
 TEST_F(TrainingStepTest, MinimiseStepsDownTheGradientAndRecordsTheRate) {
@@ -126,8 +127,9 @@ TEST(TrainingStepRanks, GradientsAreSummedOverRanks) {
   run_ranks(3, [](const Communicator& comm) {
     const Draws draws(0);
     GradientReduction reduction(comm, {});
+    GradientScaler scaler(false);
     Records records;
-    TrainingStep step(comm, draws, reduction, records);
+    TrainingStep step(comm, draws, reduction, scaler, records);
     const NamedTensor w = parameter("w", 0);
     const auto optimiser = make_optimiser("net", {w}, kPlain);
     step.minimise(*optimiser, comm.sum((w.value * (comm.rank() + 1.0)).sum()));

@@ -51,7 +51,7 @@ struct Trained {
   // One step of the loop: `body` calls minimise and accumulate.
   void step(const std::function<void(Step&)>& body) {
     StepRecords records;
-    TrainingStep step(comm, draws, reduction, records);
+    TrainingStep step(comm, draws, reduction, scaler, records);
     body(step);
   }
   void minimise(const at::Tensor& loss) {
@@ -67,6 +67,7 @@ struct Trained {
   Draws draws{0};
   std::unique_ptr<Optimiser> optimiser;
   GradientReduction reduction;
+  GradientScaler scaler{false};
 };
 
 }  // namespace semiseg

@@ -21,7 +21,7 @@ namespace {
 // those of a GPU's tensor cores, and what follows keeps the layout. Weights stay as they are: their
 // copy costs nothing beside the images'. float64 has no such kernels.
 at::MemoryFormat layout(const at::Tensor& x) {
-  const bool is_fast = x.scalar_type() == at::kBFloat16 ||
+  const bool is_fast = x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kHalf ||
                        (x.scalar_type() == at::kFloat &&
                         (x.device().is_cpu() || at::globalContext().allowTF32CuDNN()));
   if (!is_fast) return at::MemoryFormat::Contiguous;
@@ -107,9 +107,10 @@ at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight, const at::
   const auto shift = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
   if (slope != 1 && has_onednn(x) && !at::GradMode::is_enabled())
     return activated(image, kernel, shift, slope);
-  // A single image of few voxels ATen would give to kernels of its own, twice as slow.
+  // ATen would give a single small image, and on one thread few images of a 1×1 kernel, to kernels
+  // of its own: slower, and an image alone would get other bits than among others.
   at::Tensor y =
-      !transposed_ && x.size(0) == 1 && has_onednn(x)
+      !transposed_ && has_onednn(x)
           ? at::mkldnn_convolution(image, kernel, shift, padding_, stride_, dilation_, /*groups=*/1)
           : at::convolution(image, kernel, shift, stride_, padding_, dilation_, transposed_,
                             output_padding_, /*groups=*/1);

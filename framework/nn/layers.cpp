@@ -80,7 +80,7 @@ at::Tensor GroupNorm::operator()(const at::Tensor& x) const {
     return tensor.defined() ? std::optional(tensor) : std::nullopt;
   };
   // ATen's kernels of a GPU want one dtype.
-  const bool is_cast = !x.device().is_cpu() && x.scalar_type() == at::kBFloat16;
+  const bool is_cast = !x.device().is_cpu() && x.element_size() < 4;
   const at::Tensor y = at::group_norm(is_cast ? x.to(at::kFloat) : x, groups_, optional(weight_),
                                       optional(bias_), epsilon_);
   return is_cast ? y.to(x.scalar_type()) : y;

@@ -34,7 +34,8 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
       "weights that are deployed: best on val, last, or best on test (every table flags it)");
   section.read("patience", o.patience, {0, 1e9},
                "validations without a new best before a stage ends; 0: never");
-  section.read("precision", o.precision, {"float32", "float64", "tf32", "bfloat16", "auto"},
+  section.read("precision", o.precision,
+               {"float32", "float64", "tf32", "bfloat16", "float16", "auto"},
                "arithmetic of networks; auto: the fastest here, measured at the start");
   o.optimiser = OptimiserOptions::read(section.section("optimiser"), o.optimiser);
   o.reduction = ReductionOptions::read(section.section("reduction"));

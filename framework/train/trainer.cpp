@@ -28,6 +28,7 @@ void Trainer::state(StateVisitor& visitor) {
     v.scalar("validations_since_best", validations_since_best_);
     v.scalar("best_score", best_score_);
     reduction_.state(v);
+    scaler_.state(v);
   });
   visitor.scope("method", [this](StateVisitor& v) { parts_.method.state(v); });
 }
@@ -137,7 +138,7 @@ void Trainer::train_step(const Batch& batch) {
   at("step");
   fault_drill(parts_.comm.rank(), done_);
   const Draws draws = parts_.draws.at(stage_, iteration_);
-  TrainingStep step(parts_.comm, draws, reduction_, records);
+  TrainingStep step(parts_.comm, draws, reduction_, scaler_, records);
   step.stage = stage_;
   step.iteration = iteration_;
   step.stage_iterations = stage().iterations;

@@ -16,6 +16,7 @@
 #include "framework/data/loader.h"
 #include "framework/methods/method.h"
 #include "framework/train/gradient_reduction.h"
+#include "framework/train/gradient_scaler.h"
 #include "framework/train/protocol.h"
 
 namespace semiseg {
@@ -96,6 +97,7 @@ class Trainer {
 
   TrainerParts parts_;
   GradientReduction reduction_{parts_.comm, parts_.protocol.reduction};
+  GradientScaler scaler_{parts_.protocol.precision == "float16"};
   Plan plan_;
   int64_t stage_ = 0, iteration_ = 0;  // next step
   int64_t done_ = 0;                   // steps of all stages so far

@@ -30,15 +30,22 @@ void check_finite(const Optimiser& optimiser, const at::Tensor& loss, const Step
   if (!std::isfinite(value)) fail_non_finite("the loss of " + optimiser.name(), step, value);
 }
 
-// Norm over all gradients; kNumeric naming the first parameter whose gradient is not finite.
-double checked_norm(const Optimiser& optimiser, const Step& step) {
+std::vector<at::Tensor> gradients_of(const Optimiser& optimiser) {
   std::vector<at::Tensor> gradients;
   for (const auto& parameter : optimiser.parameters()) {
     if (parameter.value.grad().defined()) gradients.push_back(parameter.value.grad());
   }
+  return gradients;
+}
+
+double norm_of(const std::vector<at::Tensor>& gradients) {
   if (gradients.empty()) return 0;
-  const double norm = at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm().item<double>();
-  if (std::isfinite(norm)) return norm;
+  return at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm().item<double>();
+}
+
+// kNumeric naming the first parameter whose gradient is not finite.
+void check_norm(double norm, const Optimiser& optimiser, const Step& step) {
+  if (std::isfinite(norm)) return;
   for (const auto& parameter : optimiser.parameters()) {
     const at::Tensor& gradient = parameter.value.grad();
     if (gradient.defined() && !at::isfinite(gradient).all().item<bool>()) {
@@ -49,20 +56,17 @@ double checked_norm(const Optimiser& optimiser, const Step& step) {
   fail_non_finite("the gradient norm of " + optimiser.name(), step, norm);
 }
 
-void clip(const Optimiser& optimiser, double norm) {
-  const double limit = optimiser.options().clip_norm;
+void clip(std::vector<at::Tensor>& gradients, double norm, double limit) {
   if (limit <= 0 || norm <= limit) return;
-  for (const auto& parameter : optimiser.parameters()) {
-    if (parameter.value.grad().defined()) parameter.value.mutable_grad().mul_(limit / norm);
-  }
+  at::_foreach_mul_(gradients, limit / norm);
 }
 
 }  // namespace
 
 TrainingStep::TrainingStep(const Communicator& communicator, const Draws& step_draws,
-                           GradientReduction& reduction,
+                           GradientReduction& reduction, GradientScaler& scaler,
                            std::vector<std::pair<std::string, Value>>& records)
-    : reduction_(reduction), records_(records) {
+    : reduction_(reduction), scaler_(scaler), records_(records) {
   comm = &communicator;
   draws = &step_draws;
 }
@@ -76,7 +80,8 @@ void TrainingStep::backward(const Optimiser& optimiser, const at::Tensor& loss) 
   // On several ranks, this one's share may hold nothing that the loss depends on.
   if (comm->size() > 1 && !loss.requires_grad()) return;
   const profile::Span span("backward");
-  loss._backward(inputs, /*gradient=*/{}, /*keep_graph=*/std::nullopt, /*create_graph=*/false);
+  loss._backward(inputs, at::full_like(loss, scaler_.scale()), /*keep_graph=*/std::nullopt,
+                 /*create_graph=*/false);
 }
 
 void TrainingStep::accumulate(Optimiser& optimiser, const at::Tensor& loss) {
@@ -89,12 +94,24 @@ void TrainingStep::minimise(Optimiser& optimiser, const at::Tensor& loss) {
   check_finite(optimiser, loss, *this);
   reduction_.run(optimiser, [&] { backward(optimiser, loss); });
   accumulating_.erase(&optimiser);
-  clip(optimiser, checked_norm(optimiser, *this));
   const at::NoGradGuard no_grad;
   const double rate = learning_rate(optimiser.options(), iteration, stage_iterations);
   const profile::Span span("optimiser");
-  optimiser.step(rate);
+  if (prepare_gradients(optimiser)) optimiser.step(rate);
   record("lr." + optimiser.name(), rate);
+}
+
+bool TrainingStep::prepare_gradients(const Optimiser& optimiser) {
+  std::vector<at::Tensor> gradients = gradients_of(optimiser);
+  if (scaler_.is_on()) {
+    record("loss_scale." + optimiser.name(), scaler_.scale());
+    at::_foreach_mul_(gradients, 1 / scaler_.scale());
+  }
+  const double norm = norm_of(gradients);
+  if (!scaler_.accept(std::isfinite(norm))) return false;
+  check_norm(norm, optimiser, *this);
+  clip(gradients, norm, optimiser.options().clip_norm);
+  return true;
 }
 
 void TrainingStep::record(std::string_view name, const at::Tensor& value) {

@@ -11,6 +11,7 @@
 
 #include "framework/methods/method.h"
 #include "framework/train/gradient_reduction.h"
+#include "framework/train/gradient_scaler.h"
 
 namespace semiseg {
 
@@ -18,10 +19,11 @@ class TrainingStep : public Step {
  public:
   using Value = std::variant<double, at::Tensor>;
 
-  // `reduction` is the training's. `records` is what step.record(…) fills, in order of the calls.
-  // All outlive the step.
+  // `reduction` and `scaler` are the training's. `records` is what step.record(…) fills, in order
+  // of the calls. All outlive the step.
   TrainingStep(const Communicator& communicator, const Draws& step_draws,
-               GradientReduction& reduction, std::vector<std::pair<std::string, Value>>& records);
+               GradientReduction& reduction, GradientScaler& scaler,
+               std::vector<std::pair<std::string, Value>>& records);
 
   void minimise(Optimiser& optimiser, const at::Tensor& loss) override;
   void accumulate(Optimiser& optimiser, const at::Tensor& loss) override;
@@ -30,8 +32,11 @@ class TrainingStep : public Step {
 
  private:
   void backward(const Optimiser& optimiser, const at::Tensor& loss) const;
+  // Unscaled and clipped; false: the update is left out. kNumeric when they are not finite.
+  bool prepare_gradients(const Optimiser& optimiser);
 
   GradientReduction& reduction_;
+  GradientScaler& scaler_;
   std::vector<std::pair<std::string, Value>>& records_;
   std::set<const Optimiser*> accumulating_;  // their gradients so far count
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "framework/core/device.h"
+#include "launch/benchmark/allocation_count.h"
 #include "launch/command_line.h"
 
 namespace semiseg {
@@ -38,6 +39,7 @@ BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json
   std::vector<double> processor;
   run();
   wait_for(setup.device);
+  const AllocationCount allocations;
   for (int64_t i = 0; i < setup.repeats; ++i) {
     const double start = steady_seconds(), processor_start = processor_seconds();
     run();
@@ -46,6 +48,8 @@ BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json
     processor.push_back(processor_seconds() - processor_start);
   }
   result.detail["cpu_s"] = median(processor);
+  result.detail["allocations"] = allocations.count() / setup.repeats;
+  result.detail["allocated_mb"] = allocations.bytes() / setup.repeats / 1'000'000;
   return result;
 }
 

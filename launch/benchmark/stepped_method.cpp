@@ -83,7 +83,8 @@ SteppedMethod::SteppedMethod(const StepCase& c, const Communicator& comm)
     : comm_(comm),
       device_(c.device),
       method_(make_method(c, comm)),
-      reduction_(comm, ReductionOptions{}) {
+      reduction_(comm, ReductionOptions{}),
+      scaler_(c.precision == "float16") {
   const Plan plan = method_->plan();
   const Stage& last = plan.stages.back();
   const SampleIds slots = share({.labelled = last.labelled, .unlabelled = last.unlabelled},
@@ -108,7 +109,7 @@ void SteppedMethod::step() { run(batch_, static_cast<int64_t>(method_->plan().st
 void SteppedMethod::run(const Batch& batch, int64_t stage) {
   const Draws draws = Draws(1).on(device_).at(stage, iteration_);
   records_.clear();
-  TrainingStep step(comm_, draws, reduction_, records_);
+  TrainingStep step(comm_, draws, reduction_, scaler_, records_);
   step.stage = stage;
   step.iteration = iteration_++;
   step.stage_iterations = kIterations;

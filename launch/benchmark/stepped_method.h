@@ -9,6 +9,7 @@
 
 #include "framework/methods/method.h"
 #include "framework/train/gradient_reduction.h"
+#include "framework/train/gradient_scaler.h"
 #include "framework/train/training_step.h"
 
 namespace semiseg {
@@ -42,6 +43,7 @@ class SteppedMethod {
   at::Device device_;
   std::unique_ptr<Method> method_;
   GradientReduction reduction_;
+  GradientScaler scaler_;
   Batch batch_;
   int64_t iteration_ = 0;
   std::vector<std::pair<std::string, TrainingStep::Value>> records_;

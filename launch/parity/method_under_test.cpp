@@ -66,7 +66,7 @@ std::vector<std::pair<std::string, double>> MethodUnderTest::step(const Batch& b
                                                                   const Draws& draws,
                                                                   int64_t stage_iterations) {
   std::vector<std::pair<std::string, TrainingStep::Value>> records;
-  TrainingStep step(comm_, draws, reduction_, records);
+  TrainingStep step(comm_, draws, reduction_, scaler_, records);
   step.stage = stage;
   step.iteration = iteration;
   step.stage_iterations = stage_iterations >= 0

@@ -9,6 +9,7 @@
 
 #include "framework/methods/method.h"
 #include "framework/train/gradient_reduction.h"
+#include "framework/train/gradient_scaler.h"
 
 namespace semiseg {
 
@@ -51,6 +52,7 @@ class MethodUnderTest {
  private:
   const Communicator& comm_;
   GradientReduction reduction_;
+  GradientScaler scaler_{false};
   std::unique_ptr<Method> method_;
   std::string unread_;
 };

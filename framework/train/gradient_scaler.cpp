@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/train/gradient_scaler.h"
+
+namespace semiseg {
+namespace {
+
+constexpr int64_t kGrowAfter = 2000;  // updates
+
+}  // namespace
+
+bool GradientScaler::accept(bool is_finite) {
+  if (!is_on_ || (!is_finite && scale_ <= 1)) return true;
+  if (!is_finite) {
+    scale_ /= 2;
+    finite_updates_ = 0;
+    return false;
+  }
+  if (++finite_updates_ == kGrowAfter) {
+    scale_ *= 2;
+    finite_updates_ = 0;
+  }
+  return true;
+}
+
+void GradientScaler::state(StateVisitor& visitor) {
+  if (!is_on_) return;
+  visitor.scalar("loss_scale", scale_);
+  visitor.scalar("finite_updates", finite_updates_);
+}
+
+}  // namespace semiseg
