@@ -23,7 +23,6 @@ class NarrowBackbone : public WrappedBackbone {
   NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
     NetworkOutput out = network_->forward(image.to(dtype_), pass);
     out.logits = out.logits.to(at::kFloat);
-    out.features = out.features.to(at::kFloat);
     for (at::Tensor& more : out.more) more = more.to(at::kFloat);
     return out;
   }

@@ -105,7 +105,7 @@ class TransMedSeg : public Method {
   // What the memory is fed with: [N,A,S], no gradient.
   LabelledFeatures observe(const ClassPixels& pixels) const {
     if (options_.space == "logit") return {pixels.logits.detach(), pixels.label, pixels.samples};
-    const at::Tensor features = pixels.features.detach();
+    const at::Tensor features = pixels.features.detach().to(pixels.logits.scalar_type());
     if (options_.head_mode != "im2col") return {features, pixels.label, pixels.samples};
     const auto kernel = base_->student().classifier().weight.sizes().slice(2);
     return {neighbourhoods(features, kernel), pixels.label.flatten(1), pixels.samples};
@@ -203,8 +203,8 @@ class TransMedSeg : public Method {
     std::vector<int64_t> padding;
     for (const int64_t side : head.weight.sizes().slice(2)) padding.push_back(side / 2);
     const std::vector<int64_t> ones(padding.size(), 1), zeros(padding.size(), 0);
-    return at::convolution(features.detach(), head.weight, head.bias, ones, padding, ones, false,
-                           zeros, 1);
+    return at::convolution(features.detach().to(head.weight.scalar_type()), head.weight, head.bias,
+                           ones, padding, ones, false, zeros, 1);
   }
 
   TsaOptions options_;

@@ -35,8 +35,10 @@ struct Pass {
 };
 
 struct NetworkOutput {
-  at::Tensor logits;             // [N,K,S]
-  at::Tensor features;           // [N,A,S'] the exact input of the last linear layer
+  at::Tensor logits;  // [N,K,S]
+  // [N,A,S'] the exact input of the last linear layer, in the dtype of the network's arithmetic:
+  // narrower than the logits in a network of bfloat16.
+  at::Tensor features;
   std::vector<at::Tensor> more;  // further outputs in the reference's order (auxiliary heads)
 };
 

@@ -14,6 +14,8 @@
 #include <optional>
 #include <string_view>
 
+#include "framework/nn/conv_gradient.h"
+
 namespace semiseg {
 namespace {
 
@@ -109,11 +111,10 @@ at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight, const at::
     return activated(image, kernel, shift, slope);
   // ATen would give a single small image, and on one thread few images of a 1×1 kernel, to kernels
   // of its own: slower, and an image alone would get other bits than among others.
-  at::Tensor y =
-      !transposed_ && has_onednn(x)
-          ? at::mkldnn_convolution(image, kernel, shift, padding_, stride_, dilation_, /*groups=*/1)
-          : at::convolution(image, kernel, shift, stride_, padding_, dilation_, transposed_,
-                            output_padding_, /*groups=*/1);
+  at::Tensor y = !transposed_ && has_onednn(x)
+                     ? onednn_convolution(image, kernel, shift, stride_, padding_)
+                     : at::convolution(image, kernel, shift, stride_, padding_, dilation_,
+                                       transposed_, output_padding_, /*groups=*/1);
   return slope == 1 ? y : at::leaky_relu_(y, slope);  // the backward does not read its output
 }
 
