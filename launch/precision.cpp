@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/precision.h"
 
-#include <ATen/Functions.h>
+#include <ATen/Context.h>
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "framework/core/error.h"
@@ -31,21 +29,12 @@ class NarrowBackbone : public WrappedBackbone {
   at::ScalarType dtype_;
 };
 
-// Shortest of five, in seconds: the size of a middle layer on a small batch.
-double convolution_seconds(at::ScalarType dtype) {
-  using Clock = std::chrono::steady_clock;
-  const auto options =
-      at::TensorOptions().dtype(dtype).memory_format(at::MemoryFormat::ChannelsLast);
-  const at::Tensor image = at::ones({4, 32, 64, 64}, options),
-                   kernel = at::ones({32, 32, 3, 3}, options);
-  double shortest = 1;
-  for (int run = 0; run < 6; ++run) {
-    const auto start = Clock::now();
-    at::conv2d(image, kernel, /*bias=*/{}, /*stride=*/1, /*padding=*/1);
-    const std::chrono::duration<double> taken = Clock::now() - start;
-    if (run > 0) shortest = std::min(shortest, taken.count());
-  }
-  return shortest;
+bool has_bfloat16_instructions() {
+#ifdef __x86_64__
+  return at::hasMKLDNN() && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
 }
 
 }  // namespace
@@ -61,11 +50,10 @@ void check_precision(const std::string& precision, at::Device device, const std:
 
 std::string fastest_precision(at::Device device) {
   if (!device.is_cpu()) return "tf32";
-  const double ratio = convolution_seconds(at::kFloat) / convolution_seconds(at::kBFloat16);
-  const std::string choice = ratio >= 1.2 ? "bfloat16" : "float32";
-  log::info("precision: {}; a convolution in bfloat16 is {:.1f} times as fast as in float32 here",
-            choice, ratio);
-  return choice;
+  const bool is_half = has_bfloat16_instructions();
+  log::info("precision: {}; this processor has {} instructions for bfloat16",
+            is_half ? "bfloat16" : "float32", is_half ? "the" : "no");
+  return is_half ? "bfloat16" : "float32";
 }
 
 std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,

@@ -16,9 +16,9 @@ namespace semiseg {
 // kConfig for a precision that the device does not have. `where`: the key that asks for it.
 void check_precision(const std::string& precision, at::Device device, const std::string& where);
 
-// What "auto" stands for on this device: tf32 on a GPU; on the CPU bfloat16 where a measured
-// convolution is at least a fifth faster in it (processors with AVX512-BF16 or AMX), else float32.
-// Takes milliseconds. All ranks must take one rank's answer.
+// What "auto" stands for on this device: tf32 on a GPU; on the CPU bfloat16 where the processor has
+// instructions for its products (AVX512-BF16; about 1.7 times as fast), else float32. Not timed: a
+// busy moment would make another experiment of the same command.
 std::string fastest_precision(at::Device device);
 
 // The network as `precision` wants it.

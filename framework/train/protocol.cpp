@@ -36,7 +36,7 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
                "validations without a new best before a stage ends; 0: never");
   section.read("precision", o.precision,
                {"float32", "float64", "tf32", "bfloat16", "float16", "auto"},
-               "arithmetic of networks; auto: the fastest here, measured at the start");
+               "arithmetic of networks; auto: the fastest that the device has instructions for");
   o.optimiser = OptimiserOptions::read(section.section("optimiser"), o.optimiser);
   o.reduction = ReductionOptions::read(section.section("reduction"));
   if (o.labelled_batch > o.batch) {
