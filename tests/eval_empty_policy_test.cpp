@@ -10,18 +10,16 @@
 namespace semiseg {
 namespace {
 
-using ExcludingPolicy = WithRecordedCases;
-
 // medpy means to return 1 (it guards against a ZeroDivisionError, and its jc does return 1), but a
 // division of NumPy's integers gives NaN instead. Only the policy `definition` follows it there.
-TEST_F(ExcludingPolicy, DiceOfTwoEmptyMapsIsOneWhereMedpyGivesNaN) {
+TEST(ExcludingPolicy, DiceOfTwoEmptyMapsIsOneWhereMedpyGivesNaN) {
   const ParityCase c = load_case(recorded_cases("metric", "dice-medpy-both_empty")[0]);
   EXPECT_TRUE(c.tensor("out.dice").isnan().all().item<bool>());
   EXPECT_EQ(metric_values(c, "dice", EmptyPolicy::kExclude).item<double>(), 1);
 }
 
 // What is excluded is what the packages raise or give NaN for, in every case of a distance.
-TEST_F(ExcludingPolicy, AgreesWithMedpyWhereItReturns) {
+TEST(ExcludingPolicy, AgreesWithMedpyWhereItReturns) {
   for (const std::string name : {"hd", "hd95", "asd", "assd", "jaccard", "ravd"}) {
     for (const auto& file : recorded_cases("metric", name + "-medpy-")) {
       const ParityCase c = load_case(file);

@@ -152,9 +152,7 @@ int64_t integer(const std::string& options, const std::string& key) {
   return std::stoll(found[1]);
 }
 
-using ParameterCounts = WithRecordedCases;
-
-TEST_F(ParameterCounts, OfTheUNetAreTheReferences) {
+TEST(ParameterCounts, OfTheUNetAreTheReferences) {
   const auto counts = counts_of("unet");
   EXPECT_EQ(counts.size(), 4u);
   for (const auto& [name, options, parameters] : counts) {
@@ -164,7 +162,7 @@ TEST_F(ParameterCounts, OfTheUNetAreTheReferences) {
   }
 }
 
-TEST_F(ParameterCounts, OfTheVNetAreTheReferences) {
+TEST(ParameterCounts, OfTheVNetAreTheReferences) {
   const auto counts = counts_of("vnet");
   EXPECT_EQ(counts.size(), 17u);
   for (const auto& [name, options, parameters] : counts) {

@@ -107,6 +107,18 @@ TEST(Conv, GradientsOfKernelAndBiasKeepTheirDigitsInALargeBatch) {
     EXPECT_LT(((got[i] - exact[i]).norm() / exact[i].norm()).item<double>(), 3e-6) << i;
 }
 
+TEST(Conv, WithoutABiasItIsDifferentiatedAlike) {
+  const auto gradients = [](at::ScalarType dtype) {
+    const Module root(kDraws, "n", dtype);
+    const Conv conv(root, {.in = 4, .out = 3, .kernel = {3, 3}, .padding = 1, .bias = false});
+    const at::Tensor x = noise("x", {9, 4, 6, 5}).to(dtype).set_requires_grad(true), y = conv(x);
+    return torch::autograd::grad({y}, {x, conv.weight()}, {noise("g", y.sizes()).to(dtype)});
+  };
+  const auto exact = gradients(at::kDouble), got = gradients(at::kFloat);
+  for (size_t i = 0; i < exact.size(); ++i)
+    EXPECT_LT(((got[i] - exact[i]).norm() / exact[i].norm()).item<double>(), 1e-6) << i;
+}
+
 TEST(Conv, OfABfloat16ImageIsThatOfFloat32ToItsRounding) {
   for (const std::vector<int64_t>& size :
        {std::vector<int64_t>{8, 6}, {1, 4, 4}, {2, 4, 4}, {3, 4, 5}, {4, 2, 2}, {4, 8, 8}}) {

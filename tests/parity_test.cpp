@@ -128,7 +128,7 @@ TEST(Safetensors, AnUnwritableTypeIsAnIoError) {
   }
 }
 
-TEST_F(WithRecordedCases, GeneratedNumbersMatchTheTestVector) {
+TEST(Parity, GeneratedNumbersMatchTheTestVector) {
   const auto vector = nlohmann::json::parse(read_file(recorded_cases() / "test_vector.json"));
   const auto values = vector.at("values").get<std::vector<double>>();
   const at::Tensor made =

@@ -14,17 +14,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class ParityVerb : public WithRecordedCases {
+class ParityVerb : public testing::Test {
  protected:
   const TemporaryFolder folder_;
-  fs::path loss_, schedule_;
-
-  void SetUp() override {
-    WithRecordedCases::SetUp();
-    if (IsSkipped()) return;
-    loss_ = recorded_cases("loss", "dice_sq-b3")[0];
-    schedule_ = recorded_cases("schedule", "poly_lr-pre")[0];
-  }
+  const fs::path loss_ = recorded_cases("loss", "dice_sq-b3")[0];
+  const fs::path schedule_ = recorded_cases("schedule", "poly_lr-pre")[0];
 
   ProgramResult parity(const std::string& arguments) const {
     return run_program("parity " + arguments, folder_.path().string());

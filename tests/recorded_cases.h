@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the public parity cases are: beside the clone. Tests of a clone without them are skipped.
+// Where the public parity cases are: beside the clone.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -17,14 +15,6 @@ namespace semiseg {
 inline std::filesystem::path recorded_cases() {
   return source_folder() / ".." / "shared" / "fixtures";
 }
-
-class WithRecordedCases : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(recorded_cases()))
-      GTEST_SKIP() << "no recorded cases in " << recorded_cases();
-  }
-};
 
 // Files of a kind ("loss") whose names begin so, sorted. kData when there is none.
 inline std::vector<std::filesystem::path> recorded_cases(const std::string& kind,

@@ -19,7 +19,7 @@ namespace semiseg {
 // spatial axes.
 struct ClassPixels {
   at::Tensor logits;    // [N,K,S]
-  at::Tensor features;  // [N,A,S] input of the last linear layer
+  at::Tensor features;  // [N,A,S] input of the last linear layer, in the network's own dtype
   at::Tensor label;     // [N,S] int64; kIgnoreLabel where the pixel does not count
   // [N] Batch::samples of the images that the pixels with a class are from; each once in a set.
   SampleIds samples;

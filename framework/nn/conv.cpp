@@ -108,7 +108,7 @@ at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight, const at::
                    kernel = weight.to(x.scalar_type()).contiguous(format);
   const auto shift = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
   if (slope != 1 && has_onednn(x) && !at::GradMode::is_enabled())
-    return activated(image, kernel, shift, slope);
+    return convolve_and_activate(image, kernel, shift, slope);
   // ATen would give a single small image, and on one thread few images of a 1×1 kernel, to kernels
   // of its own: slower, and an image alone would get other bits than among others.
   at::Tensor y = !transposed_ && has_onednn(x)
@@ -118,8 +118,8 @@ at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight, const at::
   return slope == 1 ? y : at::leaky_relu_(y, slope);  // the backward does not read its output
 }
 
-at::Tensor Conv::activated(const at::Tensor& x, const at::Tensor& kernel,
-                           const std::optional<at::Tensor>& shift, double slope) const {
+at::Tensor Conv::convolve_and_activate(const at::Tensor& x, const at::Tensor& kernel,
+                                       const std::optional<at::Tensor>& shift, double slope) const {
   static const auto plain = operator_of<Activated>("mkldnn::_convolution_pointwise");
   static const auto transposed =
       operator_of<ActivatedTransposed>("mkldnn::_convolution_transpose_pointwise");

@@ -38,8 +38,8 @@ class Conv {
  private:
   at::Tensor apply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    double slope) const;
-  at::Tensor activated(const at::Tensor& x, const at::Tensor& kernel,
-                       const std::optional<at::Tensor>& shift, double slope) const;
+  at::Tensor convolve_and_activate(const at::Tensor& x, const at::Tensor& kernel,
+                                   const std::optional<at::Tensor>& shift, double slope) const;
 
   std::vector<int64_t> stride_, padding_, dilation_, output_padding_;
   bool transposed_;

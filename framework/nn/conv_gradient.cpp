@@ -27,6 +27,7 @@ class Convolution : public torch::autograd::Function<Convolution> {
     context->save_for_backward({x, kernel});
     context->saved_data["stride"] = stride.vec();
     context->saved_data["padding"] = padding.vec();
+    context->saved_data["has_bias"] = bias.has_value();
     const std::vector<int64_t> dilation(stride.size(), 1);
     return at::mkldnn_convolution(x, kernel, bias, padding, stride, dilation, /*groups=*/1);
   }
@@ -46,17 +47,18 @@ class Convolution : public torch::autograd::Function<Convolution> {
     variable_list result(5);
     if (context->needs_input_grad(0))
       result[0] = std::get<0>(gradients(0, x.size(0), {true, false, false}));
-    const bool to_bias = context->needs_input_grad(2);
+    const bool to_kernel = context->needs_input_grad(1),
+               to_bias = context->saved_data["has_bias"].toBool() && context->needs_input_grad(2);
     const int64_t group = group_of(x);
-    for (int64_t first = 0; first < x.size(0); first += group) {
+    for (int64_t first = 0; first < x.size(0) && (to_kernel || to_bias); first += group) {
       const auto [_, of_kernel, of_bias] =
-          gradients(first, std::min(group, x.size(0) - first), {false, true, to_bias});
+          gradients(first, std::min(group, x.size(0) - first), {false, to_kernel, to_bias});
       if (first == 0) {
         result[1] = of_kernel;
         result[2] = of_bias;
         continue;
       }
-      result[1].add_(of_kernel);
+      if (to_kernel) result[1].add_(of_kernel);
       if (to_bias) result[2].add_(of_bias);
     }
     return result;

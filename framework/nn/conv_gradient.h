@@ -9,7 +9,9 @@
 
 namespace semiseg {
 
-// x [N,C,S], kernel [O,C,k…], bias [O] of one dtype on the CPU → [N,O,S'].
+// x [N,C,S] with N ≥ 1, kernel [O,C,k…], bias [O] or none, all float32 or all bfloat16 on the CPU →
+// [N,O,S'] of that dtype; stride and padding in pixels, one for each spatial axis. Differentiable
+// once.
 at::Tensor onednn_convolution(const at::Tensor& x, const at::Tensor& kernel,
                               const std::optional<at::Tensor>& bias, at::IntArrayRef stride,
                               at::IntArrayRef padding);

@@ -34,7 +34,8 @@ struct Benchmark {
 
 // `run` once to warm up and then setup.repeats times, each until the device is done; detail.cpu_s
 // is the median of the processor seconds of this process and of its children that ended,
-// detail.allocations and .allocated_mb (10^6 bytes) are the memory that tensors asked for in one.
+// detail.allocations and .allocated_mb (10^6 bytes) are what tensors asked of
+// the processor's memory in one.
 BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json detail,
                              const std::function<void()>& run);
 
