@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the options of methods change; against the references' own scripts in parity_cases_test.
+#include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "framework/core/error.h"
 #include "framework/methods/teacher_student.h"
+#include "launch/parity/parity_case.h"
 #include "tests/method_case.h"
 #include "tests/state_equality.h"
 
@@ -189,10 +191,42 @@ TEST_P(VolumeSwitch, ChangesWhatTheDefaultComputes) {
 INSTANTIATE_TEST_SUITE_P(Methods, VolumeSwitch,
                          testing::Values(std::pair{"bcp", "outside_first = \"unlabelled\""},
                                          std::pair{"bcp", "mix_dice = \"batch\""},
+                                         std::pair{"bcp", "pairing = \"crossed\""},
                                          std::pair{"bcp", "ema_buffers = \"average\""},
                                          std::pair{"bcp", "connectivity = 1"},
                                          std::pair{"bcp", "box = 0.5"},
                                          std::pair{"mean_teacher", "consistency_start = 0.5"}));
+
+double record(const std::vector<std::pair<std::string, double>>& records, const std::string& name) {
+  for (const auto& [key, value] : records) {
+    if (key == name) return value;
+  }
+  return NAN;
+}
+
+// The reference's loss of volumes: of halves with equal images, that of the supervised method.
+TEST(Bcp, OfVolumesPreTrainsOnTheMixedLabelAsAWhole) {
+  const auto comm = make_serial_communicator();
+  MethodSetup mixed = small_3d("bcp", "pretrain = 0.5"), plain = small_3d("supervised", "");
+  mixed.backbone += "\ndropout = 0.0";
+  plain.backbone += "\ndropout = 0.0";
+  plain.labelled = plain.batch = 2;
+  MethodUnderTest bcp(mixed, *comm), supervised(plain, *comm);
+  fill_parameters(bcp.tensors("student"), "equal", "student", at::kDouble);
+  fill_parameters(supervised.tensors("student"), "equal", "student", at::kDouble);
+  const Batch half = random_batch(plain, 2, 0, 0);
+  const Batch twice{.labelled = 4,
+                    .image = at::cat({half.image, half.image}),
+                    .label = at::cat({half.label, half.label}),
+                    .samples = {0, 1, 2, 3}};
+  const Draws draws = Draws(1).at(0, 0);
+  const double ce = record(supervised.step(half, 0, 0, draws), "loss.supervised_ce");
+  EXPECT_NEAR(record(bcp.step(twice, 0, 0, draws), "loss.mix_ce"), ce, 1e-10);
+  mixed.options += "\nmix_dice = \"batch\"";
+  MethodUnderTest slices(mixed, *comm);
+  fill_parameters(slices.tensors("student"), "equal", "student", at::kDouble);
+  EXPECT_GT(record(slices.step(twice, 0, 0, draws), "loss.mix_ce"), 1.5 * ce);
+}
 
 TEST(LabelledDice, OfOneForegroundIsRefusedForThreeClasses) {
   const auto comm = make_serial_communicator();

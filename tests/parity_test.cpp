@@ -16,6 +16,7 @@
 #include "framework/core/files.h"
 #include "launch/parity/case_options.h"
 #include "launch/parity/comparison.h"
+#include "launch/parity/method_setup.h"
 #include "tests/recorded_cases.h"
 
 namespace semiseg {
@@ -261,6 +262,17 @@ TEST(CaseOptions, AreTomlAndDropoutIsWhatTheCaseSaysForEveryNetwork) {
       with_dropout(registry.find("vnet"), "filters = 2\n", {.patch_size = {16, 16, 16}}, 0.25),
       "filters = 2\ndropout = 0.25\n");
   EXPECT_EQ(unread_options(parse_config("depth = 2")), "nothing reads 'depth'");
+}
+
+TEST(CaseOptions, OfAMethodReachTheNetworkThatReadsThem) {
+  ParityCase parity{.kind = "method", .name = "mean_teacher"};
+  parity.options = nlohmann::json::parse(
+      R"({"backbone": "vnet", "nets": {"student": "vnet"}, "classes": 2, "batch": 4, "labelled": 2,
+          "size": [16, 16, 16], "base_lr": 0.01, "lr_schedule": "constant", "max_iterations": 100,
+          "norm": "instance", "n_filters": 8, "ema_decay": 0.9})");
+  const MethodSetup setup = setup_of(parity);
+  EXPECT_EQ(setup.backbone, "name = \"vnet\"\nfilters = 8\nnorm = \"instance\"\ndropout = 0\n");
+  EXPECT_EQ(setup.options, "ema_decay = 0.9\n");
 }
 
 }  // namespace

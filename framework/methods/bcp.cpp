@@ -3,7 +3,8 @@
 // and LA_BCP_train.py (3-D) have it.
 //
 //   M = 0 inside one box of 2/3 of each side, 1 outside; one position for the batch
-//   pre-train   x = a·M + b·(1−M), both halves labelled;  L = (dice + ce)/2, weights 1 and 1
+//   pre-train   x = a·M + b·(1−M), both halves labelled, y likewise;  L = (dice + ce)/2 of the
+//               mix loss with weights 1 and 1, or plainly of z and y
 //   self-train  x_u = u_i·M + l_i·(1−M),  x_l = l_j·M + u_j·(1−M);
 //               L = (dice_u + dice_l + ce_u + ce_l)/2
 //   mix loss of z: weight_image · loss(z, y_image, M) + weight_patch · loss(z, y_patch, 1−M);
@@ -13,6 +14,7 @@
 //                          2-D (ACDC)                            3-D (LA)
 //   halves i, j            a, b                                  b, a            outside_first
 //   dice                   over the batch, squared denominators  each sample, linear  mix_dice
+//   pre-training loss      mix loss                              plain                mix_dice
 //   teacher, α = 0.99      all state, buffers included           parameters      ema_buffers
 //   pre-training           10 000 of 40 000 iterations           2 000 of 17 000 pretrain
 //
@@ -43,6 +45,7 @@ struct Options {
   double unlabelled_weight = 0.5;
   double box = 2.0 / 3;
   std::string outside_first = "unlabelled";
+  std::string pairing = "same";
   std::string mix_dice = "batch";
   int64_t connectivity = 0;
   EmaOptions ema{.decay = 0.99, .warmup = false, .buffers = "average"};
@@ -62,8 +65,12 @@ struct Options {
     section.read("box", o.box, {0.01, 0.99}, "side of the pasted box as a fraction of the image's");
     section.read("outside_first", o.outside_first, {"unlabelled", "labelled"},
                  "whose image is outside the box in the first half; the other's in the second");
+    section.read("pairing", o.pairing, {"same", "crossed"},
+                 "halves of labelled and unlabelled images that mix: a with a, or a with b "
+                 "(Pancreas)");
     section.read("mix_dice", o.mix_dice, {"batch", "sample"},
-                 "Dice of mixed images: squared over the batch, or linear for each sample");
+                 "Dice of mixed images: squared over the batch, or linear for each sample; with "
+                 "sample, pre-training takes the mixed label as a whole");
     section.read("connectivity", o.connectivity, {0, 3},
                  "of pseudo-labels: 1 faces, 2 edges, 3 corners, 0 corners of any rank");
     o.ema = EmaOptions::read(section, o.ema);
@@ -154,8 +161,12 @@ class Bcp : public TeacherStudent {
     const NetworkOutput out =
         student_->forward(a * mask + b * (1 - mask), step.train_pass("student", samples));
     ForwardPasses passes;
-    passes.labelled = {out.logits, out.features, at::where(mask == 1, y_a, y_b), samples};
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
+      if (options_.mix_dice == "sample") {
+        const at::Tensor y = at::where(mask == 1, y_a, y_b);
+        return mean_of(dice_masked_3d(out.logits.softmax(1), y, {}, *s.comm),
+                       labelled_ce(out.logits, y, {}), s);
+      }
       const MixLoss loss = mix(out.logits, {y_a, 1, labelled_ce}, {y_b, 1, labelled_ce}, mask, s);
       return mean_of(loss.dice, loss.cross_entropy, s);
     };
@@ -172,7 +183,8 @@ class Bcp : public TeacherStudent {
   };
 
   Half mix_half(const Batch& batch, int64_t i, const at::Tensor& mask, Step& step) {
-    const int64_t size = batch.labelled / 2, l = i * size, u = batch.labelled + l;
+    const int64_t size = batch.labelled / 2, u = batch.labelled + i * size;
+    const int64_t l = (options_.pairing == "same" ? i : 1 - i) * size;
     const auto ids = [&](int64_t first) {
       const auto begin = batch.samples.begin() + first;
       return SampleIds(begin, begin + size);
@@ -195,6 +207,18 @@ class Bcp : public TeacherStudent {
   ForwardPasses self_train(const Batch& batch, const at::Tensor& mask, Step& step) {
     const std::array<Half, 2> halves = {mix_half(batch, 0, mask, step),
                                         mix_half(batch, 1, mask, step)};
+    ForwardPasses passes;
+    passes.streams = [=] { return streams_of(halves, mask); };
+    passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
+      const MixLoss first = loss_of(halves[0], labelled_ce, mask, s),
+                    second = loss_of(halves[1], labelled_ce, mask, s);
+      return mean_of(first.dice + second.dice, first.cross_entropy + second.cross_entropy, s);
+    };
+    return passes;
+  }
+
+  // Both halves in one set of images each.
+  static Streams streams_of(const std::array<Half, 2>& halves, const at::Tensor& mask) {
     const auto both = [&](const auto& part) { return at::cat({part(halves[0]), part(halves[1])}); };
     const auto samples = [&](SampleIds Half::*ids) {
       SampleIds all = halves[0].*ids;
@@ -207,26 +231,18 @@ class Bcp : public TeacherStudent {
     };
     const at::Tensor logits = both([](const Half& h) { return h.student.logits; });
     const at::Tensor features = both([](const Half& h) { return h.student.features; });
-
-    ForwardPasses passes;
-    passes.labelled = {logits, features, both([&](const Half& h) {
-                         return where(h.unlabelled_outside ? inside : outside, h.truth);
-                       }),
-                       samples(&Half::labelled)};
-    passes.unlabelled = {logits, features, both([&](const Half& h) {
-                           return where(h.unlabelled_outside ? outside : inside, h.teacher.label);
+    return {.labelled = {logits, features, both([&](const Half& h) {
+                           return where(h.unlabelled_outside ? inside : outside, h.truth);
                          }),
-                         samples(&Half::unlabelled)};
-    passes.teacher_unlabelled = {both([](const Half& h) { return h.teacher.logits; }),
-                                 both([](const Half& h) { return h.teacher.features; }),
-                                 both([](const Half& h) { return h.teacher.label; }),
-                                 samples(&Half::unlabelled)};
-    passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
-      const MixLoss first = loss_of(halves[0], labelled_ce, mask, s),
-                    second = loss_of(halves[1], labelled_ce, mask, s);
-      return mean_of(first.dice + second.dice, first.cross_entropy + second.cross_entropy, s);
-    };
-    return passes;
+                         samples(&Half::labelled)},
+            .unlabelled = {logits, features, both([&](const Half& h) {
+                             return where(h.unlabelled_outside ? outside : inside, h.teacher.label);
+                           }),
+                           samples(&Half::unlabelled)},
+            .teacher_unlabelled = {both([](const Half& h) { return h.teacher.logits; }),
+                                   both([](const Half& h) { return h.teacher.features; }),
+                                   both([](const Half& h) { return h.teacher.label; }),
+                                   samples(&Half::unlabelled)}};
   }
 
   MixLoss loss_of(const Half& half, const LabelledCrossEntropy& labelled_ce, const at::Tensor& mask,

@@ -12,7 +12,7 @@ ConsistencyOptions ConsistencyOptions::read(const Config& section, ConsistencyOp
   ConsistencyOptions o = defaults;
   section.read("consistency_weight", o.weight, {0, 1000},
                "weight of the consistency term after the ramp");
-  section.read("consistency_rampup", o.rampup, {0, 100},
+  section.read("consistency_rampup", o.rampup, {0, 1e6},
                "length of the ramp as a fraction of the training");
   section.read("consistency_rampup_steps", o.rampup_steps, {1, 1e6},
                "steps of the ramp: constant in between");

@@ -61,13 +61,16 @@ class MeanTeacher : public TeacherStudent {
         student_->forward(batch.image, step.train_pass("student", batch.samples));
     const NetworkOutput target = teach(image_u, samples_u, step);
 
-    ForwardPasses passes;
-    passes.labelled = {all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label,
-                       SampleIds(batch.samples.begin(), batch.samples.begin() + b)};
     const at::Tensor q = target.logits.softmax(1);
-    const at::Tensor pseudo = q.argmax(1);
-    passes.unlabelled = {all.logits.slice(0, b), all.features.slice(0, b), pseudo, samples_u};
-    passes.teacher_unlabelled = {target.logits, target.features, pseudo, samples_u};
+    ForwardPasses passes;
+    passes.streams = [=]() -> Streams {
+      const at::Tensor pseudo = q.argmax(1);
+      const SampleIds samples_l(batch.samples.begin(), batch.samples.begin() + b);
+      return {.labelled = {all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label,
+                           samples_l},
+              .unlabelled = {all.logits.slice(0, b), all.features.slice(0, b), pseudo, samples_u},
+              .teacher_unlabelled = {target.logits, target.features, pseudo, samples_u}};
+    };
     passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);
       const at::Tensor ce = cross_entropy(logits_l, batch.label, {});

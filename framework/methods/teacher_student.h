@@ -23,7 +23,6 @@ struct ClassPixels {
   at::Tensor label;     // [N,S] int64; kIgnoreLabel where the pixel does not count
   // [N] Batch::samples of the images that the pixels with a class are from; each once in a set.
   SampleIds samples;
-  bool defined() const { return label.defined(); }
 };
 
 // Mean cross entropy over pixels whose label counts and, when a mask [N,S] (0/1) is given, where it
@@ -32,13 +31,16 @@ struct ClassPixels {
 using LabelledCrossEntropy = std::function<at::Tensor(
     const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask)>;
 
+// What an add-on looks at.
+struct Streams {
+  ClassPixels labelled;            // student, ground truth
+  ClassPixels unlabelled;          // student, pseudo-label: the same or other images
+  ClassPixels teacher_unlabelled;  // teacher (no gradient) on the images as they are, pseudo-label
+};
+
 // What one step's forward passes gave.
 struct ForwardPasses {
-  ClassPixels labelled;  // student, ground truth
-  ClassPixels
-      unlabelled;  // student, pseudo-label: the same or other images; undefined when there are none
-  ClassPixels teacher_unlabelled;  // teacher (no gradient) on the images as they are, pseudo-label;
-                                   // may be undefined
+  std::function<Streams()> streams;  // a function, for it may copy; empty while no teacher speaks
   // The base's whole loss; records its parts, not the total.
   std::function<at::Tensor(const LabelledCrossEntropy&, Step&)> loss;
 };

@@ -53,7 +53,7 @@ class TransMedSeg : public Method {
       : options_(TsaOptions::read(context.options)),
         base_(TeacherStudentRegistry::instance().find(base).make(context)),
         classes_(context.shape.classes),
-        memory_(streams(), classes_, feature_count(context.options), options_.memory,
+        memory_(stream_names(), classes_, feature_count(context.options), options_.memory,
                 context.shape.device) {}
 
   Plan plan() const override { return base_->plan(); }
@@ -61,13 +61,13 @@ class TransMedSeg : public Method {
 
   void step(const Batch& batch, Step& step) override {
     const ForwardPasses passes = base_->forward(batch, step);
-    if (!passes.teacher_unlabelled.defined())
-      return minimise(passes.loss(plain_cross_entropy(*step.comm), step), step);
+    if (!passes.streams) return minimise(passes.loss(plain_cross_entropy(*step.comm), step), step);
     const double lambda = lambda_at(
         {options_.lambda.strength, options_.lambda.ramp, step.stage_iterations}, step.iteration);
     step.record("tsa.lambda", lambda);
-    remember(passes, batch, step);
-    minimise(loss(passes, lambda, step), step);
+    const Streams streams = passes.streams();
+    remember(streams, batch, step);
+    minimise(loss(passes, streams, lambda, step), step);
   }
 
   void after_step(Step& step) override {
@@ -84,7 +84,7 @@ class TransMedSeg : public Method {
 
  private:
   // In the order of Stream; the third only where it is used.
-  std::vector<std::string> streams() const {
+  std::vector<std::string> stream_names() const {
     std::vector<std::string> names = {"student", "teacher"};
     if (options_.uses("u2s")) names.emplace_back("unlabelled");
     return names;
@@ -111,15 +111,15 @@ class TransMedSeg : public Method {
     return {neighbourhoods(features, kernel), pixels.label.flatten(1), pixels.samples};
   }
 
-  void remember(const ForwardPasses& passes, const Batch& batch, Step& step) {
+  void remember(const Streams& streams, const Batch& batch, Step& step) {
     const at::NoGradGuard no_grad;
-    ClassPixels teacher = passes.teacher_unlabelled;
+    ClassPixels teacher = streams.teacher_unlabelled;
     if (options_.confidence > 0) {
       const at::Tensor sure = std::get<0>(teacher.logits.softmax(1).max(1)) >= options_.confidence;
       teacher.label =
           at::where(sure, teacher.label, at::full({}, kIgnoreLabel, teacher.label.options()));
     }
-    ClassPixels student = passes.labelled;
+    ClassPixels student = streams.labelled;
     if (options_.stats_net == "teacher") {
       const SampleIds samples(batch.samples.begin(), batch.samples.begin() + batch.labelled);
       const NetworkOutput out = base_->teacher().forward(
@@ -127,14 +127,14 @@ class TransMedSeg : public Method {
       student = {out.logits, out.features, batch.label, samples};
     }
     std::vector<LabelledFeatures> batches = {observe(student), observe(teacher)};
-    if (options_.uses("u2s")) batches.push_back(observe(passes.unlabelled));
+    if (options_.uses("u2s")) batches.push_back(observe(streams.unlabelled));
     memory_.step(batches, *step.comm);
     record_memory(step);
   }
 
   // What each stream has seen of a class, and how far its mean lies from the student's.
   void record_memory(Step& step) const {
-    const std::vector<std::string> names = streams();
+    const std::vector<std::string> names = stream_names();
     const at::Tensor& student = memory_.statistics(kStudent).mean;
     for (size_t stream = 0; stream < names.size(); ++stream) {
       const ClassStatistics& statistics = memory_.statistics(stream);
@@ -159,7 +159,7 @@ class TransMedSeg : public Method {
     return offsets.table;
   }
 
-  at::Tensor loss(const ForwardPasses& passes, double lambda, Step& step) {
+  at::Tensor loss(const ForwardPasses& passes, const Streams& streams, double lambda, Step& step) {
     const bool replaces = options_.mode == "replace";
     const at::Tensor s2t =
         options_.uses("s2t") ? table(kStudent, kTeacher, lambda, step, "s2t") : at::Tensor();
@@ -176,16 +176,17 @@ class TransMedSeg : public Method {
       total = total + weight * value;
     };
     const double unlabelled =
-        options_.beta_unlabelled * consistency_weight(ramp_, step.iteration, step.stage_iterations);
+        consistency_weight({options_.beta_unlabelled, options_.unlabelled_rampup}, step.iteration,
+                           step.stage_iterations);
     if (options_.uses("s2t") && !replaces)
-      add("tsa", options_.beta, passes.labelled.logits, passes.labelled.label, s2t);
+      add("tsa", options_.beta, streams.labelled.logits, streams.labelled.label, s2t);
     if (options_.uses("t2s")) {
-      const ClassPixels& pixels = passes.teacher_unlabelled;
+      const ClassPixels& pixels = streams.teacher_unlabelled;
       add("tsa_t2s", unlabelled, student_head(pixels.features), pixels.label,
           table(kTeacher, kStudent, lambda, step, "t2s"));
     }
     if (options_.uses("u2s")) {
-      const ClassPixels& pixels = passes.unlabelled;
+      const ClassPixels& pixels = streams.unlabelled;
       add("tsa_u2s", unlabelled, pixels.logits, pixels.label,
           table(kUnlabelled, kStudent, lambda, step, "u2s"));
     }
@@ -208,7 +209,6 @@ class TransMedSeg : public Method {
   }
 
   TsaOptions options_;
-  ConsistencyOptions ramp_{.weight = 1.0};  // ω(t)
   std::unique_ptr<TeacherStudent> base_;
   int64_t classes_;
   TsaMemory memory_;

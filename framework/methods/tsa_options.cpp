@@ -65,6 +65,8 @@ TsaOptions TsaOptions::read(const Config& section) {
   section.read("beta", o.beta, {0, 1000}, "weight of the TSA loss on labelled pixels (mode add)");
   section.read("beta_unlabelled", o.beta_unlabelled, {0, 1000},
                "weight of the TSA losses on unlabelled pixels");
+  section.read("unlabelled_rampup", o.unlabelled_rampup, {0, 1e6},
+               "their weight grows over this fraction of the training");
   section.read("directions", o.directions,
                "streams that are moved: s2t (labelled), t2s and u2s (unlabelled pixels)");
   section.read("mode", o.mode, {"add", "replace"},

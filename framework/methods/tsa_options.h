@@ -13,7 +13,8 @@ namespace semiseg {
 
 struct TsaOptions {
   double beta = 0.5;  // weight of the loss on labelled pixels; not published, to be tuned
-  double beta_unlabelled = 0.1;  // of the losses on unlabelled pixels, times the consistency ramp
+  double beta_unlabelled = 0.1;  // of the losses on unlabelled pixels, times ω(t)
+  double unlabelled_rampup = 1;  // length of ω's ramp as a fraction of the stage
   // Streams whose pixels the loss moves: s2t student → teacher (labelled pixels), t2s teacher →
   // student (trains the head only), u2s student's unlabelled → labelled (both on pseudo-labels).
   std::vector<std::string> directions = {"s2t"};

@@ -56,8 +56,15 @@ CaseLoss of_mask(MaskedDice loss) {
   return [=](const LossCase& c) { return loss(c.p(), c.label(), c.mask(), c.comm); };
 }
 
+// The references' sigmoid of several channels is that of each channel by itself, as a sample.
+at::Tensor channels_of(const LossCase& c, const at::Tensor& z) {
+  return c.parity.options.value("sigmoid", false) ? z.flatten(0, 1).unsqueeze(1) : z;
+}
+
 CaseLoss of_both(at::Tensor (*map)(const at::Tensor&, const at::Tensor&)) {
-  return [=](const LossCase& c) { return map(c.logits, c.target); };
+  return [=](const LossCase& c) {
+    return map(channels_of(c, c.logits), channels_of(c, c.target)).view(c.logits.sizes());
+  };
 }
 
 at::Tensor confident_dice(const LossCase& c) {
@@ -91,8 +98,13 @@ at::Tensor weighted_dice(const LossCase& c) {
   return dice_sq_weighted(c.p(), c.label(), weights(c, "weight"), c.comm);
 }
 
+// Where no pixel has a weight the reference's cross entropy is 0/0; ours is 0.
 at::Tensor compound(const LossCase& c) {
-  return dc_and_ce(c.logits, c.label(), weights(c, "weight"), c.comm);
+  const at::Tensor weight = weights(c, "weight");
+  const at::Tensor loss = dc_and_ce(c.logits, c.label(), weight, c.comm);
+  const bool counts =
+      !weight.defined() || weight.take(c.label().to(at::kLong)).sum().item<double>() > 0;
+  return counts ? loss : loss + NAN * c.logits.sum();
 }
 
 at::Tensor nnunet(const LossCase& c) {
@@ -119,7 +131,9 @@ at::Tensor entropy_of(const LossCase& c) { return entropy(c.p(), c.comm) / log_c
 
 at::Tensor entropy_map_of(const LossCase& c) { return entropy_map(c.p()) / log_classes(c); }
 
-at::Tensor logits_kl(const LossCase& c) { return softmax_kl(c.logits, c.target, c.comm); }
+at::Tensor logits_kl(const LossCase& c) {
+  return softmax_kl(channels_of(c, c.logits), channels_of(c, c.target), c.comm);
+}
 
 at::Tensor rdrop(const LossCase& c) { return rdrop_kl(c.logits, c.target, /*axis=*/-1, c.comm); }
 

@@ -2,8 +2,10 @@
 #include "launch/parity/method_setup.h"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
+#include "framework/config/compose.h"
 #include "launch/parity/case_options.h"
 #include "launch/parity/runners.h"
 
@@ -16,13 +18,16 @@ using Json = nlohmann::json;
 const std::set<std::string> kTranslated = {"backbone",
                                            "base_lr",
                                            "batch",
+                                           "beta_u",
                                            "betas",
                                            "box",
                                            "case_seed",
                                            "classes",
                                            "component_filter",
+                                           "conf_thr",
                                            "consistency",
                                            "consistency_rampup",
+                                           "covariance",
                                            "dataset",
                                            "digested",
                                            "direction",
@@ -36,6 +41,7 @@ const std::set<std::string> kTranslated = {"backbone",
                                            "lr_schedule",
                                            "max_iterations",
                                            "momentum",
+                                           "n_filters",
                                            "nets",
                                            "optimiser",
                                            "parameters",
@@ -73,8 +79,9 @@ OptimiserOptions optimiser_of(const Json& o) {
 // The references ramp by iteration div 150, ours is in fractions of the training. A hair less than
 // the exact fraction, so that the steps of the ramp begin at whole iterations whatever the
 // rounding; the same for the iteration at which a gate opens.
+constexpr double kIterationsPerStep = 150, kHair = 1 - 1e-12;
+
 std::string consistency_lines(const Json& o) {
-  constexpr double kIterationsPerStep = 150, kHair = 1 - 1e-12;
   const double length = o.at("max_iterations");
   std::string text;
   if (o.contains("consistency"))
@@ -88,6 +95,25 @@ std::string consistency_lines(const Json& o) {
     const double gate = o.at("gate_iterations");
     text += fmt::format("consistency_start = {}\n", std::max(0.0, gate - 0.5) / length);
   }
+  return text;
+}
+
+// Words of the specification that are others here, and its ramps in iterations.
+std::string renamed_lines(const Json& o) {
+  std::string text;
+  if (o.contains("direction")) {
+    text += "directions = [" + toml_of(o.at("direction")) + "]\n";
+    text += fmt::format("unlabelled_rampup = {}\n",
+                        200 * kIterationsPerStep / o.at("max_iterations").get<double>() * kHair);
+  }
+  const auto rename = [&](const char* theirs, const char* ours) {
+    if (o.contains(theirs)) text += fmt::format("{} = {}\n", ours, toml_of(o.at(theirs)));
+  };
+  rename("beta_u", "beta_unlabelled");
+  rename("conf_thr", "confidence");
+  rename("covariance", "cov");
+  if (o.value("dataset", "") == "pancreas")
+    text += "pairing = \"crossed\"\noutside_first = \"unlabelled\"\n";
   return text;
 }
 
@@ -109,6 +135,18 @@ std::string connectivity_line(const std::string& filter) {
       filter.find(" 6-") != std::string::npos || filter.find(" 4-") != std::string::npos;
   const bool edges = filter.find(" 18-") != std::string::npos;
   return fmt::format("connectivity = {}\n", faces ? 1 : edges ? 2 : 0);
+}
+
+// What the backbone reads of the case's options, under its own names.
+Json backbone_options(const Json& o, const BackboneEntry& entry, const NetworkShape& shape) {
+  const Config config = parse_config("");
+  entry.make(config, shape, Draws(1), "probe");
+  Json found = Json::object();
+  for (const OptionRead& read : config.reads()) {
+    if (o.contains(read.path) && !kTranslated.contains(read.path)) found[read.path] = o[read.path];
+  }
+  if (o.contains("n_filters")) found["filters"] = o["n_filters"];
+  return found;
 }
 
 std::string discriminator_lines(const Json& o) {
@@ -143,14 +181,17 @@ MethodSetup setup_of(const ParityCase& parity) {
                     .optimiser = optimiser_of(o)};
   setup.batch = o.contains("batch") ? o.at("batch").get<int64_t>()
                                     : setup.labelled + o.at("unlabelled").get<int64_t>();
-  setup.options = toml_lines(o, kTranslated) + consistency_lines(o) + discriminator_lines(o);
+  const BackboneEntry& entry = known<BackboneEntry>(backbone);
+  const Json network = backbone_options(o, entry, setup.shape());
+  std::set<std::string> not_the_methods = kTranslated;
+  for (const auto& [key, value] : network.items()) not_the_methods.insert(key);
+  setup.options = toml_lines(o, not_the_methods) + consistency_lines(o) + discriminator_lines(o) +
+                  renamed_lines(o);
   if (o.contains("box")) setup.options += box_line(o);
   if (o.contains("component_filter")) setup.options += connectivity_line(o.at("component_filter"));
-  if (o.contains("direction"))
-    setup.options += "directions = [" + toml_of(o.at("direction")) + "]\n";
   setup.backbone =
       "name = \"" + backbone + "\"\n" +
-      with_dropout(known<BackboneEntry>(backbone), "", setup.shape(), o.value("dropout", 0.0));
+      with_dropout(entry, toml_lines(network, {}), setup.shape(), o.value("dropout", 0.0));
   return setup;
 }
 

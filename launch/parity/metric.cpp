@@ -64,22 +64,25 @@ at::Tensor directed_values(const ParityCase& c, const std::string& metric) {
   return at::tensor(values, at::kDouble);
 }
 
-// Columns of what a repository's wrapper returns. SSL4MIS's test in 3-D has no guard: it raises
-// with medpy where a side is empty, and there the distances have no value.
+// Columns of what a repository's wrapper returns. Without a guard it raises with medpy where a side
+// of a class is empty: there the distances must have no value, and the whole row has none.
 void run_convention(const ParityCase& c, Comparison& comparison) {
-  const bool raises = c.options.contains("raises");
-  const EmptyPolicy empty = raises ? EmptyPolicy::kExclude : EmptyPolicy::kReference;
   std::vector<at::Tensor> columns, distances;
   for (const std::string name : c.options.at("order")) {
-    columns.push_back(metric_values(c, name, empty));
-    if (name != "dice" && name != "ravd_absolute") distances.push_back(columns.back());
+    columns.push_back(metric_values(c, name, EmptyPolicy::kReference));
+    if (name != "dice" && name != "ravd_absolute")
+      distances.push_back(metric_values(c, name, EmptyPolicy::kExclude));
   }
-  if (!raises) return comparison.compare("out.values", at::stack(columns, 1));
-  const at::Tensor none = at::stack(distances, 1).isnan();
-  if (!c.has("out.values"))
-    return comparison.require(none.all().item<bool>(), "a distance where the reference raises");
-  const at::Tensor nothing = none.any(1, /*keepdim=*/true);
-  comparison.compare("out.values", at::stack(columns, 1).masked_fill(nothing, NAN));
+  const at::Tensor values = at::stack(columns, 1), no_distance = at::stack(distances, 1).isnan();
+  const nlohmann::json raises = c.options.value("raises", nlohmann::json::object());
+  for (const auto& [name, error] : raises.items()) {
+    const int64_t row = std::stoll(name) - 1;  // of a class
+    comparison.require(no_distance[row].all().item<bool>(),
+                       "a distance where the reference raises");
+    values[row].fill_(NAN);
+  }
+  if (c.has("out.values")) return comparison.compare("out.values", values);
+  comparison.require(values.isnan().all().item<bool>(), "a value where the reference raises");
 }
 
 }  // namespace
