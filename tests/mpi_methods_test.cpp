@@ -132,13 +132,12 @@ TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
   expect_as_alone(setup, {.first_loss = 1e-5, .first_gradient = 1e-5, .losses = 1e-3});
 }
 
-// After some steps float32 may meet kinks of the U-Net: an activation that rounding moves across 0,
-// another winner of a max-pool or of an argmax that makes a pseudo-label. Each moves a gradient by
-// about one pixel's share (1e-4 here), and a largest component as a whole; whether any is met
-// depends on the processor (on one with AVX-512, none is: 1e-3 holds there on 1 to 4 ranks).
-TEST_P(EveryMethodInFloat32, OfTheUNetEqualsOneRankButForKinks) {
+// The U-Net has kinks: an activation that rounding moves across 0, another winner of a max-pool or
+// of an argmax that makes a pseudo-label moves a gradient by about one pixel's share (1e-4 here).
+// In these 20 steps few are met, whether oneDNN takes its kernels for AVX-512, AVX2 or SSE4.1.
+TEST_P(EveryMethodInFloat32, OfTheUNetEqualsOneRankToRounding) {
   expect_as_alone(setup_for({GetParam(), 2}, at::kFloat),
-                  {.first_loss = 1e-5, .first_gradient = 1e-5, .losses = 5e-2});
+                  {.first_loss = 1e-5, .first_gradient = 1e-5, .losses = 1e-3});
 }
 
 INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodInFloat32,
