@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(PNG REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 # ITK's package defines much more than it is asked for; only headers and libraries of the formats that we read are taken.
