@@ -17,6 +17,7 @@
 #include "launch/parity/case_options.h"
 #include "launch/parity/comparison.h"
 #include "launch/parity/method_setup.h"
+#include "launch/parity/run_case.h"
 #include "tests/recorded_cases.h"
 
 namespace semiseg {
@@ -262,6 +263,23 @@ TEST(CaseOptions, AreTomlAndDropoutIsWhatTheCaseSaysForEveryNetwork) {
       with_dropout(registry.find("vnet"), "filters = 2\n", {.patch_size = {16, 16, 16}}, 0.25),
       "filters = 2\ndropout = 0.25\n");
   EXPECT_EQ(unread_options(parse_config("depth = 2")), "nothing reads 'depth'");
+}
+
+// Rows: found exactly, missed, absent from both.
+TEST(ReferenceConvention, OfGenericSslIsInPercentButForNothingAtAll) {
+  ParityCase parity{.kind = "metric", .name = "reference_convention"};
+  parity.options = {{"convention", "generic_ssl"}, {"order", {"dice", "asd"}}, {"classes", 4}};
+  parity.metadata = {{"generated", nlohmann::json::object()},
+                     {"tolerance", {{"default", {{"rtol", 1e-9}, {"atol", 1e-9}}}}}};
+  const at::Tensor truth = at::zeros({4, 4, 4}, at::kByte);
+  truth[1] = 1;
+  truth[3] = 2;
+  parity.stored = {
+      {"in.truth", truth},
+      {"in.prediction", at::where(truth == 2, 0, truth).to(at::kByte)},
+      {"out.values", at::tensor({100.0, 0.0, 0.0, 128.0, 1.0, 0.0}, at::kDouble).view({3, 2})}};
+  const ParityResult result = run_case(parity);
+  EXPECT_EQ(result.verdict, Verdict::kPassed) << result.detail;
 }
 
 TEST(CaseOptions, OfAMethodReachTheNetworkThatReadsThem) {

@@ -58,15 +58,18 @@ void slice_wise_bilinear(const ParityCase& c, Comparison& comparison) {
 void sliding_window(const ParityCase& c, Comparison& comparison) {
   const auto& o = c.options;
   const int64_t in_plane = o.at("stride_xy"), along = o.at("stride_z");
+  const std::string convention = o.value("convention", "");
+  const bool depth_first = convention == "generic_ssl" || convention == "dhc";  // others: x, y, z
   SlidingWindowOptions options{
       .patch_size = o.at("patch").get<Sizes>(),
-      .stride = {in_plane, in_plane, along},
+      .stride = depth_first ? Sizes{along, in_plane, in_plane} : Sizes{in_plane, in_plane, along},
       .activation =
           o.at("activation") == "sigmoid" ? WindowActivation::kSigmoid : WindowActivation::kSoftmax,
       .decision =
           o.at("decision") == "argmax" ? WindowDecision::kArgmax : WindowDecision::kForeground,
       .weighting = o.value("weighting", "uniform") == "gaussian" ? WindowWeighting::kGaussian
-                                                                 : WindowWeighting::kUniform};
+                                                                 : WindowWeighting::kUniform,
+      .padding = depth_first ? WindowPadding::kMargin : WindowPadding::kCentred};
   const int64_t heads = o.at("heads");
   const ImagePredictor network = network_of(c, heads, 3);
   const at::Tensor image = c.tensor("in.image").unsqueeze(0);

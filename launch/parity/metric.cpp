@@ -64,12 +64,32 @@ at::Tensor directed_values(const ParityCase& c, const std::string& metric) {
   return at::tensor(values, at::kDouble);
 }
 
+// GenericSSL and DHC: overlap in percent but 1 for two empty maps, distance 128 where one is empty.
+at::Tensor in_percent(const ParityCase& c, const std::string& metric, const at::Tensor& value) {
+  const at::Tensor truth = c.tensor("in.truth"), prediction = c.tensor("in.prediction");
+  at::Tensor result = value.clone();
+  const bool is_overlap = metric == "dice" || metric == "jaccard";
+  for (int64_t row = 0; row < value.size(0); ++row) {
+    const bool no_truth = !(truth == row + 1).any().item<bool>(),
+               no_prediction = !(prediction == row + 1).any().item<bool>();
+    if (is_overlap) {
+      result[row] = no_truth && no_prediction ? at::ones({}, value.options()) : 100 * value[row];
+    } else if (no_truth || no_prediction) {
+      result[row] = no_truth && no_prediction ? 0 : 128;
+    }
+  }
+  return result;
+}
+
 // Columns of what a repository's wrapper returns. Without a guard it raises with medpy where a side
 // of a class is empty: there the distances must have no value, and the whole row has none.
 void run_convention(const ParityCase& c, Comparison& comparison) {
+  const std::string convention = c.options.value("convention", "");
   std::vector<at::Tensor> columns, distances;
   for (const std::string name : c.options.at("order")) {
     columns.push_back(metric_values(c, name, EmptyPolicy::kReference));
+    if (convention == "generic_ssl" || convention == "dhc")
+      columns.back() = in_percent(c, name, columns.back());
     if (name != "dice" && name != "ravd_absolute")
       distances.push_back(metric_values(c, name, EmptyPolicy::kExclude));
   }
