@@ -7,11 +7,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <set>
 
 #include "framework/core/error.h"
 #include "framework/data/case_checks.h"
+#include "framework/data/case_split.h"
 #include "framework/data/case_store.h"
 
 namespace semiseg {
@@ -67,6 +68,7 @@ StoredCase make_case(const CaseFiles& files, const CaseInfo& info, const Convert
 void describe(const StoredCase& stored, ConvertedCase& result) {
   const at::Tensor& image = stored.volume.image;
   result.info = stored.info;
+  result.listed = true;
   result.channels = image.size(0);
   std::copy_n(image.sizes().begin() + 1, 3, result.size.begin());
   result.spacing_mm = stored.volume.spacing_mm;
@@ -83,38 +85,32 @@ void describe(const StoredCase& stored, ConvertedCase& result) {
   }
 }
 
-// A case that is there was made by the same options, or the store would be a mixture.
-void check_kept(const StoredCase& kept, const CaseInfo& info, const std::string& preparation,
-                const fs::path& path) {
-  const auto fix = "choose another folder, or remove this case yourself";
-  if (kept.preparation != preparation) {
-    fail(ErrorKind::kConfig, "the folder holds a case made with other options", path, preparation,
-         kept.preparation, fix);
-  }
-  if (kept.info.split != info.split || kept.info.patient != info.patient) {
-    fail(ErrorKind::kConfig, "the folder holds a case of another split or patient", path,
-         fmt::format("{}, {}", info.patient, to_string(info.split)),
-         fmt::format("{}, {}", kept.info.patient, to_string(kept.info.split)), fix);
-  }
+fs::path file_of(const std::string& id, const ConvertRequest& request) {
+  return request.folder / (id + ".h5");
+}
+
+// A label that came or went since concerns its case alone, which stays as it is.
+void check_same_label(const StoredCase& kept, const CaseFiles& files, const fs::path& path) {
+  const bool has_label = !files.label.empty();
+  if (kept.volume.label.defined() == has_label) return;
+  fail(ErrorKind::kData,
+       has_label ? "the case was converted without a label, and now there is one"
+                 : "the case was converted with a label, and now there is none",
+       path, has_label ? "no label" : "a label", has_label ? files.label.string() : "none",
+       "remove this file and convert again, or convert into another folder");
 }
 
 ConvertedCase convert_case(const CaseFiles& files, const CaseInfo& info,
                            const ConvertRequest& request) {
-  ConvertedCase result{.info = info};
-  const fs::path path = request.folder / (info.id + ".h5");
+  const fs::path path = file_of(info.id, request);
+  ConvertedCase result{.info = info, .kept = fs::exists(path)};
   try {
-    result.kept = fs::exists(path);
-    StoredCase stored;
-    if (result.kept) {
-      stored = read_case(path);
-      check_kept(stored, info, request.preparation.text(), path);
-    } else {
-      stored = make_case(files, info, request);
-      write_case(request.folder, stored);
-    }
+    const StoredCase stored = result.kept ? read_case(path) : make_case(files, info, request);
+    if (!result.kept) write_case(request.folder, stored);
     describe(stored, result);
+    if (result.kept) check_same_label(stored, files, path);
   } catch (const Error& error) {
-    // A mixture and a full disk concern all cases.
+    // A full disk concerns all cases.
     if (error.kind() != ErrorKind::kData) throw;
     result.error = error.what();
   }
@@ -159,23 +155,22 @@ void check_classes_known(const ConvertRequest& request) {
 
 // A label budget takes the first training patients: those who have a label in every case.
 std::vector<CaseInfo> index_order(const std::vector<ConvertedCase>& cases) {
-  std::map<std::string, bool> labelled;
   std::vector<CaseInfo> order;
+  std::set<std::string> labelled;
   for (const ConvertedCase& one : cases) {
-    if (!one.error.empty()) continue;
+    if (!one.listed) continue;
     order.push_back(one.info);
-    const auto [place, is_new] = labelled.emplace(one.info.patient, true);
-    place->second = place->second && !one.classes.empty();
+    if (!one.classes.empty()) labelled.insert(one.info.id);
   }
-  std::stable_sort(order.begin(), order.end(), [&](const CaseInfo& a, const CaseInfo& b) {
-    return labelled[a.patient] > labelled[b.patient];
-  });
+  const std::set<std::string> patients = labelled_patients(order, labelled);
+  std::stable_partition(order.begin(), order.end(),
+                        [&](const CaseInfo& one) { return patients.contains(one.patient); });
   return order;
 }
 
 // A finished store is taken on only with its own cases and more, prepared alike.
-void check_store(const ConvertRequest& request, const std::vector<std::string>& ids) {
-  const StoreSource store(request.folder);
+void check_store(const StoreSource& store, const ConvertRequest& request,
+                 const std::vector<std::string>& ids) {
   const std::string text = request.preparation.text();
   if (store.info().preparation != text) {
     fail(ErrorKind::kConfig, "the folder holds a data set made with other options", request.folder,
@@ -189,15 +184,60 @@ void check_store(const ConvertRequest& request, const std::vector<std::string>& 
   }
 }
 
-// Sources of one store have the same number of channels: the first case's.
-void check_channels(std::vector<ConvertedCase>& cases) {
-  int64_t channels = 0;
+// Of a case that is there, which must be made by the same options, or the store would be a mixture.
+std::optional<CaseHeader> kept_header(const std::string& id, const ConvertRequest& request) {
+  const fs::path path = file_of(id, request);
+  if (!fs::exists(path)) return std::nullopt;
+  CaseHeader kept;
+  try {
+    kept = read_case_header(path);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kData) throw;
+    return std::nullopt;  // reading the whole case says so of this case alone
+  }
+  const auto fix = "choose another folder, or remove this case yourself";
+  if (kept.info.id != id) {
+    fail(ErrorKind::kConfig, "the file of a case was renamed", path, id, kept.info.id, fix);
+  }
+  if (kept.preparation == request.preparation.text()) return kept;
+  fail(ErrorKind::kConfig, "the folder holds a case made with other options", path,
+       request.preparation.text(), kept.preparation, fix);
+}
+
+// What is done, decided before anything is written.
+struct Plan {
+  std::vector<CaseInfo> cases;
+  int64_t channels = 0;  // of the store that is there; 0: none
+};
+
+Plan plan(const ConvertRequest& request) {
+  Plan made;
+  SplitCases split;
+  for (const CaseFiles& one : request.cases) split.ids.push_back(one.id);
+  std::optional<StoreSource> store;
+  if (fs::exists(request.folder / "index.csv")) {
+    check_store(store.emplace(request.folder), request, split.ids);
+    made.channels = store->info().channels;
+    split.kept = store->cases();  // also those whose file was removed to be made again
+  }
+  for (const CaseFiles& one : request.cases) {
+    const std::optional<CaseHeader> kept = kept_header(one.id, request);
+    if (kept) split.kept.push_back(kept->info);
+    if (!one.label.empty() || (kept && kept->has_label)) split.labelled.insert(one.id);
+  }
+  made.cases = assign_splits(split, request.splits);
+  return made;
+}
+
+// Sources of one store have the same number of channels: the store's, or the first case's.
+void check_channels(std::vector<ConvertedCase>& cases, int64_t& channels) {
   for (ConvertedCase& one : cases) {
-    if (!one.error.empty()) continue;
+    if (!one.listed) continue;
     if (channels == 0) channels = one.channels;
-    if (one.channels == channels) continue;
-    one.error = fmt::format("{}: {} channels, where the first case has {}", one.info.id,
-                            one.channels, channels);
+    one.listed = one.channels == channels;
+    if (one.listed) continue;
+    one.error = fmt::format("{}: {} channels, where the data set has {}", one.info.id, one.channels,
+                            channels);
   }
 }
 
@@ -206,32 +246,22 @@ void check_channels(std::vector<ConvertedCase>& cases) {
 std::vector<ConvertedCase> convert(const ConvertRequest& request,
                                    const std::function<void(size_t done)>& progress) {
   check_classes_known(request);
-  std::vector<std::string> ids;
-  for (const CaseFiles& one : request.cases) ids.push_back(one.id);
-  const std::vector<CaseInfo> infos = assign_splits(ids, request.splits);
-  const fs::path index = request.folder / "index.csv";
-  const bool complete = std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
-    return fs::exists(request.folder / (id + ".h5"));
-  });
-  if (fs::exists(index)) {
-    check_store(request, ids);
-    if (!complete) fs::remove(index);  // no longer whole; written anew below
-  }
+  Plan made = plan(request);
   std::vector<ConvertedCase> results;
-  for (size_t i = 0; i < infos.size(); ++i) {
-    results.push_back(convert_case(request.cases[i], infos[i], request));
+  for (size_t i = 0; i < made.cases.size(); ++i) {
+    results.push_back(convert_case(request.cases[i], made.cases[i], request));
     progress(i + 1);
   }
-  check_channels(results);
+  check_channels(results, made.channels);
   const std::vector<CaseInfo> order = index_order(results);
   if (order.empty()) return results;
-  DatasetInfo info{.name = request.name, .classes = class_names(request, results)};
-  info.label_based_preparation = request.preparation.crop == "labels";
-  info.preparation = request.preparation.text();
-  for (const ConvertedCase& one : results) {
-    if (one.error.empty()) info.channels = one.channels;
-  }
-  write_index(request.folder, info, order);
+  write_index(request.folder,
+              {.name = request.name,
+               .classes = class_names(request, results),
+               .channels = made.channels,
+               .label_based_preparation = request.preparation.crop == "labels",
+               .preparation = request.preparation.text()},
+              order);
   return results;
 }
 

@@ -26,8 +26,9 @@ struct ConvertRequest {
 // What became of a case; a line of the table.
 struct ConvertedCase {
   CaseInfo info;
-  bool kept = false;  // it was there
-  std::string error;  // not empty: left out, and why
+  bool kept = false;    // it was there
+  bool listed = false;  // in the index; false: left out
+  std::string error;    // why it is left out, or not what the inputs say now
   std::array<int64_t, 3> size = {};
   std::array<double, 3> spacing_mm = {};
   int64_t channels = 0;
@@ -37,9 +38,10 @@ struct ConvertedCase {
 };
 
 // Writes every case that can be made and, last, the index of those; what fails is in the result.
-// Cases that are there are kept, and an index that lacks cases is written anew. Training patients
-// with labels come first. kConfig when the folder holds cases made in another way, and when classes
-// do not fit the labels; kData when no case is left.
+// Cases that are there are kept, in their splits. An index that is there is replaced at the end, so
+// that the folder stays the data set that it was when anything fails before. Training patients with
+// labels come first. kConfig when the folder holds cases made in another way, and when classes do
+// not fit the labels.
 std::vector<ConvertedCase> convert(const ConvertRequest& request,
                                    const std::function<void(size_t done)>& progress);
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "datasets/image_file.h"
+#include "datasets/image_file_formats.h"
 #include "framework/core/error.h"
 
 namespace semiseg {
@@ -21,11 +22,13 @@ namespace {
                                    std::move(got), std::move(fix)});
 }
 
-// A slice of a series: .dcm, or a name without ending, as scanners write them.
+// A slice of a series: .dcm, a name without ending, as scanners write them, or what says so itself,
+// because in names made of UIDs ("CT.1.2.840.113") the last number looks like an ending.
 bool may_be_slice(const fs::path& file) {
   const std::string ending = file.extension();
   return ending == ".dcm" || ending == ".DCM" || ending == ".ima" || ending == ".IMA" ||
-         !file.has_extension();
+         !file.has_extension() ||
+         (!is_image_file(file) && fs::is_regular_file(file) && image_format::has_dicom_mark(file));
 }
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
@@ -65,14 +68,15 @@ std::vector<fs::path> find_scans(const std::vector<fs::path>& inputs) {
        ".nii, .nii.gz, .nrrd, .mha, .mhd, or DICOM folders", "none");
 }
 
-std::vector<CaseFiles> by_stem(const std::vector<fs::path>& scans) {
+// `kind`: "scans" or "labels", for the message.
+std::vector<CaseFiles> by_stem(const std::vector<fs::path>& scans, const char* kind) {
   std::vector<CaseFiles> cases;
   std::map<std::string, fs::path> seen;
   for (const fs::path& scan : scans) {
     const std::string id = image_stem(scan);
     const auto [first, is_new] = seen.emplace(id, scan);
     if (!is_new) {
-      fail(fmt::format("two scans are called '{}'", id), scan, "every name once",
+      fail(fmt::format("two {} are called '{}'", kind, id), scan, "every name once",
            first->second.string(), "rename one of them");
     }
     cases.push_back({id, {scan}, {}});
@@ -117,13 +121,15 @@ std::vector<CaseFiles> by_channel(const std::vector<fs::path>& scans,
 std::vector<CaseFiles> find_cases(const std::vector<fs::path>& inputs,
                                   const std::vector<std::string>& channels) {
   const std::vector<fs::path> scans = find_scans(inputs);
-  return channels.empty() ? by_stem(scans) : by_channel(scans, channels);
+  return channels.empty() ? by_stem(scans, "scans") : by_channel(scans, channels);
 }
 
 void match_labels(std::vector<CaseFiles>& cases, const fs::path& folder) {
   if (!fs::is_directory(folder)) fail("there is no such folder of labels", folder);
   std::map<std::string, fs::path> labels;
-  for (const fs::path& label : find_scans({folder})) labels[image_stem(label)] = label;
+  for (const CaseFiles& label : by_stem(find_scans({folder}), "labels")) {
+    labels[label.id] = label.images.front();
+  }
   size_t matched = 0;
   for (CaseFiles& one : cases) {
     const auto found = labels.find(one.id);

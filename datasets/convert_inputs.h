@@ -21,8 +21,8 @@ struct CaseFiles {
 std::vector<CaseFiles> find_cases(const std::vector<std::filesystem::path>& inputs,
                                   const std::vector<std::string>& channels);
 
-// Gives each case the file of `folder` whose stem is its id. kConfig when the folder is not there
-// or holds a label of none of the cases.
+// Gives each case the file of `folder` whose stem is its id. kConfig when the folder is not there,
+// holds two labels of one stem, or a label of none of the cases.
 void match_labels(std::vector<CaseFiles>& cases, const std::filesystem::path& folder);
 
 }  // namespace semiseg

@@ -55,6 +55,14 @@ void check_alike(const DicomSlice& slice, const DicomSlice& first) {
        "move localisers and other planes out of the folder");
 }
 
+// Places of frames are not read, so that files of several frames cannot be put in order.
+void check_one_frame(const DicomSlice& slice) {
+  if (slice.size[0] == 1) return;
+  fail(slice.file, "a series of several files holds a file of several frames",
+       "one frame in each file, or one file", fmt::format("{} frames", slice.size[0]),
+       "move each file of several frames into a folder of its own");
+}
+
 // Distances between neighbours are those of the median one, to 2 %.
 void check_gaps(const std::vector<Placed>& slices, const fs::path& folder) {
   std::vector<double> gaps;
@@ -84,6 +92,7 @@ std::vector<Placed> ordered_slices(const std::vector<fs::path>& files, const fs:
   std::vector<Placed> slices;
   for (const fs::path& file : files) {
     DicomSlice slice = read_dicom_slice(file, false);
+    if (files.size() > 1) check_one_frame(slice);
     if (!slices.empty()) check_alike(slice, slices.front().slice);
     const auto& first = slices.empty() ? slice.affine : slices.front().slice.affine;
     const std::array<double, 3> normal = column(first, 0);

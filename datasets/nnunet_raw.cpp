@@ -89,7 +89,7 @@ class NnunetRaw : public VolumeSource {
  public:
   explicit NnunetRaw(const Options& options)
       : root_(options.root), described_(read_description(options.root)) {
-    info_ = {.name = "nnunet_raw",
+    info_ = {.name = described_.name,
              .classes = described_.classes,
              .channels = std::ssize(described_.channels)};
     intensity_ = options.intensity;

@@ -2,10 +2,12 @@
 #include "launch/assemble.h"
 
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "framework/comm/launch_environment.h"
 #include "framework/core/device.h"
 #include "framework/core/profile.h"
 #include "framework/train/walltime.h"
@@ -195,7 +197,14 @@ RunFolderRequest Experiment::folder_request() const {
           .method = method_name,
           .dataset = dataset_name,
           .ignored = {"run", "threads", "device", "loader", "comm"},
+          .job = LaunchEnvironment::read(environment()).job,
           .now = now_seconds()};
+}
+
+std::string Experiment::settings_hash() const {
+  std::vector<std::string> ignored = folder_request().ignored;
+  ignored.emplace_back("seed");
+  return fmt::format("{:016x}", config.hash(ignored));
 }
 
 Experiment assemble(const Config& config, World& world, Start start) {

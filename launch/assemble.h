@@ -27,8 +27,8 @@ namespace semiseg {
 struct Experiment {
   Config config;
   std::string run_root, run_directory;
-  std::optional<double> walltime;  // seconds; none: as long as it takes
-  std::string dataset_name, backbone_name, method_name;
+  std::optional<double> walltime;                        // seconds; none: as long as it takes
+  std::string dataset_name, backbone_name, method_name;  // registered
   int64_t seed;
   Draws draws;
   at::Device device;
@@ -63,6 +63,9 @@ struct Experiment {
   ImagePredictor predictor() const;
   // Label map of one volume by it.
   at::Tensor segment(const Volume& volume) const;
+  // Of the configuration without what never changes a result and without the seed: equal for the
+  // runs that a mean over seeds is made of. 16 hexadecimal digits.
+  std::string settings_hash() const;
   // How the folder of this run is asked for.
   RunFolderRequest folder_request() const;
 };

@@ -45,7 +45,7 @@ struct ConvertFlags {
     flags.choose("--normalise", how.intensity.scale, {"none", "minmax", "zscore", "zscore_nonzero"},
                  "none, minmax, zscore, zscore_nonzero");
     flags.add("--val", request.splits.val,
-              "validation patients: a fraction, or a file with a patient a line");
+              "validation patients: a fraction of those with labels, or a file, a patient a line");
     flags.add("--test", request.splits.test, "test patients, likewise");
     flags.add("--seed", request.splits.seed, "of the draw of fractions");
     flags.add("--patient", request.splits.patient_pattern,
@@ -105,7 +105,7 @@ void print_table(const std::vector<ConvertedCase>& cases) {
   std::cout << fmt::format("{:<{}}  {:<5}  {:<13}  {:<4}  {:<17}  {:<19}  {}\n", "case", width,
                            "split", "size D×H×W", "axes", "spacing mm", "range", "classes");
   for (const ConvertedCase& one : cases) {
-    if (!one.error.empty()) continue;
+    if (!one.listed) continue;
     std::cout << fmt::format(
         "{:<{}}  {:<5}  {:<13}  {:<4}  {:<17}  {:<19}  {}{}\n", one.info.id, width,
         to_string(one.info.split), fmt::format("{}", fmt::join(one.size, "×")), one.orientation,
@@ -120,7 +120,7 @@ void print_table(const std::vector<ConvertedCase>& cases) {
 void warn_of_thick_axes(const std::vector<ConvertedCase>& cases) {
   const auto is_wrong = [](const ConvertedCase& one) {
     const auto& s = one.spacing_mm;
-    return one.error.empty() && std::max(s[1], s[2]) > 2 * s[0];
+    return one.listed && std::max(s[1], s[2]) > 2 * s[0];
   };
   const auto wrong = std::count_if(cases.begin(), cases.end(), is_wrong);
   if (wrong == 0) return;
@@ -130,12 +130,29 @@ void warn_of_thick_axes(const std::vector<ConvertedCase>& cases) {
       wrong);
 }
 
+// Names what failed; the exit code says whether anything did.
+int sum_up(const std::vector<ConvertedCase>& cases, const fs::path& folder) {
+  int code = 0;
+  int64_t listed = 0, kept = 0;
+  for (const ConvertedCase& one : cases) {
+    listed += one.listed;
+    kept += one.listed && one.kept;
+    if (one.error.empty()) continue;
+    code = exit_code(ErrorKind::kData);
+    std::cerr << fmt::format("{}: {}\n{}\n", one.listed ? "kept as it was" : "left out",
+                             one.info.id, one.error);
+  }
+  std::cout << fmt::format("{} of {} cases in {}, {} kept from before\n", listed, cases.size(),
+                           folder.string(), kept);
+  return code;
+}
+
 }  // namespace
 
 int run_convert(const Arguments& arguments) {
   Flags flags("convert",
               "Converts NIfTI, NRRD, MetaImage and DICOM into a data set for dataset=store. Run "
-              "again to go on: cases that are there are kept.",
+              "again to go on or to add cases: those that are there are kept, in their splits.",
               "example: semiseg convert images --labels labels sets/heart --val 0.1 --test 0.2 "
               "--normalise zscore\n         semiseg train dataset=store dataset.root=sets/heart");
   ConvertFlags chosen;
@@ -151,15 +168,7 @@ int run_convert(const Arguments& arguments) {
   progress.finish(steady_seconds());
   print_table(cases);
   warn_of_thick_axes(cases);
-  int64_t failed = 0;
-  for (const ConvertedCase& one : cases) {
-    if (one.error.empty()) continue;
-    ++failed;
-    std::cerr << fmt::format("left out: {}\n{}\n", one.info.id, one.error);
-  }
-  std::cout << fmt::format("{} of {} cases in {}\n", total - failed, total,
-                           request.folder.string());
-  return failed == 0 ? 0 : exit_code(ErrorKind::kData);
+  return sum_up(cases, request.folder);
 }
 
 }  // namespace semiseg

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "framework/record/cases_csv.h"
+#include "framework/record/run_state.h"
 #include "launch/evaluate_files.h"
 #include "launch/evaluate_text.h"
 #include "launch/flags.h"
@@ -23,6 +24,14 @@ Split split_of(const std::string& name) {
                                    .expected = "train, val or test"});
 }
 
+// On which split these weights were chosen, as far as the run knows.
+std::string selection_of(const Experiment& e, const std::filesystem::path& run,
+                         const std::string& weights) {
+  if (weights != "best") return "chosen by hand";
+  const auto state = read_run_state(run);
+  return state && state->message.starts_with("imported") ? "unknown (imported)" : e.selection();
+}
+
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& run, const std::string& split,
             const std::string& weights) {
@@ -35,7 +44,7 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
                       .tolerance = fmt::format("{}", e.evaluation.tolerance),
                       .empty = to_string(e.evaluation.empty),
                       .split = split,
-                      .selection = weights == "best" ? e.selection() : "last"},
+                      .selection = selection_of(e, run, weights)},
                      rows});
   std::cout << means_table(summarise(rows), e.evaluation) << "rows: " << path.string() << '\n';
   return 0;

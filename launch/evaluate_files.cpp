@@ -8,9 +8,11 @@
 #include <charconv>
 #include <iostream>
 #include <map>
+#include <set>
 
 #include "datasets/image_file.h"
 #include "framework/core/error.h"
+#include "framework/eval/case_metrics.h"
 #include "framework/record/cases_csv.h"
 #include "launch/evaluate_grid.h"
 #include "launch/evaluate_text.h"
@@ -75,11 +77,14 @@ class Comparison {
     }
   }
 
-  // Of those classes that have a name, or up to the last label that occurs in any file.
+  // Of those classes that have a name, or of the labels that occur in any file: a value that nobody
+  // uses, as all between 0 and 255 of a mask, is no class that is found.
   std::vector<EvaluationRow> rows() const {
     std::vector<EvaluationRow> kept;
     for (const EvaluationRow& row : rows_) {
-      if (row.label <= last_label_) kept.push_back(row);
+      if (request_.classes.empty() ? seen_.contains(row.label)
+                                   : row.label <= std::ssize(request_.classes))
+        kept.push_back(row);
     }
     return kept;
   }
@@ -147,8 +152,7 @@ class Comparison {
     add_rows(name, prediction.label, reference);
   }
 
-  void add_rows(const std::string& name, at::Tensor prediction, const LabelMap& reference) {
-    at::Tensor expected = reference.label;
+  void add_rows(const std::string& name, const at::Tensor& prediction, const LabelMap& reference) {
     MetricOptions metric_options{.empty = options_.empty,
                                  .definition = metric_definition(options_.definition),
                                  .tolerance = options_.tolerance};
@@ -157,18 +161,11 @@ class Comparison {
       metric_options.spacing =
           spacing_.empty() ? std::vector<double>(of_file.begin(), of_file.end()) : spacing_;
     }
-    if (expected.size(0) == 1) {  // an image, not a volume: its one plane is no surface
-      expected = expected[0];
-      prediction = prediction[0];
-      if (!metric_options.spacing.empty()) {
-        metric_options.spacing.erase(metric_options.spacing.begin());
-      }
-    }
-    const auto metrics = compute_metrics(prediction, expected, kLabels, metric_options);
+    const auto metrics = case_metrics(prediction, reference.label, kLabels, metric_options);
     const auto named = static_cast<int64_t>(request_.classes.size());
     for (int64_t label = 1; label < kLabels; ++label) {
       const ClassMetrics& m = metrics[static_cast<size_t>(label - 1)];
-      if (!m.both_empty()) last_label_ = std::max(last_label_, label);
+      if (!m.both_empty()) seen_.insert(label);
       rows_.push_back({.case_id = name,
                        .patient = "",
                        .centre = "",
@@ -178,7 +175,6 @@ class Comparison {
                                          : std::to_string(label),
                        .metrics = m});
     }
-    last_label_ = std::max(last_label_, named);
   }
 
   const EvaluateFiles& request_;
@@ -186,7 +182,7 @@ class Comparison {
   std::vector<double> spacing_;  // of --spacing D,H,W
   std::vector<EvaluationRow> rows_;
   std::vector<std::string> failures_;
-  int64_t last_label_ = 0;
+  std::set<int64_t> seen_;  // labels that occur in any file
 };
 
 void print_failures(const std::vector<std::string>& failures, size_t measured) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "framework/record/cases_csv.h"
 #include "framework/record/overlay.h"
@@ -34,8 +35,13 @@ std::vector<size_t> ranked_cases(const Experiment& e, Split split,
   for (size_t i = 0; i < cases.size(); ++i) {
     if (cases[i].split != split) continue;
     double sum = 0;
-    for (const auto& row : rows) sum += row.case_id == cases[i].id ? row.metrics.dice : 0;
-    scores.emplace_back(sum, i);
+    int64_t count = 0;
+    for (const auto& row : rows) {
+      if (row.case_id != cases[i].id || std::isnan(row.metrics.dice)) continue;
+      sum += row.metrics.dice;
+      ++count;
+    }
+    scores.emplace_back(count > 0 ? sum / static_cast<double>(count) : 1.0, i);
   }
   std::sort(scores.begin(), scores.end());
   std::vector<size_t> indices;
@@ -81,13 +87,14 @@ FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split
   write_run_summary(*folder / "summary.json",
                     {.method = e.method_name,
                      .backbone = e.backbone_name,
-                     .dataset = e.dataset_name,
+                     .dataset = e.source->info().name,
                      .labelled = static_cast<int64_t>(e.budget.patients.size()),
                      .seed = e.seed,
                      .terms = terms_of(e, split),
                      .metrics = finished.metrics,
                      .label_based_preparation = e.source->info().label_based_preparation,
                      .config_hash = folder->config_hash(),
+                     .settings_hash = e.settings_hash(),
                      .iterations = iterations,
                      .wall_seconds = wall_seconds});
   const std::vector<size_t> ranked = ranked_cases(e, split, rows);

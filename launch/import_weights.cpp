@@ -84,7 +84,7 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
     log::info("already imported: {}", folder.path().string());
     return 0;
   }
-  record_provenance(folder, arguments);
+  record_provenance(folder, arguments, /*ranks=*/1);
   write_dataset_record(folder.path(), e.dataset);
   save_checkpoint(take_state([&e](StateVisitor& v) { e.method->state(v); }),
                   folder / "checkpoint" / "best.h5");

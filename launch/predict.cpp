@@ -118,6 +118,12 @@ at::Tensor probabilities_on_file_grid(const at::Tensor& values, const PreparedCa
   return at::cat({rest.unsqueeze(0), result.slice(0, 1)});
 }
 
+// Classes → the values that stood for them in the label files of the data set (--label-values).
+at::Tensor file_values(const at::Tensor& labels, const Preparation& how) {
+  if (how.label_values.empty()) return labels;
+  return at::tensor(how.label_values, at::kLong).take(labels.to(at::kLong)).to(labels.dtype());
+}
+
 ImagePredictor ensemble_of(const std::vector<Experiment>& experiments) {
   if (experiments.size() == 1) return experiments.front().predictor();
   std::vector<ImagePredictor> members;
@@ -144,7 +150,8 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
     write_scan(task.output, probabilities_on_file_grid(values, prepared), scan.geometry);
   } else {
     const at::Tensor labels = segment(prepared.image, predict, inference);
-    write_label_map(task.output, to_file_grid(labels, prepared, Interpolation::kNearest),
+    write_label_map(task.output,
+                    file_values(to_file_grid(labels, prepared, Interpolation::kNearest), how),
                     scan.geometry);
   }
 }

@@ -6,11 +6,12 @@
 
 namespace semiseg {
 
-void record_provenance(const RunFolder& folder, const Arguments& arguments) {
+void record_provenance(const RunFolder& folder, const Arguments& arguments, int ranks) {
   write_provenance(folder / "provenance.json", {.version = SEMISEG_VERSION,
                                                 .git_revision = SEMISEG_REVISION,
                                                 .command_line = arguments,
                                                 .environment = environment(),
+                                                .ranks = ranks,
                                                 .now = now_seconds()});
 }
 

@@ -8,6 +8,6 @@
 namespace semiseg {
 
 // kIo when it cannot be written.
-void record_provenance(const RunFolder& folder, const Arguments& arguments);
+void record_provenance(const RunFolder& folder, const Arguments& arguments, int ranks);
 
 }  // namespace semiseg

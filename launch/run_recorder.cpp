@@ -38,6 +38,7 @@ void RunRecorder::begin(const Plan& plan, int64_t done) {
 
 void RunRecorder::stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) {
   done_ = done;
+  writer_.check();
   progress_->update(done, static_cast<double>(samples), steady_seconds(), notes_);
 }
 

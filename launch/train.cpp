@@ -3,6 +3,7 @@
 // resume.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <optional>
@@ -64,11 +65,17 @@ std::function<ValueRow()> validation(const Experiment& e) {
   };
 }
 
+const double kStart = steady_seconds();
+
 // Why this rank wants to stop, asked once a step.
 std::function<std::optional<std::string>()> stop_reason(const Experiment& e,
                                                         const RunRecorder* recorder,
                                                         StopRequest* request, int64_t stop_after) {
-  const auto seconds = e.walltime ? e.walltime : slurm_seconds_left(environment(), now_seconds());
+  auto seconds = slurm_seconds_left(environment(), now_seconds());
+  if (e.walltime) {  // of the whole start, the reading of the data included
+    const double left = *e.walltime - (steady_seconds() - kStart);
+    seconds = seconds ? std::min(*seconds, left) : left;
+  }
   return [=, reasons = StopReasons(Walltime(seconds, steady_seconds()), request),
           steps = int64_t{0}]() mutable -> std::optional<std::string> {
     if (++steps == stop_after) return "--stop-after";
@@ -113,6 +120,15 @@ bool train(const Experiment& e, RunFolder* folder, RunRecorder* recorder, int64_
 }
 
 void finish(const Experiment& e, RunFolder* folder, int64_t iterations, double seconds) {
+  if (!e.has_cases(Split::kTest) && !e.has_cases(Split::kVal)) {
+    if (!folder) return;
+    folder->set_status(RunStatus::kDone, now_seconds());
+    log::info(
+        "nothing is measured: the data set has no val and no test cases; semiseg predict {} "
+        "takes the last weights",
+        folder->path().string());
+    return;
+  }
   const Split split = e.has_cases(Split::kTest) ? Split::kTest : Split::kVal;
   const FinishedRun finished = finish_run(e, folder, split, iterations, seconds);
   if (!folder) return;
@@ -124,14 +140,14 @@ void finish(const Experiment& e, RunFolder* folder, int64_t iterations, double s
 int train_and_finish(const Experiment& e, RunFolder* folder, const Arguments& arguments,
                      int64_t stop_after) {
   const auto begin = std::chrono::steady_clock::now();
+  catch_stop_signals();
   std::optional<RunRecorder> recorder;
   if (folder) {
     announce(e, *folder);
-    record_provenance(*folder, arguments);
+    record_provenance(*folder, arguments, e.comm->size());
     write_dataset_record(folder->path(), e.dataset);
     recorder.emplace(*folder, e.protocol);
   }
-  catch_stop_signals();
   if (!train(e, folder, recorder ? &*recorder : nullptr, stop_after))
     return exit_code(ErrorKind::kStopped);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;

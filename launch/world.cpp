@@ -117,6 +117,17 @@ void World::choose_device(const Config& config) {
     if (device_.is_cpu())
       chosen = semiseg::choose_device(name, LaunchEnvironment::read(environment()).local_rank);
   });
+  const at::Tensor has_gpu =
+      comm_->gather(at::full({1}, chosen.is_cpu() ? 0 : 1, at::kLong), "devices");
+  agree([&] {
+    if (at::equal(has_gpu, has_gpu[0].expand_as(has_gpu))) return;
+    throw Error(ErrorKind::kConfig,
+                {.what = "some ranks have a GPU and others have none",
+                 .where = fmt::format("rank {}", comm_->rank()),
+                 .expected = "a GPU for every rank, or for none",
+                 .got = chosen.is_cpu() ? "none" : "a GPU",
+                 .fix = "look at the driver where there is none, or set device=cpu"});
+  });
   if (device_ == chosen) return;
   device_ = chosen;
   comm_ = place_on(device_, std::move(comm_));

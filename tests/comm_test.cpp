@@ -101,6 +101,31 @@ TEST(LateRanks, OneThatLivesButComputesIsLateToo) {
       << text;
 }
 
+TEST(LateRanks, OneThatAdvancesIsWaitedForAndNoOther) {
+  Activity computes = kWaits;
+  computes.operation = "";
+  computes.since = kNow - kDeadline / 2;
+  const auto advances = [&](double pulse_age, const Activity& activity) {
+    return some_rank_advances({pulse(0, 1, kWaits), pulse(1, pulse_age, activity)}, kNow, kDeadline,
+                              kSilence);
+  };
+  EXPECT_TRUE(advances(1, computes));
+  EXPECT_FALSE(advances(2 * kSilence, computes)) << "stopped since";
+  computes.since = kNow - 2 * kDeadline;
+  EXPECT_FALSE(advances(1, computes)) << "stuck in one piece of work";
+  EXPECT_FALSE(advances(1, kWaits));
+}
+
+TEST(LateRanks, AnAdvanceCountsWhileComputingOnly) {
+  Heartbeat heartbeat;
+  heartbeat.advance();
+  EXPECT_GT(heartbeat.read().since, 0);
+  heartbeat.enter("all_reduce", "sum");
+  const double since = heartbeat.read().since;
+  heartbeat.advance();
+  EXPECT_EQ(heartbeat.read().since, since);
+}
+
 TEST(LateRanks, OneThatNeverWroteGaveNoSign) {
   const std::string text =
       describe_late_ranks({pulse(0, 1, kWaits), {.rank = 1}}, kNow, kDeadline, kSilence);

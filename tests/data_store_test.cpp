@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The case store, what every case is held to, and label budgets.
+// The case store, and what every case is held to.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,6 @@
 #include "framework/data/case_checks.h"
 #include "framework/data/case_store.h"
 #include "framework/data/hdf5_file.h"
-#include "framework/data/label_budget.h"
 #include "tests/expect_error.h"
 #include "tests/temporary_folder.h"
 
@@ -129,11 +128,37 @@ TEST(CaseStore, HalfMadeAndMissingStoresAreRefused) {
   expect_error(ErrorKind::kData, {"no such data set"}, [&] { StoreSource(folder / "none"); });
 }
 
-TEST(CaseStore, AFinishedStoreIsNotOverwritten) {
+TEST(CaseStore, ACaseIsNotOverwritten) {
   const TemporaryFolder folder;
   make_store(folder / "s");
-  expect_error(ErrorKind::kIo, {"finished data set"},
-               [&] { write_case(folder / "s", some_case("new", "c", Split::kTrain)); });
+  expect_error(ErrorKind::kIo, {"there already", "b_1.h5"},
+               [&] { write_case(folder / "s", some_case("b_1", "b", Split::kTrain)); });
+}
+
+TEST(CaseStore, AFinishedStoreStaysAsItIsUntilItsIndexIsReplaced) {
+  const TemporaryFolder folder;
+  make_store(folder / "s");
+  const StoredCase added = some_case("new", "c", Split::kTrain);
+  write_case(folder / "s", added);
+  EXPECT_EQ(StoreSource(folder / "s").cases().size(), 3u);
+  write_index(folder / "s", three_classes(), {added.info});
+  EXPECT_EQ(StoreSource(folder / "s").cases()[0].id, "new");
+}
+
+TEST(CaseStore, AHeaderSaysWhatTheCaseHolds) {
+  const TemporaryFolder folder;
+  StoredCase made = some_case("a", "p", Split::kVal);
+  write_case(folder.path(), made);
+  const CaseHeader header = read_case_header(folder / "a.h5");
+  EXPECT_EQ(header.info.id, "a");
+  EXPECT_EQ(header.info.patient, "p");
+  EXPECT_EQ(header.info.split, Split::kVal);
+  EXPECT_EQ(header.preparation, "made by a test");
+  EXPECT_TRUE(header.has_label);
+  made.info.id = "b";
+  made.volume.label = at::Tensor();
+  write_case(folder.path(), made);
+  EXPECT_FALSE(read_case_header(folder / "b.h5").has_label);
 }
 
 TEST(CaseStore, AFailedWriteLeavesNoFile) {
@@ -153,6 +178,20 @@ TEST(CaseStore, IndexErrorsNameTheLine) {
   write_file(folder / "index.csv", head + "c1,p1\n");
   expect_error(ErrorKind::kData, {"index.csv:5", "id,patient,centre,split"},
                [&] { StoreSource(folder.path()); });
+}
+
+TEST(CaseStore, AnyNumberOfChannelsAboveZeroIsRead) {
+  const TemporaryFolder folder;
+  const auto index = [&](const std::string& channels) {
+    write_file(folder / "index.csv", "# name: x\n# classes: a,b\n# channels: " + channels +
+                                         "\nid,patient,centre,split\nc1,p1,,train\n");
+    return StoreSource(folder.path()).info().channels;
+  };
+  EXPECT_EQ(index("1"), 1);
+  EXPECT_EQ(index("12"), 12);
+  for (const char* bad : {"", "0", "-1", "2.5", "3x", "99999999999999999999"}) {
+    expect_error(ErrorKind::kData, {"index.csv:3", "channels", "above 0"}, [&] { index(bad); });
+  }
 }
 
 TEST(CaseStore, NamesThatWouldBreakTheIndexAreRefused) {
@@ -228,45 +267,6 @@ TEST(CaseStore, VoxelsChangedLaterAreFound) {
   file.close();
   expect_error(ErrorKind::kData, {"changed", "0000000000000000"},
                [&] { read_case(folder / "a.h5"); });
-}
-
-// Patients p, q, r with 2, 1 and 2 slices; q between the slices of p.
-struct Budget : testing::Test {
-  std::vector<CaseInfo> cases = {{"p_1", "p"}, {"q_1", "q"}, {"p_2", "p"}, {"r_1", "r"}};
-  std::vector<SampleInfo> samples = {{0, 0}, {1, 0}, {2, 0}, {3, 0}, {3, 1}};
-
-  static std::vector<size_t> owners(const std::vector<SampleInfo>& list) {
-    std::vector<size_t> result;
-    for (const auto& sample : list) result.push_back(sample.case_index);
-    return result;
-  }
-};
-
-TEST_F(Budget, TakesTheFirstPatientsWhole) {
-  const LabelBudget budget = resolve_budget(samples, cases, "1");
-  EXPECT_EQ(budget.patients, (std::vector<std::string>{"p"}));
-  EXPECT_EQ(owners(budget.labelled), (std::vector<size_t>{0, 2}));
-  EXPECT_EQ(owners(budget.unlabelled), (std::vector<size_t>{1, 3, 3}));
-}
-
-TEST_F(Budget, AllLeavesNothingUnlabelled) {
-  const LabelBudget budget = resolve_budget(samples, cases, "all");
-  EXPECT_EQ(owners(budget.labelled), (std::vector<size_t>{0, 1, 2, 3, 3}));
-  EXPECT_TRUE(budget.unlabelled.empty());
-  EXPECT_EQ(budget.hash, resolve_budget(samples, cases, "3").hash);
-}
-
-TEST_F(Budget, TheHashIsThatOfThePatients) {
-  EXPECT_EQ(resolve_budget(samples, cases, "2").hash, resolve_budget(samples, cases, "2").hash);
-  EXPECT_NE(resolve_budget(samples, cases, "1").hash, resolve_budget(samples, cases, "2").hash);
-  EXPECT_EQ(resolve_budget(samples, cases, "2").hash.size(), 16u);
-}
-
-TEST_F(Budget, NumbersOutsideThePatientsAreRefused) {
-  for (const char* bad : {"0", "4", "-1", "2.5", "", "some", "99999999999999999999"}) {
-    expect_error(ErrorKind::kConfig, {"labelled", "1 to 3"},
-                 [&] { resolve_budget(samples, cases, bad); });
-  }
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
-#include "framework/eval/metrics.h"
+#include "framework/eval/case_metrics.h"
 #include "tests/label_box.h"
 
 namespace semiseg {
@@ -158,6 +158,24 @@ TEST(Metrics, NamesOfDefinitionsAreReadBack) {
     EXPECT_STREQ(to_string(metric_definition(name)), name);
   }
   EXPECT_THROW(metric_definition("medpie"), Error);
+}
+
+TEST(CaseMetrics, APlaneIsAnImageWhateverItsAxis) {
+  const at::Tensor prediction = box({10, 10, 10}, {5, 3, 3}, {6, 7, 7})[5],
+                   reference = box({10, 10, 10}, {5, 3, 5}, {6, 7, 9})[5];
+  MetricOptions plane, volume;
+  plane.spacing = {2, 3};
+  const ClassMetrics image = compute_metrics(prediction, reference, 2, plane)[0];
+  EXPECT_GT(image.asd, 0);
+  for (int64_t axis = 0; axis < 3; ++axis) {
+    volume.spacing = plane.spacing;
+    volume.spacing.insert(volume.spacing.begin() + axis, 9);
+    const ClassMetrics m =
+        case_metrics(prediction.unsqueeze(axis), reference.unsqueeze(axis), 2, volume)[0];
+    EXPECT_EQ(m.asd, image.asd) << axis;
+    EXPECT_EQ(m.hd95, image.hd95) << axis;
+    EXPECT_EQ(m.dice, image.dice) << axis;
+  }
 }
 
 TEST(Metrics, RefusesMapsOfDifferentShapes) {

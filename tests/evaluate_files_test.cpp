@@ -129,6 +129,17 @@ TEST_F(EvaluateLabelFiles, ClassesHaveTheirNamesAndMissingOnesARow) {
   EXPECT_TRUE(cases().rows[1].metrics.both_empty());
 }
 
+TEST_F(EvaluateLabelFiles, ValuesThatNoFileUsesAreNoClasses) {
+  write("predictions/a.nii.gz", 255 * box({10, 10, 10}, {3, 3, 3}, {7, 7, 7}), grid_);
+  write("references/a.nii.gz", 255 * box({10, 10, 10}, {3, 3, 4}, {7, 7, 8}), grid_);
+  ASSERT_EQ(run(), 0) << errors_;
+  const CasesTable table = cases();
+  ASSERT_EQ(table.rows.size(), 1);
+  EXPECT_EQ(table.rows[0].label, 255);
+  EXPECT_DOUBLE_EQ(summarise(table.rows).overall.dice.mean, 0.75);
+  EXPECT_EQ(summarise(table.rows).class_names, std::vector<std::string>{"255"});
+}
+
 TEST_F(EvaluateLabelFiles, OtherGridsAreRefusedUnlessResamplingIsAsked) {
   write_cubes("a.nii");
   write("references/b.nii", box({10, 10, 10}, {3, 3, 4}, {7, 7, 8}), grid_);

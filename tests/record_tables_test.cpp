@@ -158,6 +158,14 @@ TEST(RunSummary, ReadsFilesFromBeforeTheSurfaceDice) {
   EXPECT_EQ(back.metrics.overall.surface_dice.count, 0);
 }
 
+TEST(RunSummary, AnInfiniteMeanIsNotAMissingOne) {
+  const TemporaryFolder folder;
+  RunSummary summary = run_summary("bcp", 7, 3, 0.5);
+  summary.metrics.overall.hd95.mean = std::numeric_limits<double>::infinity();
+  write_run_summary(folder / "summary.json", summary);
+  EXPECT_TRUE(std::isinf(read_run_summary(folder / "summary.json").metrics.overall.hd95.mean));
+}
+
 TEST(RunSummary, NamesADamagedFile) {
   const TemporaryFolder folder;
   write_file(folder / "summary.json", R"({"format": 1})");
@@ -200,6 +208,18 @@ TEST(ResultsTable, NeverMixesTermsOrSelections) {
       make_results_table({found(run_summary("bcp", 7, 0, 0.7)), found(in_mm), found(on_test)});
   EXPECT_EQ(table.rows.size(), 3);
   for (const ResultsRow& row : table.rows) EXPECT_EQ(row.seeds.size(), 1);
+}
+
+TEST(ResultsTable, WarnsWhenSettingsDifferInMoreThanTheSeed) {
+  RunSummary short_run = run_summary("bcp", 7, 0, 0.7), long_run = run_summary("bcp", 7, 1, 0.8),
+             older = run_summary("bcp", 7, 2, 0.8);
+  short_run.settings_hash = long_run.settings_hash = "1111";
+  EXPECT_TRUE(
+      make_results_table({found(short_run), found(long_run), found(older)}).warnings.empty());
+  long_run.settings_hash = "2222";
+  const auto warnings = make_results_table({found(short_run), found(long_run)}).warnings;
+  ASSERT_EQ(warnings.size(), 1);
+  EXPECT_NE(warnings[0].find("mixes 2 different settings"), std::string::npos) << warnings[0];
 }
 
 TEST(ResultsTable, WarnsWhenASeedAppearsTwice) {

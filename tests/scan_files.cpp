@@ -61,6 +61,7 @@ std::string RawDicom::bytes(const std::vector<int16_t>& voxels) const {
            element(0x20, 0x37, "DS", decimals(orientation)),
            number(0x28, 2, 1),
            element(0x28, 4, "CS", "MONOCHROME2"),
+           element(0x28, 8, "IS", std::to_string(frames)),
            number(0x28, 0x10, rows),
            number(0x28, 0x11, columns),
            element(0x28, 0x30, "DS", decimals(spacing)),

@@ -23,10 +23,10 @@ struct RawNifti {
   std::string bytes(const std::vector<float>& voxels) const;
 };
 
-// One CT slice, explicit little endian, values = stored × 2 − 1000.
+// One CT slice, explicit little endian, values = stored × 2 − 1000; of several frames if so asked.
 struct RawDicom {
   std::string series = "1.2.3.4", instance = "1.2.3.4.1";
-  int rows = 2, columns = 3;
+  int rows = 2, columns = 3, frames = 1;
   std::array<double, 2> spacing = {0.5, 0.75};             // between rows, between columns
   std::array<double, 3> position = {};                     // of the first voxel, LPS
   std::array<double, 6> orientation = {1, 0, 0, 0, 1, 0};  // of a row and of a column

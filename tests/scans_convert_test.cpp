@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// From files to a case store: which files make a case, splits by patient, what is kept, left out
-// and recorded.
+// From files to a case store: what is converted, kept, left out and recorded.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include <set>
+#include <algorithm>
+#include <map>
 
 #include "datasets/convert.h"
 #include "framework/core/files.h"
 #include "framework/data/case_store.h"
 #include "tests/expect_error.h"
-#include "tests/scan_files.h"
 #include "tests/temporary_folder.h"
 
 namespace semiseg {
@@ -171,73 +170,116 @@ TEST_F(Convert, ChannelsOnDifferentGridsAreLeftOut) {
   EXPECT_EQ(store.load(0).image[1][0][0][0].item<float>(), 5);
 }
 
-TEST_F(Convert, InputsAreFilesFoldersAtAnyDepthAndDicomFolders) {
+TEST_F(Convert, AFailedSecondConversionLeavesTheStoreAsItWas) {
   add("b");
-  add("deep/a");
-  write_dicom_series(folder_ / "images" / "series", 2);
-  std::vector<std::string> ids;
-  for (const auto& one : find_cases({folder_ / "images"}, {})) ids.push_back(one.id);
-  EXPECT_EQ(ids, (std::vector<std::string>{"b", "a", "series"}));
-  expect_error(ErrorKind::kConfig, {"no such file", "none"},
-               [&] { find_cases({folder_ / "none"}, {}); });
-  add("deep/b");
-  expect_error(ErrorKind::kConfig, {"two scans", "'b'"},
-               [&] { find_cases({folder_ / "images"}, {}); });
-  add("c_t1");
-  expect_error(ErrorKind::kConfig, {"channel of 'c'", "c_t2"}, [&] {
-    find_cases({folder_ / "images" / "c_t1.nii.gz"}, {"_t1", "_t2"});
-  });
-}
-
-TEST_F(Convert, LabelsOfNoCaseAreAnError) {
+  run(request());
+  const std::string before = read_file(folder_ / "store" / "index.csv");
   add("a");
-  fs::rename(folder_ / "labels" / "a.nii.gz", folder_ / "labels" / "a_gt.nii.gz");
-  expect_error(ErrorKind::kConfig, {"no label belongs", "a_gt"}, [&] { request(); });
+  add("c");
+  set_file_fault([](std::string_view call, const fs::path& path) {
+    return call == "write" && path.filename().string().starts_with("c.h5");
+  });
+  expect_error(ErrorKind::kIo, {"c.h5"}, [&] { run(request()); });
+  set_file_fault({});
+  EXPECT_EQ(read_file(folder_ / "store" / "index.csv"), before);
+  EXPECT_EQ(StoreSource(folder_ / "store").load(0).label.max().item<int64_t>(), 1);
 }
 
-std::vector<std::string> ids_of(const std::vector<CaseInfo>& cases, Split split) {
-  std::vector<std::string> ids;
-  for (const CaseInfo& one : cases) {
-    if (one.split == split) ids.push_back(one.id);
+TEST_F(Convert, AMixtureIsFoundBeforeAnythingIsWritten) {
+  add("b");
+  run(request());
+  fs::remove(folder_ / "store" / "index.csv");  // as after an interruption
+  add("a");
+  ConvertRequest other = request();
+  other.preparation.intensity.scale = "zscore";
+  expect_error(ErrorKind::kConfig, {"other options", "b.h5"}, [&] { run(other); });
+  EXPECT_FALSE(fs::exists(folder_ / "store" / "a.h5"));
+}
+
+std::map<std::string, Split> splits_of(const std::vector<ConvertedCase>& cases) {
+  std::map<std::string, Split> splits;
+  for (const ConvertedCase& one : cases) splits[one.info.id] = one.info.split;
+  return splits;
+}
+
+int64_t count(const std::map<std::string, Split>& splits, Split split) {
+  return std::count_if(splits.begin(), splits.end(),
+                       [&](const auto& one) { return one.second == split; });
+}
+
+TEST_F(Convert, AStoreGrowsWithItsPatientsInTheirSplits) {
+  for (int i = 0; i < 5; ++i) add("p" + std::to_string(2 * i));
+  const auto split = [&] {
+    ConvertRequest how = request();
+    how.splits = {.val = "0.2", .test = "0.4"};
+    return splits_of(run(how));
+  };
+  const auto before = split();
+  for (int i = 0; i < 5; ++i) add("p" + std::to_string(2 * i + 1));
+  auto after = split();
+  EXPECT_EQ(count(after, Split::kVal), 2);
+  EXPECT_EQ(count(after, Split::kTest), 4);
+  for (const auto& [id, was] : before) EXPECT_EQ(after[id], was) << id;
+  EXPECT_EQ(StoreSource(folder_ / "store").cases().size(), 10);
+}
+
+TEST_F(Convert, AnInterruptedConversionGoesOnWithTheSameSplits) {
+  for (int i = 0; i < 8; ++i) add("p" + std::to_string(i));
+  ConvertRequest how = request();
+  how.splits = {.val = "0.25", .test = "0.25"};
+  const auto whole = splits_of(run(how));
+  for (const char* name : {"index.csv", "p1.h5", "p3.h5", "p4.h5", "p6.h5"}) {
+    fs::remove(folder_ / "store" / name);
   }
-  return ids;
+  EXPECT_EQ(splits_of(run(how)), whole);
 }
 
-TEST(Splits, FractionsAreOfPatientsAndTheSameEveryTime) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 20; ++i) {
-    ids.push_back("p" + std::to_string(10 + i / 2) + "_frame" + std::to_string(i % 2));
-  }
-  const SplitRequest how{.val = "0.1", .test = "0.3", .patient_pattern = "(.*)_frame"};
-  const auto cases = assign_splits(ids, how);
-  EXPECT_EQ(ids_of(cases, Split::kVal).size(), 2);
-  EXPECT_EQ(ids_of(cases, Split::kTest).size(), 6);
-  for (size_t i = 0; i < cases.size(); i += 2) EXPECT_EQ(cases[i].split, cases[i + 1].split);
-  EXPECT_EQ(ids_of(assign_splits(ids, how), Split::kTest), ids_of(cases, Split::kTest));
+TEST_F(Convert, ACaseMadeAnewStaysInItsSplit) {
+  for (int i = 0; i < 5; ++i) add("p" + std::to_string(i));
+  ConvertRequest how = request();
+  write_file(folder_ / "test", "p1\n");
+  how.splits = {.test = folder_ / "test"};
+  run(how);
+  fs::remove(folder_ / "store" / "p1.h5");
+  how.splits = {};
+  EXPECT_EQ(splits_of(run(how)).at("p1"), Split::kTest);
 }
 
-TEST(Splits, ListsNamePatients) {
-  TemporaryFolder folder;
-  write_file(folder / "val", "b\r\n\n");
-  const auto cases = assign_splits({"a", "b", "c"}, {.val = folder / "val"});
-  EXPECT_EQ(ids_of(cases, Split::kVal), (std::vector<std::string>{"b"}));
-  write_file(folder / "val", "d\n");
-  expect_error(ErrorKind::kConfig, {"in no case", "d"}, [&] {
-    assign_splits({"a", "b"}, {.val = folder / "val"});
-  });
+TEST_F(Convert, KeptCasesDecideTheNumberOfChannels) {
+  add("b");
+  run(request());
+  add("a");
+  ConvertRequest how = request();
+  how.cases[0].images.push_back(how.cases[0].images[0]);
+  const auto cases = run(how);
+  EXPECT_NE(cases[0].error.find("2 channels"), std::string::npos) << cases[0].error;
+  EXPECT_EQ(StoreSource(folder_ / "store").cases()[0].id, "b");
 }
 
-TEST(Splits, WhatCannotBeIsRefused) {
-  expect_error(ErrorKind::kConfig, {"fraction", "--val"},
-               [] { assign_splits({"a"}, {.val = "1.5"}); });
-  expect_error(ErrorKind::kConfig, {"neither", "x.txt"},
-               [] { assign_splits({"a"}, {.val = "x.txt"}); });
-  expect_error(ErrorKind::kConfig, {"no patient is left"}, [] {
-    assign_splits({"a", "b"}, {.val = "0.5", .test = "0.5"});
-  });
-  expect_error(ErrorKind::kConfig, {"has no patient", "b"}, [] {
-    assign_splits({"a1", "b"}, {.patient_pattern = "(.*)1"});
-  });
+TEST_F(Convert, ALabelThatCameLaterIsSaidOfItsCaseAndTheOthersJoin) {
+  add("a", 0, false);
+  add("b");
+  run(request());
+  add("a");
+  add("c");
+  const auto cases = run(request());
+  EXPECT_NE(cases[0].error.find("without a label"), std::string::npos) << cases[0].error;
+  EXPECT_NE(cases[0].error.find("a.h5"), std::string::npos) << cases[0].error;
+  EXPECT_TRUE(cases[0].kept && cases[0].listed);
+  EXPECT_EQ(StoreSource(folder_ / "store").cases().size(), 3);
+  fs::remove(folder_ / "store" / "a.h5");
+  EXPECT_EQ(run(request())[0].error, "");
+}
+
+TEST_F(Convert, ALabelThatIsGoneIsSaidOfItsCase) {
+  add("a");
+  add("b");
+  run(request());
+  fs::remove(folder_ / "labels" / "a.nii.gz");
+  const auto cases = run(request());
+  EXPECT_NE(cases[0].error.find("with a label"), std::string::npos) << cases[0].error;
+  EXPECT_EQ(cases[1].error, "");
+  EXPECT_TRUE(StoreSource(folder_ / "store").load(0).label.defined());
 }
 
 }  // namespace

@@ -79,6 +79,22 @@ TEST(Dicom, OneFileIsAScanOfOneSlice) {
   EXPECT_EQ(read_scan(folder / "one.dcm").image.sizes(), (std::vector<int64_t>{1, 1, 2, 3}));
 }
 
+TEST(Dicom, ASeriesOfSeveralFilesWithSeveralFramesIsRefused) {
+  TemporaryFolder folder;
+  const std::vector<int16_t> frames = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  for (int file = 0; file < 2; ++file) {
+    write_file(folder / (std::to_string(file) + ".dcm"),
+               RawDicom{.instance = "1.2.3.4." + std::to_string(file + 1),
+                        .frames = 2,
+                        .position = {0, 0, 8. * file}}
+                   .bytes(frames));
+  }
+  expect_error(ErrorKind::kData, {"several frames", "0.dcm", "2 frames"},
+               [&] { read_scan(folder.path()); });
+  fs::remove(folder / "1.dcm");
+  EXPECT_EQ(read_scan(folder.path()).image.sizes(), (std::vector<int64_t>{1, 2, 2, 3}));
+}
+
 TEST(Dicom, AFolderWithoutDicomAndACutSliceAreRefused) {
   TemporaryFolder folder;
   write_file(folder / "empty" / "note.txt", "no slice");

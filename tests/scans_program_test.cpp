@@ -73,6 +73,27 @@ TEST_F(ScansProgram, APredictionLiesOnTheGridOfItsScan) {
   EXPECT_LE(label.label.max().item<int64_t>(), 1);
 }
 
+TEST_F(ScansProgram, ClassesComeBackAsTheValuesOfTheLabelFiles) {
+  for (int i = 0; i < 3; ++i) {
+    const std::string name = "p" + std::to_string(i) + ".nii.gz";
+    LabelMap map = read_label_map(folder_ / "labels" / name);
+    write_label_map(folder_ / "masks" / name, 255 * map.label, map.geometry);
+  }
+  const ProgramResult converted =
+      run("convert images/p0.nii.gz images/p1.nii.gz images/p2.nii.gz masked --labels masks "
+          "--label-values 0,255 --spacing 4,1.5,1.5 --normalise zscore");
+  ASSERT_EQ(converted.exit_code, 0) << converted.output;
+  // No split: trained to the end, nothing measured.
+  const ProgramResult trained = run(train("valued", "dataset.root=masked protocol.iterations=40"));
+  ASSERT_EQ(trained.exit_code, 0) << trained.output;
+  EXPECT_NE(trained.output.find("nothing is measured"), std::string::npos) << trained.output;
+  const ProgramResult result = run("predict valued images/p0.nii.gz valued.nii.gz");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const at::Tensor label = read_label_map(folder_ / "valued.nii.gz").label;
+  EXPECT_TRUE(at::logical_or(label == 0, label == 255).all().item<bool>());
+  EXPECT_TRUE((label == 255).any().item<bool>());
+}
+
 TEST_F(ScansProgram, FoldersArePredictedWhatIsThereIsKeptAndForceRedoesIt) {
   ProgramResult result = run("predict run images out");
   ASSERT_EQ(result.exit_code, 0) << result.output;

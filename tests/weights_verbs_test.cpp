@@ -66,9 +66,11 @@ TEST_F(WeightVerbs, ExportAndImportGiveTheSameNetworkAndTheSameScores) {
   fs::rename(folder_ / "away.safetensors", folder_ / "trained.safetensors");
   const auto rows = [](const std::string& run) {
     const std::string all = text(run, "cases.test.csv");
-    return all.substr(all.find("\n"));
+    return all.substr(all.find("case,patient"));
   };
   EXPECT_EQ(rows("trained"), rows("imported"));
+  EXPECT_NE(text("imported", "cases.test.csv").find("selection split: unknown (imported)"),
+            std::string::npos);
 }
 
 TEST_F(WeightVerbs, ARunStandsForItsConfiguration) {

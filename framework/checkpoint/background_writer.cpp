@@ -52,6 +52,11 @@ void BackgroundWriter::write(std::function<void()> job) {
   changed_.notify_all();
 }
 
+void BackgroundWriter::check() {
+  const std::lock_guard lock(mutex_);
+  rethrow();
+}
+
 void BackgroundWriter::flush() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return jobs_.empty(); });

@@ -24,6 +24,10 @@ class BackgroundWriter {
   // it; then nothing is handed over.
   void write(std::function<void()> job);
 
+  // Rethrows as `write` does and returns at once: a full disk need not wait for the next write to
+  // be noticed.
+  void check();
+
   // Returns when all is written. Rethrows as `write` does.
   void flush();
 

@@ -18,8 +18,13 @@ namespace {
 // Files 000123.h5 of a folder, newest first.
 std::vector<fs::path> numbered(const fs::path& folder) {
   std::vector<fs::path> files;
-  std::error_code absent;
-  for (const auto& entry : fs::directory_iterator(folder, absent)) {
+  std::error_code code;
+  const fs::directory_iterator entries(folder, code);
+  if (code && code != std::errc::no_such_file_or_directory) {
+    throw Error(ErrorKind::kIo, {.what = "cannot read the folder (" + code.message() + ")",
+                                 .where = folder.string()});
+  }
+  for (const auto& entry : entries) {
     const std::string stem = entry.path().stem();
     const bool is_number = !stem.empty() && std::all_of(stem.begin(), stem.end(), ::isdigit);
     if (is_number && entry.path().extension() == ".h5") files.push_back(entry.path());
@@ -78,15 +83,21 @@ bool CheckpointFolder::is_good(const fs::path& file) {
 }
 
 std::optional<StateMap> CheckpointFolder::load_newest() const {
-  for (const auto& file : numbered(folder_)) {
+  const std::vector<fs::path> files = numbered(folder_);
+  for (const auto& file : files) {
     try {
       return load_checkpoint(file);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kData) throw;
-      log::warn("a checkpoint is passed over, the one before it is used:\n{}", error.what());
+      log::warn("a checkpoint is passed over:\n{}", error.what());
     }
   }
-  return std::nullopt;
+  if (files.empty()) return std::nullopt;
+  throw Error(ErrorKind::kData,
+              {.what = "none of the checkpoints is good",
+               .where = folder_.string(),
+               .expected = "one that is whole, of " + std::to_string(files.size()),
+               .fix = "bring back a good one, or remove the folder to start at the beginning"});
 }
 
 }  // namespace semiseg

@@ -23,7 +23,8 @@ class CheckpointFolder {
   void save(const StateMap& state, int64_t step);
 
   // The newest file that verifies; damaged ones are named in a warning and left where they are.
-  // Empty: none.
+  // Empty: there are no files. kData when there are and none is good, kIo when one or the folder
+  // cannot be read: the training behind them must not be begun anew unasked.
   std::optional<StateMap> load_newest() const;
 
   std::filesystem::path path(const std::string& stem) const { return folder_ / (stem + ".h5"); }

@@ -53,7 +53,9 @@ Seal read_seal(const fs::path& path, ErrorKind kind) {
     XXH3_64bits_update(hash.get(), block.data(), block.size());
   } while (file);
   if (fs::is_directory(path) || !file.eof()) {
-    throw Error(kind, {.what = "cannot read the checkpoint", .where = path.string()});
+    // What cannot be read now may be good, so no older one may take its place.
+    throw Error(fs::is_regular_file(path) ? ErrorKind::kIo : kind,
+                {.what = "cannot read the checkpoint", .where = path.string()});
   }
   seal.computed = fmt::format("{:016x}", XXH3_64bits_digest(hash.get()));
   return seal;

@@ -24,6 +24,11 @@ void Heartbeat::leave() {
   activity_.since = wall_seconds();
 }
 
+void Heartbeat::advance() {
+  const std::lock_guard lock(mutex_);
+  if (activity_.operation.empty()) activity_.since = wall_seconds();
+}
+
 Activity Heartbeat::read() const {
   const std::lock_guard lock(mutex_);
   return activity_;

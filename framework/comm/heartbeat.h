@@ -15,7 +15,7 @@ struct Activity {
   int64_t collective = 0;  // collectives entered so far: the same number on all ranks is the same
                            // collective
   std::string operation;   // the one it is in, e.g. "all_reduce of gradient"; empty: computing
-  double since = 0;        // when that began, seconds since the epoch
+  double since = 0;        // when that began, seconds since the epoch; computing: the last advance
 };
 
 // Thread-safe. Cheap: once a collective.
@@ -24,6 +24,7 @@ class Heartbeat {
   void at(int64_t step, std::string_view phase);
   void enter(std::string_view kind, std::string_view name);
   void leave();
+  void advance();  // a piece of long work between two collectives is done: a case, say
   Activity read() const;
 
  private:

@@ -73,6 +73,14 @@ std::string describe_late_ranks(const std::vector<RankPulse>& ranks, double now,
       .what();
 }
 
+bool some_rank_advances(const std::vector<RankPulse>& ranks, double now, double deadline,
+                        double silence) {
+  return std::any_of(ranks.begin(), ranks.end(), [&](const RankPulse& rank) {
+    return now - rank.pulse <= silence && rank.activity.operation.empty() &&
+           now - rank.activity.since <= deadline;
+  });
+}
+
 std::vector<RankPulse> read_pulses(const fs::path& folder, int size) {
   std::vector<RankPulse> ranks;
   for (int r = 0; r < size; ++r) {
@@ -124,8 +132,10 @@ void Watchdog::watch(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     write_pulse();
     const Activity activity = comm_.heartbeat()->read();
-    if (!activity.operation.empty() && wall_seconds() - activity.since > deadline_)
-      report_and_abort();
+    const double now = wall_seconds();
+    if (activity.operation.empty() || now - activity.since <= deadline_) continue;
+    const std::vector<RankPulse> ranks = read_pulses(folder_, comm_.size());
+    if (!some_rank_advances(ranks, now, deadline_, silence())) report_and_abort(ranks);
   }
 }
 
@@ -145,10 +155,9 @@ void Watchdog::write_pulse() const {
   fs::rename(temporary, file, ignored);
 }
 
-void Watchdog::report_and_abort() const {
+void Watchdog::report_and_abort(const std::vector<RankPulse>& ranks) const {
   if (claim_report()) {
-    log::error("{}", describe_late_ranks(read_pulses(folder_, comm_.size()), wall_seconds(),
-                                         deadline_, 3 * interval_));
+    log::error("{}", describe_late_ranks(ranks, wall_seconds(), deadline_, silence()));
     comm_.abort(exit_code(ErrorKind::kRank));
   }
   // Another rank reports and ends us. Should that fail, nobody is left to wait for.

@@ -29,12 +29,17 @@ struct RankPulse {
 std::string describe_late_ranks(const std::vector<RankPulse>& ranks, double now, double deadline,
                                 double silence);
 
+// True while a rank that lives computes and has advanced within the deadline: its share of the work
+// is larger, which is no fault.
+bool some_rank_advances(const std::vector<RankPulse>& ranks, double now, double deadline,
+                        double silence);
+
 class Watchdog {
  public:
   // `folder` is seen by all ranks and holds nothing of an earlier start. Starts a thread that
   // writes this rank's pulse and, once this rank has been in one collective for longer than
-  // `deadline` seconds, prints the report (one rank of all does) and takes all ranks down with exit
-  // code 4. `comm` outlives the watchdog.
+  // `deadline` seconds while no rank advances, prints the report (one rank of all does) and takes
+  // all ranks down with exit code 4. `comm` outlives the watchdog.
   Watchdog(const Communicator& comm, std::filesystem::path folder, double deadline);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
@@ -46,7 +51,8 @@ class Watchdog {
  private:
   void watch(const std::stop_token& stop);
   void write_pulse() const;
-  void report_and_abort() const;
+  void report_and_abort(const std::vector<RankPulse>& ranks) const;
+  double silence() const { return 3 * interval_; }
 
   const Communicator& comm_;
   std::filesystem::path folder_;

@@ -18,14 +18,9 @@ namespace {
 // Patients that may be validated or tested, in the order in which fractions take them.
 std::vector<std::string> eligible_patients(const std::vector<CaseInfo>& cases,
                                            const std::set<std::string>& labelled) {
-  std::map<std::string, bool> has_labels;
-  for (const CaseInfo& one : cases) {
-    bool& all = has_labels.emplace(one.patient, true).first->second;
-    all = all && labelled.contains(one.id);
-  }
   std::vector<std::pair<XXH64_hash_t, std::string>> order;
-  for (const auto& [patient, all] : has_labels) {
-    if (all) order.emplace_back(XXH3_64bits(patient.data(), patient.size()), patient);
+  for (const std::string& patient : labelled_patients(cases, labelled)) {
+    order.emplace_back(XXH3_64bits(patient.data(), patient.size()), patient);
   }
   std::sort(order.begin(), order.end());
   std::vector<std::string> patients;
@@ -63,6 +58,16 @@ void SplitOptions::read(const Config& section) {
   section.read("test", test, "patients of the test split; empty: test_fraction says how many");
   section.read("val_fraction", val_fraction, {0, 1}, "share of the patients that validate");
   section.read("test_fraction", test_fraction, {0, 1}, "share of the patients that test");
+}
+
+std::set<std::string> labelled_patients(const std::vector<CaseInfo>& cases,
+                                        const std::set<std::string>& labelled) {
+  std::set<std::string> patients;
+  for (const CaseInfo& one : cases) patients.insert(one.patient);
+  for (const CaseInfo& one : cases) {
+    if (!labelled.contains(one.id)) patients.erase(one.patient);
+  }
+  return patients;
 }
 
 void assign_splits(std::vector<CaseInfo>& cases, const std::set<std::string>& labelled,

@@ -22,6 +22,10 @@ struct SplitOptions {
   void read(const Config& section);
 };
 
+// Patients all of whose cases have labels (`labelled`, case ids): those who may validate or test.
+std::set<std::string> labelled_patients(const std::vector<CaseInfo>& cases,
+                                        const std::set<std::string>& labelled);
+
 // Sets the split of every case; the order of the cases stays. A fraction of the n patients is
 // ⌊n · fraction + 1/2⌋ of them: test takes the first ones in ascending order of xxh3 of their
 // names, val the next ones, the rest train. So a split follows from the names alone, whatever the

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <xxhash.h>
 
+#include <charconv>
 #include <sstream>
 
 #include "framework/core/error.h"
@@ -56,13 +57,13 @@ void read_header_line(const std::string& line, const std::string& where, Dataset
   if (key == "label_based_preparation") info.label_based_preparation = value == "true";
   if (key == "preparation") info.preparation = value;
   if (key != "channels") return;
-  if (value.size() != 1 || value < "1" || value > "9") {
-    throw Error(ErrorKind::kData, {.what = "a bad number of channels in the index",
-                                   .where = where,
-                                   .expected = "1 to 9",
-                                   .got = value});
-  }
-  info.channels = value[0] - '0';
+  const char* const last = value.data() + value.size();
+  const auto [end, code] = std::from_chars(value.data(), last, info.channels);
+  if (code == std::errc() && end == last && info.channels > 0) return;
+  throw Error(ErrorKind::kData, {.what = "a bad number of channels in the index",
+                                 .where = where,
+                                 .expected = "a whole number above 0",
+                                 .got = value});
 }
 
 CaseInfo read_case_line(const std::string& line, const std::string& where) {
@@ -97,6 +98,14 @@ at::Tensor need_dtype(at::Tensor value, at::ScalarType dtype, const Hdf5File& fi
                                  .got = c10::toString(value.scalar_type())});
 }
 
+CaseHeader header_of(const Hdf5File& file) {
+  return {.info = {file.text_attribute("/", "case"), file.text_attribute("/", "patient"),
+                   file.text_attribute("/", "centre"),
+                   parse_split(file.text_attribute("/", "split"), file.path().string())},
+          .preparation = file.text_attribute("/", "preparation"),
+          .has_label = file.has("label")};
+}
+
 }  // namespace
 
 std::string voxel_hash(const Volume& volume) {
@@ -117,13 +126,14 @@ void write_case(const fs::path& folder, const StoredCase& stored) {
                 "a stored image is float32 [C,D,H,W]");
   SEMISEG_CHECK(!volume.label.defined() || volume.label.scalar_type() == at::kByte,
                 "a stored label is uint8");
-  if (fs::exists(folder / kIndex)) {
-    throw Error(ErrorKind::kIo, {.what = "the folder holds a finished data set",
-                                 .where = folder.string(),
-                                 .fix = "choose another folder, or remove this one yourself"});
+  const fs::path path = folder / (info.id + ".h5");
+  if (fs::exists(path)) {
+    throw Error(ErrorKind::kIo, {.what = "a case is there already",
+                                 .where = path.string(),
+                                 .fix = "choose another folder, or remove this file yourself"});
   }
   const int64_t height = volume.image.size(2), width = volume.image.size(3);
-  AtomicFile target(folder / (info.id + ".h5"));
+  AtomicFile target(path);
   Hdf5File file = Hdf5File::create(target.temporary());
   file.write("image", volume.image,
              {.chunk = {volume.image.size(0), 1, height, width}, .gzip = kGzip});
@@ -169,13 +179,10 @@ void write_index(const fs::path& folder, const DatasetInfo& info,
 
 StoredCase read_case(const fs::path& path) {
   const Hdf5File file = Hdf5File::open(path);
-  StoredCase result;
-  result.info = {file.text_attribute("/", "case"), file.text_attribute("/", "patient"),
-                 file.text_attribute("/", "centre"),
-                 parse_split(file.text_attribute("/", "split"), path.string())};
-  result.preparation = file.text_attribute("/", "preparation");
+  const CaseHeader header = header_of(file);
+  StoredCase result{.info = header.info, .preparation = header.preparation};
   result.volume.image = need_dtype(file.read("image"), at::kFloat, file);
-  if (file.has("label")) result.volume.label = need_dtype(file.read("label"), at::kByte, file);
+  if (header.has_label) result.volume.label = need_dtype(file.read("label"), at::kByte, file);
   result.volume.has_spacing = file.has_attribute("/", "spacing_mm");
   if (result.volume.has_spacing) result.volume.spacing_mm = numbers<3>(file, "spacing_mm");
   if (file.has_attribute("/", "affine")) result.affine = numbers<16>(file, "affine");
@@ -188,6 +195,8 @@ StoredCase read_case(const fs::path& path) {
                                  .got = "hash " + got,
                                  .fix = "make the data set again"});
 }
+
+CaseHeader read_case_header(const fs::path& path) { return header_of(Hdf5File::open(path)); }
 
 StoreSource::StoreSource(fs::path folder) : folder_(std::move(folder)) {
   const fs::path index = folder_ / kIndex;

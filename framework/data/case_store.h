@@ -32,16 +32,25 @@ struct StoredCase {
 // xxh3 of the bytes of image and label, 16 hexadecimal digits.
 std::string voxel_hash(const Volume& volume);
 
-// Writes <folder>/<id>.h5 atomically. kIo when the folder is a finished store (nothing that was
-// made is overwritten).
+// A case without its voxels.
+struct CaseHeader {
+  CaseInfo info;
+  std::string preparation;
+  bool has_label = false;
+};
+
+// Writes <folder>/<id>.h5 atomically. kIo when it is there: nothing that was made is overwritten.
+// A finished store stays as its index says until the index is written anew.
 void write_case(const std::filesystem::path& folder, const StoredCase& stored);
 
-// Finishes a store. kData for cases that overlap (check_cases).
+// Finishes a store, atomically; replaces an index that is there. kData for cases that overlap
+// (check_cases).
 void write_index(const std::filesystem::path& folder, const DatasetInfo& info,
                  const std::vector<CaseInfo>& cases);
 
 // One case with its attributes. kData when voxels do not match their hash.
 StoredCase read_case(const std::filesystem::path& file);
+CaseHeader read_case_header(const std::filesystem::path& file);
 
 class StoreSource : public DatasetSource {
  public:

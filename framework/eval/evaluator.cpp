@@ -8,8 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <utility>
 
+#include "framework/comm/heartbeat.h"
 #include "framework/core/error.h"
+#include "framework/eval/case_metrics.h"
 #include "framework/eval/case_shares.h"
 
 namespace semiseg {
@@ -91,7 +95,7 @@ std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
     metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
   }
   const auto classes = static_cast<int64_t>(source.info().classes.size());
-  return compute_metrics(predict(volume), volume.label, classes, metric_options);
+  return case_metrics(predict(volume), volume.label, classes, std::move(metric_options));
 }
 
 // One block of rows from every rank, all of one size, because ranks may have different numbers of
@@ -150,6 +154,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
     const auto metrics = measure(source, cases[own[done]], predict, options);
     for (size_t k = 0; k < metrics.size(); ++k)
       local.push_back(pack(own[done], static_cast<int64_t>(k) + 1, metrics[k]));
+    if (Heartbeat* heartbeat = comm.heartbeat()) heartbeat->advance();
     if (options.progress)
       options.progress(static_cast<int64_t>(done) + 1, static_cast<int64_t>(own.size()));
   }
@@ -176,15 +181,16 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
 
 EvaluationSummary summarise(const std::vector<EvaluationRow>& rows) {
   EvaluationSummary summary;
+  std::map<int64_t, std::pair<std::string, EvaluationMeans>> classes;  // labels may have gaps
   for (const EvaluationRow& row : rows) {
-    const auto index = static_cast<size_t>(row.label - 1);
-    if (index >= summary.classes.size()) {
-      summary.classes.resize(index + 1);
-      summary.class_names.resize(index + 1);
-    }
-    summary.class_names[index] = row.class_name;
-    add(summary.classes[index], row.metrics);
+    auto& [name, means] = classes[row.label];
+    name = row.class_name;
+    add(means, row.metrics);
     add(summary.overall, row.metrics);
+  }
+  for (auto& [label, of_class] : classes) {
+    summary.class_names.push_back(of_class.first);
+    summary.classes.push_back(of_class.second);
   }
   for (EvaluationMeans& means : summary.classes) {
     summary.cases = std::max(summary.cases, means.rows);

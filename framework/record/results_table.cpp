@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace semiseg {
@@ -62,6 +63,19 @@ ResultsRow make_row(const Runs& runs) {
   return row;
 }
 
+// A mean over seeds is one of runs that differ in nothing else.
+void warn_of_settings(const Runs& runs, const ResultsRow& row, std::vector<std::string>& warnings) {
+  std::set<std::string> settings;
+  for (const RunSummary* run : runs) {
+    if (!run->settings_hash.empty()) settings.insert(run->settings_hash);
+  }
+  if (settings.size() < 2) return;
+  warnings.push_back(fmt::format(
+      "{}, {} labelled, {}: the row mixes {} different settings (config.toml of its runs says "
+      "which)",
+      row.dataset, row.labelled, row.method, settings.size()));
+}
+
 // Two runs of one seed differ in a setting that the row does not show.
 void warn_of_twins(const ResultsRow& row, std::vector<std::string>& warnings) {
   for (size_t i = 1; i < row.seeds.size(); ++i) {
@@ -105,6 +119,7 @@ ResultsTable make_results_table(const std::vector<FoundRun>& runs) {
   }
   for (const auto& [key, members] : groups) {
     table.rows.push_back(make_row(members));
+    warn_of_settings(members, table.rows.back(), table.warnings);
     warn_of_twins(table.rows.back(), table.warnings);
   }
   return table;

@@ -30,11 +30,22 @@ constexpr std::array<NamedMean, 8> kMeans = {{{"dice", &EvaluationMeans::dice},
                                               {"surface_dice", &EvaluationMeans::surface_dice},
                                               {"volume_error", &EvaluationMeans::volume_error}}};
 
+// JSON has no infinity, and a mean that is infinite must not pass for one that is missing.
+Json number(double value) {
+  if (std::isnan(value)) return {};
+  return std::isinf(value) ? Json(value > 0 ? "inf" : "-inf") : Json(value);
+}
+
+double number_of(const Json& json) {
+  if (json.is_null()) return std::numeric_limits<double>::quiet_NaN();
+  return json.is_string() ? std::stod(json.get<std::string>()) : json.get<double>();
+}
+
 Json to_json_value(const EvaluationMeans& means) {
   Json json;
   for (const auto& [name, member] : kMeans) {
     const MetricMean& m = means.*member;
-    json[name] = {{"mean", std::isnan(m.mean) ? Json() : Json(m.mean)}, {"count", m.count}};
+    json[name] = {{"mean", number(m.mean)}, {"count", m.count}};
   }
   json["rows"] = means.rows;
   json["both_empty"] = means.both_empty;
@@ -48,8 +59,7 @@ MetricMean mean_of(const Json& json, const char* name) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   const bool is_later = name == std::string("surface_dice") || name == std::string("volume_error");
   if (is_later && !json.contains(name)) return {kNone, 0};
-  const Json& mean = json.at(name).at("mean");
-  return {mean.is_null() ? kNone : mean.get<double>(), json.at(name).at("count")};
+  return {number_of(json.at(name).at("mean")), json.at(name).at("count")};
 }
 
 EvaluationMeans means_of(const Json& json) {
@@ -86,6 +96,7 @@ RunSummary summary_of(const Json& json) {
   }
   s.label_based_preparation = json.at("label_based_preparation");
   s.config_hash = json.at("config_hash");
+  s.settings_hash = json.value("settings_hash", "");
   s.iterations = json.at("iterations");
   s.wall_seconds = json.at("wall_seconds");
   return s;
@@ -116,6 +127,7 @@ std::string to_json(const RunSummary& s) {
   }
   json["label_based_preparation"] = s.label_based_preparation;
   json["config_hash"] = s.config_hash;
+  json["settings_hash"] = s.settings_hash;
   json["iterations"] = s.iterations;
   json["wall_seconds"] = s.wall_seconds;
   return json.dump(2) + "\n";
@@ -133,7 +145,8 @@ RunSummary read_run_summary(const fs::path& path) {
     throw Error(ErrorKind::kData, {.what = "cannot understand the summary of the run",
                                    .where = path.string(),
                                    .got = error.what(),
-                                   .fix = "semiseg evaluate writes the file anew"});
+                                   .fix = "cases.csv beside it holds the rows; without the file "
+                                          "the run is left out of tables"});
   }
 }
 

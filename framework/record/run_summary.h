@@ -19,6 +19,7 @@ struct RunSummary {
   EvaluationSummary metrics;
   bool label_based_preparation = false;  // of the data set
   std::string config_hash;               // 16 hexadecimal digits
+  std::string settings_hash;             // the same without the seed; empty in older files
   int64_t iterations = 0;                // done
   double wall_seconds = 0;               // of the last start; the only time in the file
 };

@@ -97,9 +97,12 @@ function showFrame() {
   byId("terms").textContent = scored.length === 0 ? "" : `Measured as ${distinct(scored.map(termsOf)).join("; ")} ` +
     "(definition, unit of distances, policy for empty classes, split).";
   const policies = distinct(scored.map((run) => run.scores.empty_policy));
-  byId("empty-policy").textContent = policies.map((policy) => (policy === "exclude"
-    ? "They are left out of distances and counted (policy exclude)."
-    : "Their distances count as 0, which flatters (policy reference).")).join(" ");
+  const ofPolicy = {
+    exclude: "They are left out of distances and counted (policy exclude).",
+    reference: "Their distances count as 0, which flatters (policy reference).",
+    definition: "They get what the definition gives them, which may be infinite or nothing (policy definition).",
+  };
+  byId("empty-policy").textContent = policies.map((policy) => ofPolicy[policy] ?? `Policy ${policy}.`).join(" ");
   byId("sections").append(element("ul", {}, ...[...document.querySelectorAll("section:not([hidden])")].map((section) =>
     element("li", {}, element("a", { href: `#${section.id}` }, section.querySelector("h2").textContent)))));
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is around a run: the job it belongs to, a pipe that breaks, files that were damaged.
+#include <nlohmann/json.hpp>
+
+#include "tests/small_run.h"
+
+namespace semiseg {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Surroundings : public SmallRuns {};
+
+TEST_F(Surroundings, TheJobAndTheNumberOfRanksAreWrittenDown) {
+  const ProgramResult result =
+      train("job", "method=supervised", mpirun(2) + " env SLURM_JOB_ID=4711");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(nlohmann::json::parse(text("job", "provenance.json")).at("ranks"), 2);
+  EXPECT_NE(text("job", "state.json").find("4711"), std::string::npos) << text("job", "state.json");
+}
+
+// As after Ctrl-C in `semiseg train … | tee log`: the reader of the output is gone first.
+TEST_F(Surroundings, ABrokenPipeEndsNoTraining) {
+  const ProgramResult result = train("piped",
+                                     "method=supervised 2>&1 | head -n 1; for i in $(seq 100); do "
+                                     "grep -q done piped/state.json && break; sleep 0.1; done #");
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(nlohmann::json::parse(text("piped", "state.json")).at("status"), "done");
+}
+
+TEST_F(Surroundings, ARunWithoutAGoodCheckpointIsNotBegunAnewUnasked) {
+  ASSERT_EQ(train("damaged", "method=supervised --stop-after 9").exit_code, 5);
+  const std::string rows = text("damaged", "metrics.jsonl");
+  for (const auto& entry : fs::directory_iterator(folder_ / "damaged" / "checkpoint"))
+    fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
+  const ProgramResult refused = train("damaged", "method=supervised");
+  EXPECT_EQ(refused.exit_code, 3) << refused.output;
+  EXPECT_NE(refused.output.find("none of the checkpoints is good"), std::string::npos)
+      << refused.output;
+  EXPECT_EQ(text("damaged", "metrics.jsonl"), rows);
+  fs::remove_all(folder_ / "damaged" / "checkpoint");
+  EXPECT_EQ(train("damaged", "method=supervised").exit_code, 0);
+}
+
+}  // namespace
+}  // namespace semiseg
