@@ -29,7 +29,8 @@ std::string selection_of(const Experiment& e, const std::filesystem::path& run,
                          const std::string& weights) {
   if (weights != "best") return "chosen by hand";
   const auto state = read_run_state(run);
-  return state && state->message.starts_with("imported") ? "unknown (imported)" : e.selection();
+  return state && state->message.starts_with(kImportedMessage) ? "unknown (imported)"
+                                                               : e.selection();
 }
 
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.

@@ -70,8 +70,8 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
   const Config config = compose(request);
   world.choose_device(config);
   Experiment e = assemble(config, world, Start::kFresh);
-  const std::string message = fmt::format("imported from {}, weights {}", e.initial_weights.file(),
-                                          e.initial_weights.checksum());
+  const std::string message = fmt::format("{}{}, weights {}", kImportedMessage,
+                                          e.initial_weights.file(), e.initial_weights.checksum());
   const RunFolder folder(config, folder_request(e));
   if (folder.is_done()) {
     if (read_run_state(folder.path())->message != message) {

@@ -65,6 +65,7 @@ std::function<ValueRow()> validation(const Experiment& e) {
   };
 }
 
+// Of the process, nearly: set before main.
 const double kStart = steady_seconds();
 
 // Why this rank wants to stop, asked once a step.

@@ -39,10 +39,10 @@ struct EvaluationRow {
 // Volume → label map [D,H,W] uint8 on the CPU.
 using CasePredictor = std::function<at::Tensor(const Volume& volume)>;
 
-// Collective. Cases are shared out by CaseInfo::cost as rank 0 sees it. Rows of all cases on every
-// rank, in the order of cases() and then of labels. kData when a case has no labels, or no spacing
-// where distances are wanted in mm; kConfig when the definition is unknown or the split has no
-// cases.
+// Collective. Measured by case_metrics(): a volume of one plane is an image. Cases are shared out
+// by CaseInfo::cost as rank 0 sees it. Rows of all cases on every rank, in the order of cases() and
+// then of labels. kData when a case has no labels, or no spacing where distances are wanted in mm;
+// kConfig when the definition is unknown or the split has no cases.
 std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm);

@@ -13,7 +13,8 @@ struct EvaluationTerms {
   std::string tolerance = "1";       // of the surface Dice, in `unit`
   std::string empty = "exclude";     // policy for empty classes: exclude, reference, definition
   std::string split;                 // what was evaluated: val, test
-  std::string selection;             // what the weights were selected on: val, test, last
+  std::string
+      selection;  // what the weights were selected on: val, test, last, or words that it is unknown
 
   bool selected_on_test() const { return selection == "test"; }
   auto operator<=>(const EvaluationTerms&) const = default;

@@ -9,6 +9,9 @@
 
 namespace semiseg {
 
+// How the message of a done run begins whose weights were imported, not trained.
+constexpr const char* kImportedMessage = "imported from ";
+
 enum class RunStatus { kRunning, kStopped, kDone, kFailed };
 const char* to_string(RunStatus status);  // "running" …: on disk, do not rename
 

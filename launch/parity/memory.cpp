@@ -119,8 +119,7 @@ Head::Named loss_results(const ParityCase& c, at::ScalarType dtype, Comparison& 
   const Head head(c, "in.feature", dtype);
   const OffsetTable table =
       offset_table(head.table_weight(), from, to, c.options.at("lambda"), offset_options(c));
-  if (const auto clamped = table.clamped.item<int64_t>(); clamped > 0)
-    comparison.remark(fmt::format("{} quadratic forms below 0", clamped));
+  comparison.require(table.clamped.item<int64_t>() == 0, "quadratic forms below 0");
   const at::Tensor loss = cross_entropy_with_offsets(head.logits(), labels(c, "in.label"),
                                                      table.table, {}, *make_serial_communicator());
   loss.backward();
