@@ -7,11 +7,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/comm/launch_environment.h"
 #include "framework/core/device.h"
 #include "framework/core/profile.h"
 #include "framework/train/walltime.h"
-#include "launch/command_line.h"
+#include "launch/folder_request.h"
 #include "launch/precision.h"
 #include "launch/timed_backbone.h"
 
@@ -67,15 +66,11 @@ MethodContext method_context(Experiment& e, const BackboneEntry& backbone,
 // What stands before data and network.
 Experiment read_run(const Config& config, World& world) {
   Experiment e{.config = config,
-               .run_root = "runs",
+               .folder = folder_request(config),
                .draws = Draws(0),
                .device = world.device(),
                .comm = &world.comm()};
-  const Config run = config.section("run");
-  run.read("root", e.run_root, "folder that run folders go into");
-  run.read("dir", e.run_directory,
-           "this run folder instead; new, or holding the same configuration");
-  e.walltime = read_walltime(run);
+  e.walltime = read_walltime(config.section("run"));
   e.seed = 0;
   config.read("seed", e.seed, {0, 1e15}, "of everything random");
   int64_t threads = 0;
@@ -184,25 +179,17 @@ at::Tensor Experiment::segment(const Volume& volume) const {
   return semiseg::segment(volume.image, predictor(), inference);
 }
 
-std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distances) const {
+std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distances,
+                                                      std::function<bool()> stop) const {
   EvaluatorOptions options = evaluation;
   options.distances = distances;
+  options.stop = std::move(stop);
   const CasePredictor predict = [this](const Volume& volume) { return segment(volume); };
   return evaluate(*source, split, predict, options, *comm);
 }
 
-RunFolderRequest Experiment::folder_request() const {
-  return {.root = run_root,
-          .directory = run_directory,
-          .method = method_name,
-          .dataset = dataset_name,
-          .ignored = {"run", "threads", "device", "loader", "comm"},
-          .job = LaunchEnvironment::read(environment()).job,
-          .now = now_seconds()};
-}
-
 std::string Experiment::settings_hash() const {
-  std::vector<std::string> ignored = folder_request().ignored;
+  std::vector<std::string> ignored = folder.ignored;
   ignored.emplace_back("seed");
   return fmt::format("{:016x}", config.hash(ignored));
 }

@@ -2,6 +2,7 @@
 // The whole thing from its configuration, in the order of the data flow.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ namespace semiseg {
 
 struct Experiment {
   Config config;
-  std::string run_root, run_directory;
+  RunFolderRequest folder;                               // how its folder is asked for
   std::optional<double> walltime;                        // seconds; none: as long as it takes
   std::string dataset_name, backbone_name, method_name;  // registered
   int64_t seed;
@@ -50,8 +51,10 @@ struct Experiment {
   // kConfig when the samples do not suffice for the stage's batches.
   BatchPlan batch_plan(int64_t stage) const;
   std::unique_ptr<Loader> make_loader(int64_t stage, int64_t first_iteration) const;
-  // Collective. Rows of a split with the method's present predictor.
-  std::vector<EvaluationRow> evaluate_split(Split split, bool distances = true) const;
+  // Collective. Rows of a split with the method's present predictor; `stop` as EvaluatorOptions has
+  // it.
+  std::vector<EvaluationRow> evaluate_split(Split split, bool distances = true,
+                                            std::function<bool()> stop = {}) const;
   bool has_cases(Split split) const;
   at::ScalarType dtype() const;  // of the arithmetic
   // The split whose score picks the weights; none when the data set lacks it or the protocol takes
@@ -66,8 +69,6 @@ struct Experiment {
   // Of the configuration without what never changes a result and without the seed: equal for the
   // runs that a mean over seeds is made of. 16 hexadecimal digits.
   std::string settings_hash() const;
-  // How the folder of this run is asked for.
-  RunFolderRequest folder_request() const;
 };
 
 // What the networks hold in the end.

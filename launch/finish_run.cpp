@@ -78,13 +78,12 @@ void write_worst(const fs::path& path, const Experiment& e, const std::vector<si
 
 }  // namespace
 
-FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split,
-                       int64_t iterations, double wall_seconds) {
-  const std::vector<EvaluationRow> rows = e.evaluate_split(split);
+FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split,
+                       const std::vector<EvaluationRow>& rows, int64_t iterations,
+                       double wall_seconds) {
   FinishedRun finished{.metrics = summarise(rows)};
-  if (!folder) return finished;
-  write_cases(*folder / "cases.csv", {terms_of(e, split), rows});
-  write_run_summary(*folder / "summary.json",
+  write_cases(folder / "cases.csv", {terms_of(e, split), rows});
+  write_run_summary(folder / "summary.json",
                     {.method = e.method_name,
                      .backbone = e.backbone_name,
                      .dataset = e.source->info().name,
@@ -93,14 +92,14 @@ FinishedRun finish_run(const Experiment& e, const RunFolder* folder, Split split
                      .terms = terms_of(e, split),
                      .metrics = finished.metrics,
                      .label_based_preparation = e.source->info().label_based_preparation,
-                     .config_hash = folder->config_hash(),
+                     .config_hash = folder.config_hash(),
                      .settings_hash = e.settings_hash(),
                      .iterations = iterations,
                      .wall_seconds = wall_seconds});
   const std::vector<size_t> ranked = ranked_cases(e, split, rows);
-  finished.overlay = *folder / "overlay.png";
+  finished.overlay = folder / "overlay.png";
   write_median(finished.overlay, e, ranked);
-  write_worst(*folder / kWorstCasesFile, e, ranked);
+  write_worst(folder / kWorstCasesFile, e, ranked);
   return finished;
 }
 

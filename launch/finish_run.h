@@ -12,13 +12,14 @@ namespace semiseg {
 
 struct FinishedRun {
   EvaluationSummary metrics;
-  std::filesystem::path overlay;  // empty when there is none
+  std::filesystem::path overlay;
 };
 
-// Collective. Evaluates `split` with the method's present predictor and writes the files into the
-// run folder.
-FinishedRun finish_run(const Experiment& experiment, const RunFolder* folder, Split split,
-                       int64_t iterations, double wall_seconds);
+// Writes the files into the run folder; `rows` are those of `split` with the method's present
+// predictor. Not collective: rank 0 does it.
+FinishedRun finish_run(const Experiment& experiment, const RunFolder& folder, Split split,
+                       const std::vector<EvaluationRow>& rows, int64_t iterations,
+                       double wall_seconds);
 
 // "Dice 87.12 %, Jaccard 77.90 %, HD95 4.21 voxel, ASD 1.02 voxel over 28 cases; 1 missed"
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options);

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <optional>
 
-#include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/best_checkpoint.h"
 #include "framework/core/log.h"
 #include "framework/record/dataset_record.h"
 #include "launch/assemble.h"
@@ -56,8 +56,8 @@ ComposeRequest request_of(ComposeFlags flags, const fs::path& file) {
 
 // Named for the weights, not for the configuration: a training of this configuration has a folder
 // of its own.
-RunFolderRequest folder_request(const Experiment& e) {
-  RunFolderRequest request = e.folder_request();
+RunFolderRequest imported_folder(const Experiment& e) {
+  RunFolderRequest request = e.folder;
   request.method += "-imported";
   if (request.directory.empty())
     request.directory = request.root / run_folder_name(request, e.initial_weights.checksum());
@@ -72,7 +72,7 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
   Experiment e = assemble(config, world, Start::kFresh);
   const std::string message = fmt::format("{}{}, weights {}", kImportedMessage,
                                           e.initial_weights.file(), e.initial_weights.checksum());
-  const RunFolder folder(config, folder_request(e));
+  const RunFolder folder(config, imported_folder(e));
   if (folder.is_done()) {
     if (read_run_state(folder.path())->message != message) {
       throw Error(ErrorKind::kConfig, {.what = "the folder holds a run with other weights",
@@ -86,8 +86,8 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
   }
   record_provenance(folder, arguments, /*ranks=*/1);
   write_dataset_record(folder.path(), e.dataset);
-  save_checkpoint(take_state([&e](StateVisitor& v) { e.method->state(v); }),
-                  folder / "checkpoint" / "best.h5");
+  BestCheckpoint(folder / "checkpoint")
+      .save(take_state([&e](StateVisitor& v) { e.method->state(v); }), /*step=*/0);
   folder.set_status(RunStatus::kDone, now_seconds(), message);
   log::info("run folder: {}", folder.path().string());
   return 0;

@@ -29,12 +29,13 @@ StateMap method_part(const StateMap& state) {
 StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
                       const std::string& weights) {
   const CheckpointFolder folder(run / "checkpoint", /*keep=*/1);
+  const BestCheckpoint best(run / "checkpoint");
   const bool selects =
-      e.protocol.select != "last" &&
-      (std::filesystem::exists(folder.path("best")) || (e.source && e.selection_split()));
+      e.protocol.select != "last" && (best.exists() || (e.source && e.selection_split()));
   if (weights == "best" && !selects) {
     if (auto newest = folder.load_newest()) return std::move(*newest);
   }
+  if (weights == "best") return best.load(std::nullopt);
   return load_checkpoint(folder.path(weights));
 }
 

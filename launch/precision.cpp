@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "framework/core/error.h"
-#include "framework/core/log.h"
 #include "launch/wrapped_backbone.h"
 
 namespace semiseg {
@@ -48,12 +47,10 @@ void check_precision(const std::string& precision, at::Device device, const std:
                                    .fix = "leave the precision out, or run where a GPU is"});
 }
 
-std::string fastest_precision(at::Device device) {
-  if (!device.is_cpu()) return "tf32";
-  const bool is_half = has_bfloat16_instructions();
-  log::info("precision: {}; this processor has {} instructions for bfloat16",
-            is_half ? "bfloat16" : "float32", is_half ? "the" : "no");
-  return is_half ? "bfloat16" : "float32";
+std::vector<std::string> precisions_of(at::Device device) {
+  if (!device.is_cpu()) return {"tf32", "float32", "bfloat16"};
+  if (has_bfloat16_instructions()) return {"bfloat16", "float32"};
+  return {"float32", "bfloat16"};
 }
 
 std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,

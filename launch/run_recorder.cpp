@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "framework/checkpoint/checkpoint.h"
 #include "framework/core/log.h"
 #include "launch/command_line.h"
 
@@ -27,7 +26,6 @@ RunRecorder::RunRecorder(const RunFolder& folder, const ProtocolOptions& protoco
 void RunRecorder::begin(const Plan& plan, int64_t done) {
   int64_t total = 0;
   for (const auto& stage : plan.stages) total += stage.iterations;
-  last_stage_ = plan.stages.back().name;
   done_ = done;
   if (done > 0) log::info("resuming after {} of {} iterations", done, total);
   metrics_ = std::make_unique<MetricsLog>(folder_ / "metrics.jsonl", done);
@@ -75,17 +73,15 @@ std::optional<StateMap> RunRecorder::load_newest() {
   return checkpoints_.load_newest();
 }
 
-std::filesystem::path RunRecorder::best_path(const std::string& stage) const {
-  return checkpoints_.path(stage == last_stage_ ? "best" : "best." + stage);
+void RunRecorder::begin_from(int64_t best_done) { checkpoints_.best().rewind(best_done); }
+
+void RunRecorder::save_best(const StateMap& state, int64_t done) {
+  writer_.write([this, state, done] { checkpoints_.best().save(state, done); });
 }
 
-void RunRecorder::save_best(const StateMap& state, const std::string& stage) {
-  writer_.write([state, path = best_path(stage)] { save_checkpoint(state, path); });
-}
-
-StateMap RunRecorder::load_best(const std::string& stage) {
+StateMap RunRecorder::load_best(int64_t done) {
   flush();
-  return load_checkpoint(best_path(stage));
+  return checkpoints_.best().load(done);
 }
 
 void RunRecorder::flush() { writer_.flush(); }

@@ -32,8 +32,9 @@ class RunRecorder : public TrainingObserver, public StateStore {
   // error of an earlier save; kIo when the disk is full.
   void save_newest(const StateMap& state, int64_t done) override;
   std::optional<StateMap> load_newest() override;
-  void save_best(const StateMap& state, const std::string& stage) override;
-  StateMap load_best(const std::string& stage) override;
+  void begin_from(int64_t best_done) override;
+  void save_best(const StateMap& state, int64_t done) override;
+  StateMap load_best(int64_t done) override;
 
   // Returns when all is on the disk; rethrows the error of a save. Before a run is called done or
   // stopped.
@@ -44,12 +45,9 @@ class RunRecorder : public TrainingObserver, public StateStore {
   void finish_progress();
 
  private:
-  std::filesystem::path best_path(const std::string& stage) const;
-
   const RunFolder& folder_;
   std::string select_;
   CheckpointFolder checkpoints_;
-  std::string last_stage_;
   int64_t done_ = 0;
   std::unique_ptr<MetricsLog> metrics_;
   std::unique_ptr<TensorBoardLog> events_;

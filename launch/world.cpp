@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -114,8 +115,9 @@ void World::choose_device(const Config& config) {
     std::string name = "auto";
     config.read("device", name, {"auto", "cpu", "cuda"},
                 "of the arithmetic; auto: a GPU where one is there");
-    if (device_.is_cpu())
-      chosen = semiseg::choose_device(name, LaunchEnvironment::read(environment()).local_rank);
+    if (!device_.is_cpu()) return;
+    const LaunchEnvironment launched = LaunchEnvironment::read(environment());
+    chosen = semiseg::choose_device(name, launched.gpu(gpus_in_sight()));
   });
   const at::Tensor has_gpu =
       comm_->gather(at::full({1}, chosen.is_cpu() ? 0 : 1, at::kLong), "devices");
@@ -135,10 +137,13 @@ void World::choose_device(const Config& config) {
 
 void World::watch(const fs::path& run, double deadline) {
   if (comm_->size() == 1) return;
-  pulses_ = run / "heartbeat";
+  // A name of this start's own: a rank of an earlier one that was only stopped may wake up and
+  // write.
+  const fs::path all = run / "heartbeat";
+  pulses_ = all / broadcast_text(fmt::format("{}-{}", now_seconds(), ::getpid()), *comm_);
   agree([&] {
     if (!is_first()) return;
-    fs::remove_all(pulses_);
+    fs::remove_all(all);
     fs::create_directories(pulses_);
   });
   watchdog_ = std::make_unique<Watchdog>(*comm_, pulses_, deadline);
@@ -164,7 +169,10 @@ int World::run(const std::function<int()>& body) {
   watchdog_.reset();
   comm_->leave();
   std::error_code ignored;
-  if (is_first() && !pulses_.empty()) fs::remove_all(pulses_, ignored);
+  if (is_first() && !pulses_.empty()) {
+    fs::remove_all(pulses_, ignored);
+    fs::remove(pulses_.parent_path(), ignored);  // stays when another start is in it already
+  }
   return code;
 }
 

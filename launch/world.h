@@ -38,7 +38,8 @@ class World {
   void choose_device(const Config& config);
   at::Device device() const { return device_; }
 
-  // Collective. From here on a rank that is late is reported; `run` is the folder of this run.
+  // Collective. From here on a rank that is late is reported; `run` is the folder of this run,
+  // which rank 0 has locked.
   void watch(const std::filesystem::path& run, double deadline);
 
   // Runs the verb's body and leaves. A rank that throws takes the others down; its message is
@@ -51,7 +52,7 @@ class World {
   std::unique_ptr<Communicator> comm_;
   at::Device device_ = at::kCPU;
   std::unique_ptr<Watchdog> watchdog_;
-  std::filesystem::path pulses_;  // files of the watchdogs; they stay when a run fails
+  std::filesystem::path pulses_;  // files of this start's watchdogs; they stay when a run fails
 };
 
 }  // namespace semiseg

@@ -42,6 +42,25 @@ TEST(LaunchEnvironment, ATaskOfSrunIsARank) {
   EXPECT_EQ(e.local_size, 2);
 }
 
+TEST(LaunchEnvironment, ARankTakesTheGpuOfItsNumberUnlessItSeesOnlyItsOwn) {
+  std::map<std::string, std::string> variables = {
+      {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_LOCALID", "3"}};
+  EXPECT_EQ(LaunchEnvironment::read(variables).gpu(4), 3);
+  for (const char* gpus : {"1", "a100:1", "gpu:a100:1"}) {
+    variables["SLURM_GPUS_PER_TASK"] = gpus;
+    EXPECT_EQ(LaunchEnvironment::read(variables).gpu(1), 0) << gpus;
+    EXPECT_EQ(LaunchEnvironment::read(variables).gpu(4), 3) << gpus << ", --gpu-bind=none";
+  }
+}
+
+TEST(CommOptions, WhatRanksWithGpusDoNotKnowIsRefusedThere) {
+  EXPECT_NO_THROW(CommOptions{}.check_for_gpus());
+  expect_error(ErrorKind::kConfig, {"comm.ordered"},
+               [] { CommOptions{.ordered = true}.check_for_gpus(); });
+  expect_error(ErrorKind::kConfig, {"comm.check"},
+               [] { CommOptions{.check = true}.check_for_gpus(); });
+}
+
 TEST(LaunchEnvironment, TheShellOfABatchScriptIsNoTask) {
   const LaunchEnvironment e = LaunchEnvironment::read(
       {{"SLURM_JOB_ID", "17"}, {"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}});

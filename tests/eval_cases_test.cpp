@@ -62,6 +62,17 @@ TEST(Evaluator, RowsDoNotDependOnTheNumberOfRanks) {
   }
 }
 
+TEST(Evaluator, ARankThatIsStoppedLeavesEveryRankWithoutRows) {
+  const Cubes cubes;
+  run_ranks(3, [&](const Communicator& comm) {
+    int asked = 0;
+    EvaluatorOptions options{.stop = [&] { return ++asked == 2 && comm.rank() == 1; }};
+    EXPECT_TRUE(evaluate(cubes, Split::kTest, moved, options, comm).empty());
+    options.stop = [] { return false; };
+    EXPECT_EQ(evaluate(cubes, Split::kTest, moved, options, comm).size(), 10u);
+  });
+}
+
 // Ranks may even disagree on the costs, as where each has a copy of the files of its own.
 TEST(Evaluator, RowsDoNotDependOnTheCosts) {
   const auto serial = evaluate_serially(Cubes());

@@ -19,9 +19,24 @@ TEST_F(Precision, TheFastestPrecisionIsSaidAndNamedInTheRunFolder) {
   const std::string automatic = "method=supervised protocol.precision=auto device=cpu";
   const ProgramResult first = train("automatic", automatic);
   ASSERT_EQ(first.exit_code, 0) << first.output;
-  EXPECT_NE(first.output.find("instructions for bfloat16"), std::string::npos) << first.output;
+  EXPECT_NE(first.output.find("the fastest of this processor"), std::string::npos) << first.output;
   EXPECT_EQ(text("automatic", "config.toml").find("precision = \"auto\""), std::string::npos);
   EXPECT_NE(train("automatic", automatic).output.find("already done"), std::string::npos);
+}
+
+// As when a job is requeued on another kind of machine, where another precision is the fastest.
+TEST_F(Precision, ARunThatWasBegunInAnotherPrecisionGoesOnInIt) {
+  const std::string command = "method=supervised device=cpu run.dir= run.root=requeued ";
+  for (const std::string precision : {"bfloat16", "float32"}) {
+    std::filesystem::remove_all(folder_ / "requeued");
+    const std::string begun = command + "protocol.precision=" + precision + " --stop-after 5";
+    ASSERT_EQ(train("", begun).exit_code, 5);
+    const ProgramResult result = train("", command + "protocol.precision=auto");
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_NE(result.output.find("precision: " + precision + ", as in"), std::string::npos)
+        << result.output;
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_ / "requeued"), {}), 1);
+  }
 }
 
 }  // namespace

@@ -28,6 +28,39 @@ TEST_F(Surroundings, ABrokenPipeEndsNoTraining) {
   EXPECT_EQ(nlohmann::json::parse(text("piped", "state.json")).at("status"), "done");
 }
 
+// After the last step come a validation and the evaluation: none of them is waited for.
+TEST_F(Surroundings, ASignalInTheFinalEvaluationStopsItAndTheNextStartEvaluates) {
+  const std::string options =
+      "method=supervised dataset.patients_test=60 dataset.root=many dataset.slices=20";
+  ASSERT_EQ(train("patient", options).exit_code, 0);
+  const ProgramResult stopped =
+      train("stopped", options +
+                           " & pid=$!; while [ ! -e stopped/checkpoint/000012.h5 ]; do sleep 0.01; "
+                           "done; kill -TERM $pid; wait $pid");
+  EXPECT_EQ(stopped.exit_code, 5) << stopped.output;
+  EXPECT_NE(stopped.output.find("stopped in the evaluation after the training (SIGTERM)"),
+            std::string::npos)
+      << stopped.output;
+  EXPECT_NE(text("stopped", "state.json").find("stopped"), std::string::npos);
+  ASSERT_EQ(train("stopped", options).exit_code, 0);
+  expect_equal_runs("patient", "stopped");
+}
+
+TEST_F(Surroundings, AStopBeforeAValidationLeavesItToTheNextStart) {
+  const std::string options = "method=supervised protocol.validate_every=4";
+  ASSERT_EQ(train("validated", options).exit_code, 0);
+  for (const int step : {4, 12}) {
+    const std::string run = "before" + std::to_string(step);
+    const std::string fault = "SEMISEG_FAULT=usr2:0:" + std::to_string(step - 1);
+    ASSERT_EQ(train(run, options, fault).exit_code, 5);
+    const std::string row = "\"step\":" + std::to_string(step) + ",\"split\":\"val\"";
+    EXPECT_EQ(text(run, "metrics.jsonl").find(row), std::string::npos);
+    ASSERT_EQ(train(run, options).exit_code, 0);
+    EXPECT_NE(text(run, "metrics.jsonl").find(row), std::string::npos);
+    expect_equal_runs("validated", run);
+  }
+}
+
 TEST_F(Surroundings, ARunWithoutAGoodCheckpointIsNotBegunAnewUnasked) {
   ASSERT_EQ(train("damaged", "method=supervised --stop-after 9").exit_code, 5);
   const std::string rows = text("damaged", "metrics.jsonl");

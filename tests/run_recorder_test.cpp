@@ -39,15 +39,15 @@ class RunRecorderTest : public testing::Test {
 };
 
 TEST_F(RunRecorderTest, WhatWasSavedIsLoadedThoughItWasStillBeingWritten) {
-  recorder_.save_best(sample_state(2), "train");
+  recorder_.save_best(sample_state(2), 2);
   recorder_.save_newest(sample_state(3), 3);
   expect_equal_states(sample_state(3), *recorder_.load_newest());
-  recorder_.save_best(sample_state(4), "train");
-  expect_equal_states(sample_state(4), recorder_.load_best("train"));
+  recorder_.save_best(sample_state(4), 4);
+  expect_equal_states(sample_state(4), recorder_.load_best(4));
 }
 
 TEST_F(RunRecorderTest, FlushedMeansOnTheDisk) {
-  recorder_.save_best(sample_state(2), "train");
+  recorder_.save_best(sample_state(2), 2);
   recorder_.save_newest(sample_state(3), 3);
   recorder_.flush();
   EXPECT_TRUE(exists("best.h5"));
@@ -66,7 +66,7 @@ TEST_F(RunRecorderTest, BestAndRowsAreOnTheDiskBeforeTheNewestThatCountsOnThem) 
     return false;
   });
   recorder_.train_row({.name = "train"}, 3, {{"loss.total", 0.5}});
-  recorder_.save_best(sample_state(2), "train");
+  recorder_.save_best(sample_state(2), 2);
   recorder_.save_newest(sample_state(3), 3);
   recorder_.flush();
   set_file_fault({});
@@ -101,7 +101,7 @@ TEST_F(RunRecorderTest, WithoutItsRowsThereIsNoCheckpoint) {
 
 TEST_F(RunRecorderTest, WithoutItsBestThereIsNoNewest) {
   fail("rename", "best.h5");
-  recorder_.save_best(sample_state(3), "train");
+  recorder_.save_best(sample_state(3), 3);
   EXPECT_THROW(
       {
         recorder_.save_newest(sample_state(3), 3);

@@ -45,6 +45,22 @@ TEST(GradientScaler, LeavesOutUpdatesAndHalvesUntilTheGradientIsFinite) {
   EXPECT_TRUE(at::equal(trained[0].detach(), at::full({2}, -kSteep, at::kFloat)));
 }
 
+// An update of another optimiser is left out between two parts of this one's gradient.
+TEST(GradientScaler, KeepsItsScaleToTheEndOfTheStep) {
+  const auto comm = make_serial_communicator();
+  Trained trained(*comm, {parameter("a", {2})}, kPlain), other(*comm, {single(0)});
+  const at::Tensor before = trained[0].detach().clone();
+  trained.scaler = GradientScaler(true);
+  trained.step([&](Step& step) {
+    step.accumulate(*trained.optimiser, trained[0].sum());
+    step.minimise(*other.optimiser, through_float16(other[0], kSteep));
+    step.minimise(*trained.optimiser, trained[0].sum());
+  });
+  EXPECT_TRUE(at::equal(trained[0].detach(), before - 2)) << "each part counts once";
+  EXPECT_TRUE(at::equal(other[0].detach(), at::zeros({2}))) << "left out";
+  EXPECT_EQ(trained.scaler.scale(), 32768);
+}
+
 TEST(GradientScaler, RanksLeaveOutTheSameUpdate) {
   run_ranks(3, [](const Communicator& comm) {
     Trained trained(comm, {single(0)});
@@ -57,11 +73,16 @@ TEST(GradientScaler, RanksLeaveOutTheSameUpdate) {
 
 TEST(GradientScaler, DoublesAfterTwoThousandFiniteUpdatesInARow) {
   GradientScaler scaler(true);
-  for (int i = 0; i < 1999; ++i) EXPECT_TRUE(scaler.accept(true));
-  EXPECT_FALSE(scaler.accept(false));
-  for (int i = 0; i < 1999; ++i) EXPECT_TRUE(scaler.accept(true));
+  const auto accept = [&](bool is_finite) {
+    const bool result = scaler.accept(is_finite);
+    scaler.end_step();
+    return result;
+  };
+  for (int i = 0; i < 1999; ++i) EXPECT_TRUE(accept(true));
+  EXPECT_FALSE(accept(false));
+  for (int i = 0; i < 1999; ++i) EXPECT_TRUE(accept(true));
   EXPECT_EQ(scaler.scale(), 32768);
-  EXPECT_TRUE(scaler.accept(true));
+  EXPECT_TRUE(accept(true));
   EXPECT_EQ(scaler.scale(), 65536);
 }
 
@@ -78,6 +99,7 @@ TEST(GradientScaler, WhatIsNotFiniteAtScaleOneIsAnError) {
 TEST(GradientScaler, StateIsItsScaleAndNothingWhenOff) {
   GradientScaler scaler(true), other(true), off(false);
   EXPECT_FALSE(scaler.accept(false));
+  scaler.end_step();
   EXPECT_TRUE(scaler.accept(true));
   const StateMap state = take_state([&](StateVisitor& v) { scaler.state(v); });
   put_state([&](StateVisitor& v) { other.state(v); }, state);

@@ -96,11 +96,11 @@ TEST(StopReasonsTest, TheWalltimeLearnsFromTheTimeBetweenStepsAndFromSaves) {
   StopReasons reasons(Walltime(200.0, 0), nullptr);
   EXPECT_EQ(reasons.reason(50, 0), std::nullopt);  // what came before the first step is no step
   EXPECT_EQ(reasons.reason(60, 0), std::nullopt);
-  EXPECT_EQ(reasons.reason(90, 7), std::nullopt);  // a step of 30 s: margin 10 + 30 + 2 · 7
+  EXPECT_EQ(reasons.reason(90, 7), std::nullopt);  // a step of 30 s: margin 10 + 30 + 3 · 7
   EXPECT_EQ(reasons.reason(100, 7), std::nullopt);
   EXPECT_EQ(reasons.reason(120, 7), std::nullopt);
-  EXPECT_EQ(reasons.reason(145, 7), std::nullopt);
-  EXPECT_EQ(reasons.reason(158, 7), "walltime in 42 s");
+  EXPECT_EQ(reasons.reason(138, 7), std::nullopt);
+  EXPECT_EQ(reasons.reason(145, 7), "walltime in 55 s");
 }
 
 }  // namespace

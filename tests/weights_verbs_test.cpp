@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/best_checkpoint.h"
 #include "framework/checkpoint/safetensors.h"
 #include "tests/small_run.h"
 #include "tests/torch_writer.h"
@@ -27,7 +27,7 @@ class WeightVerbs : public SmallRuns {
     return "import-weights " + file + " " + kSmall + " run.dir=" + run + " " + more;
   }
   static StateMap best(const std::string& run) {
-    return load_checkpoint(folder_ / run / "checkpoint/best.h5");
+    return BestCheckpoint(folder_ / run / "checkpoint").load(std::nullopt);
   }
   // Weights that a network of the small experiment takes.
   static void export_trained() {

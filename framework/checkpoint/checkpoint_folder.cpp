@@ -7,44 +7,16 @@
 #include <vector>
 
 #include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/checkpoint_files.h"
 #include "framework/checkpoint/seal.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
-namespace {
-
-// Files 000123.h5 of a folder, newest first.
-std::vector<fs::path> numbered(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code code;
-  const fs::directory_iterator entries(folder, code);
-  if (code && code != std::errc::no_such_file_or_directory) {
-    throw Error(ErrorKind::kIo, {.what = "cannot read the folder (" + code.message() + ")",
-                                 .where = folder.string()});
-  }
-  for (const auto& entry : entries) {
-    const std::string stem = entry.path().stem();
-    const bool is_number = !stem.empty() && std::all_of(stem.begin(), stem.end(), ::isdigit);
-    if (is_number && entry.path().extension() == ".h5") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end(), [](const fs::path& a, const fs::path& b) {
-    return std::stoll(a.stem()) > std::stoll(b.stem());
-  });
-  return files;
-}
-
-void remove_file(const fs::path& file) {
-  std::error_code code;
-  fs::remove(file, code);
-  if (code) log::warn("cannot remove {}: {}", file.string(), code.message());
-}
-
-}  // namespace
 
 CheckpointFolder::CheckpointFolder(fs::path folder, int64_t keep)
-    : folder_(std::move(folder)), keep_(keep) {}
+    : folder_(std::move(folder)), keep_(keep), best_(folder_) {}
 
 void CheckpointFolder::save(const StateMap& state, int64_t step) {
   if (!is_clean_) remove_temporaries();
@@ -59,16 +31,24 @@ void CheckpointFolder::remove_temporaries() {
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(folder_, absent)) {
     const std::string name = entry.path().filename();
-    if (name.ends_with(".tmp") && name.find(".h5.") != std::string::npos) remove_file(entry.path());
+    if (name.ends_with(".tmp") && name.find(".h5.") != std::string::npos)
+      remove_checkpoint(entry.path());
   }
   is_clean_ = true;
 }
 
 void CheckpointFolder::remove_old() {
-  int64_t good = 0;
-  for (const auto& file : numbered(folder_)) {
-    if (is_good(file) && ++good > keep_) remove_file(file);
+  std::vector<int64_t> kept;
+  const auto files = numbered_files(folder_);
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    if (!is_good(file->second)) continue;
+    if (std::ssize(kept) == keep_) {
+      remove_checkpoint(file->second);
+    } else {
+      kept.push_back(file->first);
+    }
   }
+  best_.keep_for(kept);
 }
 
 bool CheckpointFolder::is_good(const fs::path& file) {
@@ -83,10 +63,10 @@ bool CheckpointFolder::is_good(const fs::path& file) {
 }
 
 std::optional<StateMap> CheckpointFolder::load_newest() const {
-  const std::vector<fs::path> files = numbered(folder_);
-  for (const auto& file : files) {
+  const auto files = numbered_files(folder_);
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
     try {
-      return load_checkpoint(file);
+      return load_checkpoint(file->second);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kData) throw;
       log::warn("a checkpoint is passed over:\n{}", error.what());

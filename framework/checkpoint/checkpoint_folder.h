@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "framework/checkpoint/best_checkpoint.h"
 #include "framework/core/state.h"
 
 namespace semiseg {
@@ -27,6 +28,9 @@ class CheckpointFolder {
   // cannot be read: the training behind them must not be begun anew unasked.
   std::optional<StateMap> load_newest() const;
 
+  // best.h5 beside them, which save() sees to, too.
+  BestCheckpoint& best() { return best_; }
+
   std::filesystem::path path(const std::string& stem) const { return folder_ / (stem + ".h5"); }
 
  private:
@@ -36,6 +40,7 @@ class CheckpointFolder {
 
   std::filesystem::path folder_;
   int64_t keep_;
+  BestCheckpoint best_;
   std::map<std::filesystem::path, bool> good_;  // files that were verified or written here
   bool is_clean_ = false;                       // temporaries were removed
 };

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/comm/comm_options.h"
 
+#include <string>
+
+#include "framework/core/error.h"
+
 namespace semiseg {
 
 CommOptions CommOptions::read(const Config& section) {
@@ -14,6 +18,16 @@ CommOptions CommOptions::read(const Config& section) {
   section.read("deadline", o.deadline, {1, 1e6},
                "seconds that a rank waits for others before the late ones are reported");
   return o;
+}
+
+void CommOptions::check_for_gpus() const {
+  if (!ordered && !check) return;
+  const std::string key = ordered ? "comm.ordered" : "comm.check";
+  throw Error(ErrorKind::kConfig, {.what = "ranks with a GPU each do not know " + key,
+                                   .where = key,
+                                   .expected = "false",
+                                   .got = "true",
+                                   .fix = "leave it out, or set device=cpu"});
 }
 
 }  // namespace semiseg

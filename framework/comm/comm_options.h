@@ -16,6 +16,9 @@ struct CommOptions {
   double deadline = 300;  // seconds in one collective after which the late ranks are reported
 
   static CommOptions read(const Config& section);
+
+  // kConfig when something is asked for that ranks with a GPU each do not do: `ordered`, `check`.
+  void check_for_gpus() const;
 };
 
 }  // namespace semiseg

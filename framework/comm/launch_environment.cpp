@@ -19,11 +19,14 @@ std::string text(const Variables& variables, const std::string& name) {
 }
 
 // The leading number: "4" and also Slurm's "4(x2)". 0 when there is none.
-int number(const Variables& variables, const std::string& name) {
-  const std::string value = text(variables, name);
+int leading_number(const std::string& value) {
   int result = 0;
   std::from_chars(value.data(), value.data() + value.size(), result);
   return result;
+}
+
+int number(const Variables& variables, const std::string& name) {
+  return leading_number(text(variables, name));
 }
 
 }  // namespace
@@ -45,8 +48,14 @@ LaunchEnvironment LaunchEnvironment::read(const Variables& variables) {
     e.size = std::max(1, number(variables, "SLURM_STEP_NUM_TASKS"));
     e.local_rank = number(variables, "SLURM_LOCALID");
     e.local_size = std::max(1, number(variables, "SLURM_STEP_TASKS_PER_NODE"));
+    const std::string gpus = text(variables, "SLURM_GPUS_PER_TASK");  // "2" or "a100:2"
+    e.own_gpus = leading_number(gpus.substr(gpus.rfind(':') + 1));
   }
   return e;
+}
+
+int LaunchEnvironment::gpu(int in_sight) const {
+  return own_gpus > 0 && in_sight == own_gpus ? 0 : local_rank;
 }
 
 void check_world(const LaunchEnvironment& environment, int mpi_size, int64_t configured_ranks) {

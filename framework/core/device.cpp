@@ -8,23 +8,25 @@
 
 namespace semiseg {
 
-at::Device choose_device(std::string_view name, int local_rank) {
-  const int gpus = at::hasCUDA() ? static_cast<int>(at::accelerator::deviceCount()) : 0;
+int gpus_in_sight() { return at::hasCUDA() ? static_cast<int>(at::accelerator::deviceCount()) : 0; }
+
+at::Device choose_device(std::string_view name, int index) {
+  const int gpus = gpus_in_sight();
   if (name == "cpu" || (name == "auto" && gpus == 0)) return at::kCPU;
   SEMISEG_CHECK(name == "cuda" || name == "auto", "no device is called " + std::string(name));
-  if (local_rank >= gpus) {
-    throw Error(ErrorKind::kConfig,
-                {.what = "there is no GPU for this rank",
-                 .where = "device = \"" + std::string(name) + "\"",
-                 .expected = "a GPU for each rank of this machine, at least " +
-                             std::to_string(local_rank + 1),
-                 .got = gpus == 0 && !at::hasCUDA() ? "a build without CUDA, or no driver"
-                                                    : std::to_string(gpus) + " GPUs",
-                 .fix = "start as many ranks as there are GPUs, or set device=cpu"});
+  if (index >= gpus) {
+    throw Error(
+        ErrorKind::kConfig,
+        {.what = "there is no GPU for this rank",
+         .where = "device = \"" + std::string(name) + "\"",
+         .expected = "a GPU for each rank of this machine, at least " + std::to_string(index + 1),
+         .got = gpus == 0 && !at::hasCUDA() ? "a build without CUDA, or no driver"
+                                            : std::to_string(gpus) + " GPUs",
+         .fix = "start as many ranks as there are GPUs, or set device=cpu"});
   }
-  const auto index = static_cast<c10::DeviceIndex>(local_rank);
-  at::accelerator::setDeviceIndex(index);
-  return {at::kCUDA, index};
+  const auto device = static_cast<c10::DeviceIndex>(index);
+  at::accelerator::setDeviceIndex(device);
+  return {at::kCUDA, device};
 }
 
 void use_repeatable_gpu_kernels(bool tf32) {

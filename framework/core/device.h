@@ -9,10 +9,13 @@
 
 namespace semiseg {
 
-// "cpu"; "cuda": the GPU number `local_rank` of this machine, which becomes the calling thread's;
-// "auto": that if this build knows CUDA and a GPU is there, else the CPU. kConfig when a GPU is
-// asked for and there is none for this rank.
-at::Device choose_device(std::string_view name, int local_rank);
+// That this process may use; 0 in a build without CUDA.
+int gpus_in_sight();
+
+// "cpu"; "cuda": the GPU `index` of those in sight, which becomes the calling thread's; "auto":
+// that if there are any, else the CPU. kConfig when a GPU is asked for and there is none of that
+// index.
+at::Device choose_device(std::string_view name, int index);
 
 // Kernels that repeat their bits on a GPU; float32 products with all their bits or, if `tf32`, with
 // the 10 of TensorFloat-32. Of the whole process; without effect on the CPU.

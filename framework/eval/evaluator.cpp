@@ -108,6 +108,12 @@ at::Tensor gather_rows(std::vector<PackedRow> local, size_t rows_a_rank, const C
   return comm.gather(block, "evaluation rows").contiguous();
 }
 
+bool any_rank(bool mine, const Communicator& comm) {
+  at::Tensor count = at::full({1}, mine ? 1.0 : 0.0, at::kDouble);
+  comm.all_reduce(count, "stopped evaluation");
+  return count.item<double>() > 0;
+}
+
 void add(MetricMean& mean, double value) {
   if (value != value) return;
   mean.mean += value;  // a sum until close()
@@ -150,7 +156,9 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
   const auto shares = agree_shares(costs, comm);
   const std::vector<size_t>& own = shares[static_cast<size_t>(comm.rank())];
   std::vector<PackedRow> local;
+  bool is_stopped = false;
   for (size_t done = 0; done < own.size(); ++done) {
+    if ((is_stopped = options.stop && options.stop())) break;
     const auto metrics = measure(source, cases[own[done]], predict, options);
     for (size_t k = 0; k < metrics.size(); ++k)
       local.push_back(pack(own[done], static_cast<int64_t>(k) + 1, metrics[k]));
@@ -158,6 +166,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
     if (options.progress)
       options.progress(static_cast<int64_t>(done) + 1, static_cast<int64_t>(own.size()));
   }
+  if (options.stop && any_rank(is_stopped, comm)) return {};
 
   const size_t foreground = source.info().classes.size() - 1;
   size_t most_cases = 0;

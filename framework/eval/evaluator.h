@@ -26,6 +26,8 @@ struct EvaluatorOptions {
   bool distances = true;             // false: overlap only
   // Called on each rank after each of its cases, with its own counts.
   std::function<void(int64_t done, int64_t total)> progress;
+  // Asked on each rank before each of its cases: true leaves the rest out. On all ranks or none.
+  std::function<bool()> stop;
 };
 
 // One case and class.
@@ -41,8 +43,9 @@ using CasePredictor = std::function<at::Tensor(const Volume& volume)>;
 
 // Collective. Measured by case_metrics(): a volume of one plane is an image. Cases are shared out
 // by CaseInfo::cost as rank 0 sees it. Rows of all cases on every rank, in the order of cases() and
-// then of labels. kData when a case has no labels, or no spacing where distances are wanted in mm;
-// kConfig when the definition is unknown or the split has no cases.
+// then of labels; no rows at all when a rank was stopped. kData when a case has no labels, or no
+// spacing where distances are wanted in mm; kConfig when the definition is unknown or the split has
+// no cases.
 std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm);

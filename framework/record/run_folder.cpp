@@ -61,8 +61,12 @@ bool is_unused(const fs::path& folder) {
   return true;
 }
 
-std::optional<fs::path> find_existing(const Config& config, const RunFolderRequest& request,
-                                      const std::string& hash) {
+std::string hash_of(const Config& config, const RunFolderRequest& request) {
+  return fmt::format("{:016x}", config.hash(request.ignored));
+}
+
+std::optional<fs::path> find_below_root(const Config& config, const RunFolderRequest& request) {
+  const std::string hash = hash_of(config, request);
   std::vector<fs::path> found;
   if (!fs::is_directory(request.root)) return std::nullopt;
   for (const auto& entry : fs::directory_iterator(request.root)) {
@@ -75,10 +79,10 @@ std::optional<fs::path> find_existing(const Config& config, const RunFolderReque
   return *std::max_element(found.begin(), found.end());
 }
 
-fs::path choose(const Config& config, const RunFolderRequest& request, const std::string& hash) {
+fs::path choose(const Config& config, const RunFolderRequest& request) {
   if (!request.directory.empty()) return request.directory;
-  if (const auto existing = find_existing(config, request, hash)) return *existing;
-  return request.root / run_folder_name(request, hash);
+  if (const auto existing = find_below_root(config, request)) return *existing;
+  return request.root / run_folder_name(request, hash_of(config, request));
 }
 
 // True when the folder holds this very run.
@@ -117,8 +121,8 @@ std::string run_folder_name(const RunFolderRequest& request, const std::string& 
 }
 
 RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
-    : config_hash_(fmt::format("{:016x}", config.hash(request.ignored))),
-      path_(choose(config, request, config_hash_)),
+    : config_hash_(hash_of(config, request)),
+      path_(choose(config, request)),
       resumed_(check(config, path_, request.ignored)),
       is_done_(false),
       holder_(this_process(request.job, request.now)),
@@ -127,6 +131,14 @@ RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
   const auto before = read_run_state(path_);
   is_done_ = resumed_ && before && before->status == RunStatus::kDone;
   if (!is_done_) set_status(RunStatus::kRunning, request.now);
+}
+
+std::optional<fs::path> find_run_folder(const Config& config, const RunFolderRequest& request) {
+  if (request.directory.empty()) return find_below_root(config, request);
+  if (!fs::exists(request.directory / kRunConfigFile) ||
+      !differences(config, request.directory, request.ignored).empty())
+    return std::nullopt;
+  return request.directory;
 }
 
 void RunFolder::set_status(RunStatus status, int64_t now, std::string message) const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,11 @@ class RunFolder {
   RunHolder holder_;
   LockFile lock_;
 };
+
+// The folder that holds the run of this configuration, as RunFolder would find it; none: it would
+// begin one.
+std::optional<std::filesystem::path> find_run_folder(const Config& config,
+                                                     const RunFolderRequest& request);
 
 // "<date>-<method>-<dataset>-<first 6 digits of the hash>"
 std::string run_folder_name(const RunFolderRequest& request, const std::string& config_hash);

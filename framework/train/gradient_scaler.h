@@ -21,8 +21,12 @@ class GradientScaler {
 
   // After the gradients of an update, summed over ranks, so that all decide alike. False: they are
   // not finite and the update is to be left out. Once the scale is down at 1, not finite is what
-  // the gradients are, and nothing changes.
+  // the gradients are, and nothing changes. The scale itself stays until end_step(), because parts
+  // of another update of the step may have been multiplied by it already.
   bool accept(bool is_finite);
+
+  // After the updates of a step: halved, if one was left out.
+  void end_step();
 
   // "loss_scale", "finite_updates".
   void state(StateVisitor& visitor);
@@ -31,6 +35,7 @@ class GradientScaler {
   bool is_on_;
   double scale_ = 65536;
   int64_t finite_updates_ = 0;  // in a row
+  double next_scale_ = scale_;  // of the next step
 };
 
 }  // namespace semiseg

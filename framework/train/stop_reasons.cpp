@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/train/stop_reasons.h"
 
+#include <ATen/Functions.h>
 #include <fmt/format.h>
 
+#include "framework/comm/texts.h"
 #include "framework/train/stop_signal.h"
 
 namespace semiseg {
@@ -17,6 +19,16 @@ std::optional<std::string> StopReasons::reason(double now, double longest_save) 
   }
   if (request_ && request_->came(now)) return "semiseg train --stop";
   return std::nullopt;
+}
+
+std::string agree_to_stop(const std::optional<std::string>& mine, const Communicator& comm) {
+  at::Tensor wanted = at::full({1}, mine ? 1.0 : 0.0, at::kDouble);
+  comm.all_reduce(wanted, "stop flag");
+  if (wanted.item<double>() == 0) return "";
+  const auto reasons = gather_texts(mine.value_or(""), comm);
+  size_t rank = 0;
+  while (reasons[rank].empty()) ++rank;
+  return reasons.size() == 1 ? reasons[rank] : fmt::format("rank {}: {}", rank, reasons[rank]);
 }
 
 }  // namespace semiseg

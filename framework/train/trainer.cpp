@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/train/trainer.h"
 
-#include <ATen/Functions.h>
-
 #include "framework/comm/broadcast_state.h"
-#include "framework/comm/texts.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
 #include "framework/core/profile.h"
+#include "framework/train/stop_reasons.h"
 #include "framework/train/training_step.h"
 
 namespace semiseg {
@@ -24,7 +22,9 @@ void Trainer::state(StateVisitor& visitor) {
     v.scalar("done", done_);
     v.scalar("entered", entered_);
     v.scalar("ended", ended_);
+    v.scalar("validated", validated_);
     v.scalar("best_iteration", best_iteration_);
+    v.scalar("best_done", best_done_);
     v.scalar("validations_since_best", validations_since_best_);
     v.scalar("best_score", best_score_);
     reduction_.state(v);
@@ -48,14 +48,13 @@ void Trainer::save_best() {
   parts_.method.settle(parts_.comm);
   if (!parts_.store) return;
   at("checkpoint");
-  parts_.store->save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }),
-                          stage().name);
+  parts_.store->save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }), done_);
 }
 
-void Trainer::load_best(const std::string& stage) {
+void Trainer::load_best() {
   at("load");
   std::optional<StateMap> best;
-  if (parts_.store) best = parts_.store->load_best(stage);
+  if (parts_.store) best = parts_.store->load_best(best_done_);
   put_state([this](StateVisitor& v) { parts_.method.state(v); },
             *broadcast_state(std::move(best), parts_.comm));
 }
@@ -67,6 +66,8 @@ bool Trainer::run() {
   if (const auto saved = broadcast_state(std::move(newest), parts_.comm)) {
     put_state([this](StateVisitor& v) { state(v); }, *saved);
   }
+  begun_ = done_;
+  if (parts_.store) parts_.store->begin_from(best_done_);
   if (parts_.observer) parts_.observer->begin(plan_, done_);
   while (true) {
     if (!entered_) enter_stage();
@@ -79,7 +80,7 @@ bool Trainer::run() {
     iteration_ = entered_ = ended_ = 0;
   }
   save();
-  if (parts_.protocol.select != "last" && best_iteration_ >= 0) load_best(stage().name);
+  if (parts_.protocol.select != "last" && best_iteration_ >= 0) load_best();
   return true;
 }
 
@@ -88,7 +89,7 @@ void Trainer::enter_stage() {
     const std::string& before = plan_.stages[static_cast<size_t>(stage_ - 1)].name;
     log::info("stage {} starts from the best state of stage {} (iteration {})", stage().name,
               before, best_iteration_);
-    load_best(before);
+    load_best();
   }
   parts_.method.begin_stage(stage_);
   best_iteration_ = -1;
@@ -103,34 +104,29 @@ Batch Trainer::next_batch(Loader& loader) {
 }
 
 bool Trainer::train_stage() {
-  if (ended_ || iteration_ >= stage().iterations) return true;
-  const auto loader = parts_.make_loader(stage_, iteration_);
-  const ProtocolOptions& protocol = parts_.protocol;
-  while (iteration_ < stage().iterations && !ended_) {
-    train_step(next_batch(*loader));
-    const bool is_last = iteration_ == stage().iterations;
-    if (parts_.validate && protocol.validate_every > 0 &&
-        (is_last || iteration_ % protocol.validate_every == 0)) {
-      validate();
+  std::unique_ptr<Loader> loader;
+  while (validation_is_due() || (iteration_ < stage().iterations && !ended_)) {
+    if (!validation_is_due()) {
+      if (!loader) loader = parts_.make_loader(stage_, iteration_);
+      train_step(next_batch(*loader));
     }
+    if (validation_is_due()) validate();
     if (should_stop()) return false;
-    if (done_ % protocol.checkpoint_every == 0) save();
+    if (done_ % parts_.protocol.checkpoint_every == 0) save();
   }
   return true;
 }
 
+// Also at a resume, when the validation after the last step was broken off.
+bool Trainer::validation_is_due() const {
+  const int64_t every = parts_.protocol.validate_every;
+  return parts_.validate && every > 0 && iteration_ > 0 && validated_ != done_ &&
+         (iteration_ == stage().iterations || iteration_ % every == 0);
+}
+
 bool Trainer::should_stop() {
-  const std::optional<std::string> mine = parts_.stop_reason();
-  at::Tensor wanted = at::full({1}, mine ? 1.0 : 0.0, at::kDouble);
-  parts_.comm.all_reduce(wanted, "stop flag");
-  if (wanted.item<double>() == 0) return false;
-  const auto reasons = gather_texts(mine.value_or(""), parts_.comm);
-  for (size_t rank = 0; rank < reasons.size() && stop_reason_.empty(); ++rank) {
-    if (reasons[rank].empty()) continue;
-    stop_reason_ =
-        reasons.size() == 1 ? reasons[rank] : "rank " + std::to_string(rank) + ": " + reasons[rank];
-  }
-  return true;
+  stop_reason_ = agree_to_stop(parts_.stop_reason(done_ - begun_), parts_.comm);
+  return !stop_reason_.empty();
 }
 
 void Trainer::train_step(const Batch& batch) {
@@ -167,12 +163,14 @@ void Trainer::validate() {
   at("validation");
   const profile::Span span("validation");
   const ValueRow scores = parts_.validate();
-  SEMISEG_CHECK(!scores.empty(), "validation gives at least one score");
+  if (scores.empty()) return;  // broken off
+  validated_ = done_;
   const double score = scores.front().second;
   const bool is_best = best_iteration_ < 0 || score > best_score_;
   if (is_best) {
     best_score_ = score;
     best_iteration_ = iteration_;
+    best_done_ = done_;
     validations_since_best_ = 0;
     save_best();
   } else {

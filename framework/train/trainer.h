@@ -37,14 +37,19 @@ class TrainingObserver {
                               bool is_best) = 0;
 };
 
-// Where states go. Names: "newest", or "best" of a stage.
+// Where states go: the whole training after `done` iterations, or the method's part of the best
+// one.
 class StateStore {
  public:
   virtual ~StateStore() = default;
   virtual void save_newest(const StateMap& state, int64_t done) = 0;
   virtual std::optional<StateMap> load_newest() = 0;
-  virtual void save_best(const StateMap& state, const std::string& stage) = 0;
-  virtual StateMap load_best(const std::string& stage) = 0;
+  // Once, before the first step: the training goes on from a state whose best one was saved after
+  // `best_done` iterations; 0: it has none.
+  virtual void begin_from(int64_t best_done) = 0;
+  virtual void save_best(const StateMap& state, int64_t done) = 0;
+  // kData when it is not the one that was saved after `done` iterations.
+  virtual StateMap load_best(int64_t done) = 0;
 };
 
 struct TrainerParts {
@@ -54,14 +59,15 @@ struct TrainerParts {
   Draws draws;  // of the run seed
   std::function<std::unique_ptr<Loader>(int64_t stage, int64_t first_iteration)> make_loader;
   // Scores of the current predictor on the selection split: the first is compared, higher is
-  // better. Empty function: no split to select on.
+  // better. Collective; an empty row when a rank wanted to stop before all cases were scored. Empty
+  // function: no split to select on.
   std::function<ValueRow()> validate;
   // Of rank 0, which alone writes; null on the others.
   TrainingObserver* observer = nullptr;
   StateStore* store = nullptr;
-  // Asked once a step on every rank: why this rank wants to stop, if it does. One is enough: all
-  // stop at the same step.
-  std::function<std::optional<std::string>()> stop_reason;
+  // Asked once a step on every rank, with the steps of this start: why this rank wants to stop, if
+  // it does. One is enough: all stop at the same step.
+  std::function<std::optional<std::string>(int64_t steps)> stop_reason;
 };
 
 class Trainer {
@@ -88,7 +94,8 @@ class Trainer {
   bool train_stage();  // false: stop requested
   bool should_stop();  // collective
   void save_best();
-  void load_best(const std::string& stage);
+  void load_best();
+  bool validation_is_due() const;
   void at(const char* phase) const;  // tells the watchdog
   void train_step(const Batch& batch);
   void validate();
@@ -102,7 +109,9 @@ class Trainer {
   int64_t stage_ = 0, iteration_ = 0;  // next step
   int64_t done_ = 0;                   // steps of all stages so far
   int64_t entered_ = 0, ended_ = 0;    // of this stage: begun; ended early
-  int64_t best_iteration_ = -1, validations_since_best_ = 0;
+  int64_t begun_ = 0;                  // done_ when this start began
+  int64_t validated_ = 0;              // done_ at the last validation
+  int64_t best_iteration_ = -1, best_done_ = 0, validations_since_best_ = 0;
   double best_score_ = 0;
   std::string stop_reason_;
 };

@@ -24,6 +24,9 @@ class TrainingStep : public Step {
   TrainingStep(const Communicator& communicator, const Draws& step_draws,
                GradientReduction& reduction, GradientScaler& scaler,
                std::vector<std::pair<std::string, Value>>& records);
+  ~TrainingStep() { scaler_.end_step(); }
+  TrainingStep(const TrainingStep&) = delete;
+  TrainingStep& operator=(const TrainingStep&) = delete;
 
   void minimise(Optimiser& optimiser, const at::Tensor& loss) override;
   void accumulate(Optimiser& optimiser, const at::Tensor& loss) override;

@@ -63,7 +63,7 @@ void Walltime::stepped(double seconds) { longest_step_ = std::max(longest_step_,
 
 void Walltime::saved(double seconds) { longest_save_ = std::max(longest_save_, seconds); }
 
-double Walltime::margin() const { return 2 * longest_save_ + longest_step_ + kMargin; }
+double Walltime::margin() const { return 3 * longest_save_ + longest_step_ + kMargin; }
 
 std::optional<double> Walltime::seconds_left(double now) const {
   if (!end_) return std::nullopt;

@@ -20,8 +20,8 @@ std::optional<double> read_walltime(const Config& run);
 std::optional<double> slurm_seconds_left(const std::map<std::string, std::string>& environment,
                                          int64_t now);
 
-// The margin is learned: a stop can come one step (with its validation) late, and then the state is
-// saved, behind a save that may be going on.
+// The margin is learned: a stop can come one step (or one case of a validation) late, and then the
+// state is saved, behind one that is being saved and another that waits.
 class Walltime {
  public:
   Walltime() = default;  // no end
@@ -31,7 +31,7 @@ class Walltime {
   void stepped(double seconds);
   void saved(double seconds);
 
-  // 2 · longest save + longest step + 10 s, in seconds.
+  // 3 · longest save + longest step + 10 s, in seconds.
   double margin() const;
   // None: no end. Negative behind it.
   std::optional<double> seconds_left(double now) const;

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/checkpoint/best_checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/checkpoint_files.h"
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/core/log.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+// On disk, do not rename: what a file set aside begins with, and the entry of the step.
+const std::string kAside = "best.";
+constexpr const char* kStep = "step";
+
+// Takes it out of a best state.
+int64_t take_step(StateMap& state, const fs::path& file) {
+  const auto found = state.find(kStep);
+  if (found == state.end()) {
+    throw Error(ErrorKind::kData, {.what = "a best state that does not say after which step",
+                                   .where = file.string()});
+  }
+  const int64_t step = std::get<int64_t>(found->second);
+  state.erase(found);
+  return step;
+}
+
+// Step of a best state; none when the file is absent or damaged.
+std::optional<int64_t> step_of(const fs::path& file) {
+  if (!fs::exists(file)) return std::nullopt;
+  try {
+    StateMap state = load_checkpoint(file);
+    return take_step(state, file);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kData) throw;
+    log::warn("the best weights so far are lost:\n{}", error.what());
+    return std::nullopt;
+  }
+}
+
+void rename_file(const fs::path& from, const fs::path& to) {
+  std::error_code code;
+  if (file_fault("rename", to)) {
+    code = std::make_error_code(std::errc::no_space_on_device);
+  } else {
+    fs::rename(from, to, code);
+  }
+  if (!code) return;
+  throw Error(ErrorKind::kIo,
+              {.what = "cannot rename to " + to.filename().string() + " (" + code.message() + ")",
+               .where = from.string()});
+}
+
+}  // namespace
+
+// A checkpoint counts on the last best state before it.
+void BestCheckpoint::keep_for(const std::vector<int64_t>& kept) {
+  int64_t next = step_.value_or(0);
+  const auto bests = numbered_files(folder_, kAside);
+  for (auto best = bests.rbegin(); best != bests.rend(); next = best->first, ++best) {
+    const bool is_needed = std::any_of(
+        kept.begin(), kept.end(), [&](int64_t step) { return best->first <= step && step < next; });
+    if (!is_needed) remove_checkpoint(best->second);
+  }
+}
+
+fs::path BestCheckpoint::aside(int64_t step) const {
+  return folder_ / fmt::format("{}{:06}.h5", kAside, step);
+}
+
+void BestCheckpoint::save(const StateMap& state, int64_t step) {
+  if (step_) rename_file(file(), aside(*step_));
+  StateMap marked = state;
+  marked[kStep] = step;
+  save_checkpoint(marked, file());
+  step_ = step;
+}
+
+StateMap BestCheckpoint::load(std::optional<int64_t> step) const {
+  StateMap state = load_checkpoint(file());
+  const int64_t found = take_step(state, file());
+  if (!step || found == *step) return state;
+  throw Error(ErrorKind::kData,
+              {.what = "the best weights are not those of this training",
+               .where = file().string(),
+               .expected = fmt::format("those after {} iterations", *step),
+               .got = fmt::format("those after {}", found),
+               .fix = "bring back the file, or remove the folder to start at the beginning"});
+}
+
+void BestCheckpoint::rewind(int64_t step) {
+  for (const auto& [later, best] : numbered_files(folder_, kAside)) {
+    if (later > step) remove_checkpoint(best);
+  }
+  step_ = step_of(file());
+  if (step_ == step) return;
+  if (fs::exists(aside(step))) {
+    rename_file(aside(step), file());
+    step_ = step;
+  } else if (step_ && *step_ > step) {
+    remove_checkpoint(file());
+    step_.reset();
+  }
+}
+
+bool BestCheckpoint::exists() const { return fs::exists(file()); }
+
+}  // namespace semiseg
