@@ -60,9 +60,10 @@ Config agree_on_configuration(World& world, ComposeRequest request) {
   world.agree([&] { config = compose(request); });
   world.check_same(*config);
   world.choose_device(*config);
+  world.agree([&] { precision = ProtocolOptions::read(config->section("protocol")).precision; });
+  if (precision != "auto") return *config;
   world.agree([&] {
-    precision = ProtocolOptions::read(config->section("protocol")).precision;
-    if (precision == "auto" && world.is_first()) precision = resolve_auto(request, world.device());
+    if (world.is_first()) precision = resolve_auto(request, world.device());
   });
   request.overrides.push_back("protocol.precision=" + broadcast_text(precision, world.comm()));
   config = compose(request);
