@@ -97,6 +97,25 @@ TEST(FusedLoss, OfSlicedAndExpandedArgumentsEqualsThatOfTheirCopies) {
   EXPECT_TRUE(at::equal(view.logits, copy.logits));
 }
 
+// The first pass has no pixel that counts.
+TEST(FusedLoss, OfSeveralPassesEqualsThatOfTheirPixelsTogether) {
+  const at::Tensor z = normal("z", {5, 4, 20, 20});
+  at::Tensor y = labels("y", {5, 20, 20}, 4);
+  y[0].fill_(kIgnoreLabel);
+  const auto of_passes = [](const at::Tensor& logits, const at::Tensor& label,
+                            const at::Tensor& table, const at::Tensor&, const Communicator& comm) {
+    return cross_entropy_of_passes({{logits.slice(0, 0, 1), label.slice(0, 0, 1)},
+                                    {logits.slice(0, 1, 3), label.slice(0, 1, 3)},
+                                    {logits.slice(0, 3), label.slice(0, 3)}},
+                                   table, comm);
+  };
+  const Result whole = run(cross_entropy_with_offsets, z, y, random_table(4), {}),
+               passes = run(of_passes, z, y, random_table(4), {});
+  EXPECT_LE(deviation(passes.loss, whole.loss), 1e-14);
+  EXPECT_TRUE(at::equal(passes.logits, whole.logits));
+  EXPECT_LE(deviation(passes.table, whole.table), 1e-14);
+}
+
 TEST(FusedLoss, SumsTheTablesGradientByClass) {
   const at::Tensor z = normal("z", {2, 4, 30, 30}), y = labels("y", {2, 30, 30}, 4);
   const Result found = run(cross_entropy_with_offsets, z, y, random_table(4), {});

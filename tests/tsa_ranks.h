@@ -84,12 +84,12 @@ struct RankFeed {
   }
 
   // Two streams of different sizes: the second lacks the samples 0 to 2.
-  std::vector<LabelledFeatures> batches(const SampleIds& samples, int64_t step) const {
+  std::vector<StreamBatch> batches(const SampleIds& samples, int64_t step) const {
     SampleIds fewer = samples;
     std::erase_if(fewer, [](int64_t id) { return id < 3; });
     LabelledFeatures teacher = student(fewer, step);
     teacher.features = teacher.features * 2;
-    return {student(samples, step), teacher};
+    return {{student(samples, step)}, {teacher}};
   }
 
   TsaMemory memory(const TsaMemoryOptions& options) const {

@@ -49,6 +49,26 @@ TEST_P(RanksOfMemory, HoldThatOfOneRankAndTheSameBitsAsEachOther) {
 INSTANTIATE_TEST_SUITE_P(Ranks, RanksOfMemory,
                          testing::Combine(testing::Values(1, 2, 3, 4, 8), testing::Values(1, 3)));
 
+TEST(StreamBatch, InPartsHasTheBitsOfTheWhole) {
+  const auto comm = make_serial_communicator();
+  const RankFeed feed;
+  for (const SumOrder order : kSumOrders) {
+    TsaMemory whole = feed.memory({.order = order}), parts = feed.memory({.order = order});
+    for (int64_t step = 0; step < 2; ++step) {
+      whole.step(feed.batches({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, step), *comm);
+      std::vector<StreamBatch> batches = feed.batches({0, 1, 2, 3}, step);
+      for (const SampleIds& ids : {SampleIds{4}, SampleIds{5, 6, 7, 8, 9}}) {
+        const auto more = feed.batches(ids, step);
+        for (size_t i = 0; i < more.size(); ++i) batches[i].push_back(more[i][0]);
+      }
+      parts.step(batches, *comm);
+      for (size_t stream = 0; stream < 2; ++stream)
+        expect_same(parts.statistics(stream), whole.statistics(stream), 0);
+      for (TsaMemory* memory : {&whole, &parts}) memory->after_step(*comm, step);
+    }
+  }
+}
+
 TEST(PerSample, DoesNotDependOnTheOrderOfRows) {
   const auto comm = make_serial_communicator();
   const RankFeed feed;
@@ -79,7 +99,7 @@ TEST(PerSample, RefusesABatchWithoutIds) {
   const auto comm = make_serial_communicator();
   const RankFeed feed;
   auto batches = feed.batches({4, 5}, 0);
-  batches[1].samples.clear();
+  batches[1][0].samples.clear();
   TsaMemory memory = feed.memory({.order = SumOrder::kPerSample});
   EXPECT_THROW(memory.step(batches, *comm), Error);
 }

@@ -34,6 +34,8 @@ INSTANTIATE_TEST_SUITE_P(
                     TensorLayout{"Float32", at::kFloat, {2, 16, 70, 70}, false},
                     TensorLayout{"BFloat16", at::kBFloat16, {2, 16, 20, 20}, false},
                     TensorLayout{"ChannelsLast", at::kFloat, {2, 16, 70, 70}, true},
+                    TensorLayout{"BFloat16ChannelsLast", at::kBFloat16, {2, 16, 70, 70}, true},
+                    TensorLayout{"BFloat16OddFeatures", at::kBFloat16, {2, 7, 20, 20}, true},
                     TensorLayout{"ChannelsLast3d", at::kFloat, {2, 7, 9, 20, 30}, true},
                     TensorLayout{"Volume", at::kDouble, {3, 7, 9, 20, 30}, false},
                     TensorLayout{"OneFeature", at::kFloat, {1, 1, 300}, false},

@@ -208,7 +208,7 @@ class Bcp : public TeacherStudent {
     const std::array<Half, 2> halves = {mix_half(batch, 0, mask, step),
                                         mix_half(batch, 1, mask, step)};
     ForwardPasses passes;
-    passes.streams = [=] { return streams_of(halves, mask); };
+    passes.streams = streams_of(halves, mask);
     passes.loss = [=, this](const LabelledCrossEntropy& labelled_ce, Step& s) {
       const MixLoss first = loss_of(halves[0], labelled_ce, mask, s),
                     second = loss_of(halves[1], labelled_ce, mask, s);
@@ -217,32 +217,25 @@ class Bcp : public TeacherStudent {
     return passes;
   }
 
-  // Both halves in one set of images each.
   static Streams streams_of(const std::array<Half, 2>& halves, const at::Tensor& mask) {
-    const auto both = [&](const auto& part) { return at::cat({part(halves[0]), part(halves[1])}); };
-    const auto samples = [&](SampleIds Half::*ids) {
-      SampleIds all = halves[0].*ids;
-      all.insert(all.end(), (halves[1].*ids).begin(), (halves[1].*ids).end());
-      return all;
-    };
-    const at::Tensor outside = mask == 1, inside = outside.logical_not();
     const auto where = [](const at::Tensor& region, const at::Tensor& label) {
       return at::where(region, label, at::full({}, kIgnoreLabel, label.options()));
     };
-    const at::Tensor logits = both([](const Half& h) { return h.student.logits; });
-    const at::Tensor features = both([](const Half& h) { return h.student.features; });
-    return {.labelled = {logits, features, both([&](const Half& h) {
-                           return where(h.unlabelled_outside ? inside : outside, h.truth);
-                         }),
-                         samples(&Half::labelled)},
-            .unlabelled = {logits, features, both([&](const Half& h) {
-                             return where(h.unlabelled_outside ? outside : inside, h.teacher.label);
-                           }),
-                           samples(&Half::unlabelled)},
-            .teacher_unlabelled = {both([](const Half& h) { return h.teacher.logits; }),
-                                   both([](const Half& h) { return h.teacher.features; }),
-                                   both([](const Half& h) { return h.teacher.label; }),
-                                   samples(&Half::unlabelled)}};
+    const auto each = [halves](const auto& pixels_of) {
+      return [=]() -> std::vector<ClassPixels> {
+        return {pixels_of(halves[0]), pixels_of(halves[1])};
+      };
+    };
+    return {.labelled = each([=](const Half& h) -> ClassPixels {
+              const at::Tensor region = mask == (h.unlabelled_outside ? 0 : 1);
+              return {h.student.logits, h.student.features, where(region, h.truth), h.labelled};
+            }),
+            .unlabelled = each([=](const Half& h) -> ClassPixels {
+              const at::Tensor region = mask == (h.unlabelled_outside ? 1 : 0);
+              return {h.student.logits, h.student.features, where(region, h.teacher.label),
+                      h.unlabelled};
+            }),
+            .teacher_unlabelled = each([](const Half& h) { return h.teacher; })};
   }
 
   MixLoss loss_of(const Half& half, const LabelledCrossEntropy& labelled_ce, const at::Tensor& mask,

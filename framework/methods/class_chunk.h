@@ -3,9 +3,9 @@
 // pixels.
 #pragma once
 
-#include <c10/util/BFloat16.h>
-
 #include <cstdint>
+
+#include "framework/core/bfloat16.h"
 
 namespace semiseg {
 
@@ -14,12 +14,12 @@ inline constexpr int64_t kChunk = 256;
 
 // chunk [A, kChunk]: the features of the pixels less a point near them,
 //   chunk[a,i] = x[a · channel + pixels[i] · step] - near[a]
-// `pixels` ascend.
+// `pixels` ascend, and the last times `step` is less than 2^31.
 void gather_chunk(const float* x, int64_t channel, int64_t step, const int32_t* pixels,
                   int64_t size, const float* near, int64_t features, float* chunk);
 void gather_chunk(const double* x, int64_t channel, int64_t step, const int32_t* pixels,
                   int64_t size, const double* near, int64_t features, double* chunk);
-void gather_chunk(const c10::BFloat16* x, int64_t channel, int64_t step, const int32_t* pixels,
+void gather_chunk(const Bfloat16* x, int64_t channel, int64_t step, const int32_t* pixels,
                   int64_t size, const float* near, int64_t features, float* chunk);
 
 // Adds Σ q to sum [A] and Σ q qᵀ to scatter: the upper triangle row by row, or the diagonal alone.

@@ -31,6 +31,13 @@ int64_t scatter_size(int64_t features, CovarianceKind kind) {
   return kind == CovarianceKind::kFull ? features * (features + 1) / 2 : features;
 }
 
+// As the kernels of class_chunk.h read it.
+const Bfloat16* as_stored(const c10::BFloat16* x) { return reinterpret_cast<const Bfloat16*>(x); }
+template <class T>
+const T* as_stored(const T* x) {
+  return x;
+}
+
 // One thread's work on one block: pixels sorted by class, the sums of a class about a point near
 // its own pixels (a shift far from them, as at the first step, would cost digits), then moved to
 // the common shift in float64. x: storage type of the features, T: precision of a chunk's sums.
@@ -91,8 +98,8 @@ class BlockSums {
     find_near(data, pixels, std::min<int64_t>(size, 16));
     for (int64_t i = 0; i < size; i += kChunk) {
       const int64_t part = std::min(kChunk, size - i);
-      gather_chunk(data, x_.stride(1), x_.stride(2), pixels + i, part, near_.data(), features_,
-                   chunk_.data());
+      gather_chunk(as_stored(data), x_.stride(1), x_.stride(2), pixels + i, part, near_.data(),
+                   features_, chunk_.data());
       add_chunk(chunk_.data(), part, features_, full_, sum_.data(), scatter_.data());
     }
     add_shifted(static_cast<double>(size), shift, out);
@@ -244,11 +251,14 @@ at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, cons
   return add_rows(partial.view({samples, blocks, classes * width})).view({samples, classes, width});
 }
 
+at::Tensor sum_of_samples(const at::Tensor& rows) {
+  if (!rows.device().is_cpu()) return rows.sum(0);
+  return add_rows(rows.flatten(1).unsqueeze(0)).view(rows.sizes().slice(1));
+}
+
 BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
                      CovarianceKind kind) {
-  const at::Tensor rows = sample_sums(features, label, shift, kind);
-  if (!features.device().is_cpu()) return {rows.sum(0), shift.size(1)};
-  return {add_rows(rows.flatten(1).unsqueeze(0)).view(rows.sizes().slice(1)), shift.size(1)};
+  return {sum_of_samples(sample_sums(features, label, shift, kind)), shift.size(1)};
 }
 
 BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,

@@ -44,6 +44,9 @@ BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const 
 at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
                        CovarianceKind kind);
 
+// Rows of sample_sums added in their order.
+at::Tensor sum_of_samples(const at::Tensor& rows);
+
 // batch_sums from ATen's operators in float64: for devices without a kernel, and the twin that
 // checks the kernel.
 BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,

@@ -63,13 +63,15 @@ class MeanTeacher : public TeacherStudent {
 
     const at::Tensor q = target.logits.softmax(1);
     ForwardPasses passes;
-    passes.streams = [=]() -> Streams {
-      const at::Tensor pseudo = q.argmax(1);
+    passes.streams.labelled = [=]() -> std::vector<ClassPixels> {
       const SampleIds samples_l(batch.samples.begin(), batch.samples.begin() + b);
-      return {.labelled = {all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label,
-                           samples_l},
-              .unlabelled = {all.logits.slice(0, b), all.features.slice(0, b), pseudo, samples_u},
-              .teacher_unlabelled = {target.logits, target.features, pseudo, samples_u}};
+      return {{all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label, samples_l}};
+    };
+    passes.streams.unlabelled = [=]() -> std::vector<ClassPixels> {
+      return {{all.logits.slice(0, b), all.features.slice(0, b), q.argmax(1), samples_u}};
+    };
+    passes.streams.teacher_unlabelled = [=]() -> std::vector<ClassPixels> {
+      return {{target.logits, target.features, q.argmax(1), samples_u}};
     };
     passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "framework/methods/method.h"
 #include "framework/methods/network_predictor.h"
@@ -15,13 +16,13 @@
 
 namespace semiseg {
 
-// Pixels that have a class, in one set of images of a network. N images, A features, K classes, S
-// spatial axes.
+// Pixels that have a class, in the images of one forward pass of a network. N images, A features, K
+// classes, S spatial axes.
 struct ClassPixels {
   at::Tensor logits;    // [N,K,S]
   at::Tensor features;  // [N,A,S] input of the last linear layer, in the network's own dtype
   at::Tensor label;     // [N,S] int64; kIgnoreLabel where the pixel does not count
-  // [N] Batch::samples of the images that the pixels with a class are from; each once in a set.
+  // [N] Batch::samples of the images that the pixels with a class are from; each once in a stream.
   SampleIds samples;
 };
 
@@ -31,16 +32,18 @@ struct ClassPixels {
 using LabelledCrossEntropy = std::function<at::Tensor(
     const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask)>;
 
-// What an add-on looks at.
+// What an add-on looks at: of each stream as many sets of images as there were passes. Functions,
+// for they compute; empty while no teacher speaks.
 struct Streams {
-  ClassPixels labelled;            // student, ground truth
-  ClassPixels unlabelled;          // student, pseudo-label: the same or other images
-  ClassPixels teacher_unlabelled;  // teacher (no gradient) on the images as they are, pseudo-label
+  using Stream = std::function<std::vector<ClassPixels>()>;
+  Stream labelled;            // student, ground truth
+  Stream unlabelled;          // student, pseudo-label: the same or other images
+  Stream teacher_unlabelled;  // teacher (no gradient) on the images as they are, pseudo-label
 };
 
 // What one step's forward passes gave.
 struct ForwardPasses {
-  std::function<Streams()> streams;  // a function, for it may copy; empty while no teacher speaks
+  Streams streams;
   // The base's whole loss; records its parts, not the total.
   std::function<at::Tensor(const LabelledCrossEntropy&, Step&)> loss;
 };

@@ -61,13 +61,14 @@ class TransMedSeg : public Method {
 
   void step(const Batch& batch, Step& step) override {
     const ForwardPasses passes = base_->forward(batch, step);
-    if (!passes.streams) return minimise(passes.loss(plain_cross_entropy(*step.comm), step), step);
+    if (!passes.streams.labelled)
+      return minimise(passes.loss(plain_cross_entropy(*step.comm), step), step);
     const double lambda = lambda_at(
         {options_.lambda.strength, options_.lambda.ramp, step.stage_iterations}, step.iteration);
     step.record("tsa.lambda", lambda);
-    const Streams streams = passes.streams();
-    remember(streams, batch, step);
-    minimise(loss(passes, streams, lambda, step), step);
+    const std::vector<ClassPixels> labelled = passes.streams.labelled();
+    remember(labelled, passes.streams, batch, step);
+    minimise(loss(passes, labelled, lambda, step), step);
   }
 
   void after_step(Step& step) override {
@@ -105,29 +106,40 @@ class TransMedSeg : public Method {
   // What the memory is fed with: [N,A,S], no gradient.
   LabelledFeatures observe(const ClassPixels& pixels) const {
     if (options_.space == "logit") return {pixels.logits.detach(), pixels.label, pixels.samples};
-    const at::Tensor features = pixels.features.detach().to(pixels.logits.scalar_type());
+    const at::Tensor features = pixels.features.detach();
     if (options_.head_mode != "im2col") return {features, pixels.label, pixels.samples};
     const auto kernel = base_->student().classifier().weight.sizes().slice(2);
     return {neighbourhoods(features, kernel), pixels.label.flatten(1), pixels.samples};
   }
 
-  void remember(const Streams& streams, const Batch& batch, Step& step) {
+  StreamBatch observe(const std::vector<ClassPixels>& parts) const {
+    StreamBatch batch;
+    for (const ClassPixels& part : parts) batch.push_back(observe(part));
+    return batch;
+  }
+
+  // Pixels of which the network is not sure do not count.
+  void ignore_unsure(ClassPixels& pixels) const {
+    const at::Tensor sure = std::get<0>(pixels.logits.softmax(1).max(1)) >= options_.confidence;
+    pixels.label =
+        at::where(sure, pixels.label, at::full({}, kIgnoreLabel, pixels.label.options()));
+  }
+
+  void remember(std::vector<ClassPixels> student, const Streams& streams, const Batch& batch,
+                Step& step) {
     const at::NoGradGuard no_grad;
-    ClassPixels teacher = streams.teacher_unlabelled;
+    std::vector<ClassPixels> teacher = streams.teacher_unlabelled();
     if (options_.confidence > 0) {
-      const at::Tensor sure = std::get<0>(teacher.logits.softmax(1).max(1)) >= options_.confidence;
-      teacher.label =
-          at::where(sure, teacher.label, at::full({}, kIgnoreLabel, teacher.label.options()));
+      for (ClassPixels& part : teacher) ignore_unsure(part);
     }
-    ClassPixels student = streams.labelled;
     if (options_.stats_net == "teacher") {
       const SampleIds samples(batch.samples.begin(), batch.samples.begin() + batch.labelled);
       const NetworkOutput out = base_->teacher().forward(
           batch.image.slice(0, 0, batch.labelled), step.train_pass("teacher/labelled", samples));
-      student = {out.logits, out.features, batch.label, samples};
+      student = {{out.logits, out.features, batch.label, samples}};
     }
-    std::vector<LabelledFeatures> batches = {observe(student), observe(teacher)};
-    if (options_.uses("u2s")) batches.push_back(observe(streams.unlabelled));
+    std::vector<StreamBatch> batches = {observe(student), observe(teacher)};
+    if (options_.uses("u2s")) batches.push_back(observe(streams.unlabelled()));
     memory_.step(batches, *step.comm);
     record_memory(step);
   }
@@ -159,7 +171,8 @@ class TransMedSeg : public Method {
     return offsets.table;
   }
 
-  at::Tensor loss(const ForwardPasses& passes, const Streams& streams, double lambda, Step& step) {
+  at::Tensor loss(const ForwardPasses& passes, const std::vector<ClassPixels>& labelled,
+                  double lambda, Step& step) {
     const bool replaces = options_.mode == "replace";
     const at::Tensor s2t =
         options_.uses("s2t") ? table(kStudent, kTeacher, lambda, step, "s2t") : at::Tensor();
@@ -169,28 +182,33 @@ class TransMedSeg : public Method {
     };
     at::Tensor total = passes.loss(replaces ? moved : plain_cross_entropy(*step.comm), step);
     if (!replaces) step.record("loss.base", total);
-    const auto add = [&](const std::string& name, double weight, const at::Tensor& logits,
-                         const at::Tensor& label, const at::Tensor& offsets) {
-      const at::Tensor value = cross_entropy_with_offsets(logits, label, offsets, {}, *step.comm);
+    const auto add = [&](const std::string& name, double weight,
+                         const std::vector<LabelledLogits>& pixels, const at::Tensor& offsets) {
+      const at::Tensor value = cross_entropy_of_passes(pixels, offsets, *step.comm);
       step.record("loss." + name, value);
       total = total + weight * value;
     };
     const double unlabelled =
         consistency_weight({options_.beta_unlabelled, options_.unlabelled_rampup}, step.iteration,
                            step.stage_iterations);
-    if (options_.uses("s2t") && !replaces)
-      add("tsa", options_.beta, streams.labelled.logits, streams.labelled.label, s2t);
+    if (options_.uses("s2t") && !replaces) add("tsa", options_.beta, logits_of(labelled), s2t);
     if (options_.uses("t2s")) {
-      const ClassPixels& pixels = streams.teacher_unlabelled;
-      add("tsa_t2s", unlabelled, student_head(pixels.features), pixels.label,
-          table(kTeacher, kStudent, lambda, step, "t2s"));
+      std::vector<LabelledLogits> heads;
+      for (const ClassPixels& part : passes.streams.teacher_unlabelled())
+        heads.push_back({student_head(part.features), part.label});
+      add("tsa_t2s", unlabelled, heads, table(kTeacher, kStudent, lambda, step, "t2s"));
     }
     if (options_.uses("u2s")) {
-      const ClassPixels& pixels = streams.unlabelled;
-      add("tsa_u2s", unlabelled, pixels.logits, pixels.label,
+      add("tsa_u2s", unlabelled, logits_of(passes.streams.unlabelled()),
           table(kUnlabelled, kStudent, lambda, step, "u2s"));
     }
     return total;
+  }
+
+  static std::vector<LabelledLogits> logits_of(const std::vector<ClassPixels>& parts) {
+    std::vector<LabelledLogits> logits;
+    for (const ClassPixels& part : parts) logits.push_back({part.logits, part.label});
+    return logits;
   }
 
   void minimise(const at::Tensor& total, Step& step) {

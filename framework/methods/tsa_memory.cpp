@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/methods/tsa_memory.h"
 
+#include <ATen/Functions.h>
 #include <fmt/format.h>
 
 #include <utility>
@@ -30,7 +31,7 @@ TsaMemory::TsaMemory(std::vector<std::string> streams, int64_t classes, int64_t 
   publish();
 }
 
-void TsaMemory::step(std::span<const LabelledFeatures> batches, const Communicator& comm) {
+void TsaMemory::step(std::span<const StreamBatch> batches, const Communicator& comm) {
   SEMISEG_CHECK(batches.size() == streams_.size(), "one batch for each stream");
   SEMISEG_CHECK(!fed_, "after_step() ends a step");
   fed_ = true;
@@ -46,13 +47,19 @@ void TsaMemory::step(std::span<const LabelledFeatures> batches, const Communicat
   if (!options_.lagged) publish();
 }
 
-void TsaMemory::add(size_t stream, const LabelledFeatures& batch, int rank) {
-  const ClassMemory& memory = memories_[stream];
+void TsaMemory::add(size_t stream, const StreamBatch& batch, int rank) {
+  std::vector<at::Tensor> sums;
+  SampleIds samples;
+  for (const LabelledFeatures& part : batch) {
+    sums.push_back(memories_[stream].sample_sums(part.features, part.label));
+    samples.insert(samples.end(), part.samples.begin(), part.samples.end());
+  }
+  const at::Tensor rows = at::cat(sums);
   const auto index = static_cast<int64_t>(stream);
   if (options_.order == SumOrder::kPerSample) {
-    window_.add(index, batch.samples, memory.sample_sums(batch.features, batch.label));
+    window_.add(index, samples, rows);
   } else {
-    window_.add(index, {rank}, memory.sums(batch.features, batch.label).values.unsqueeze(0));
+    window_.add(index, {rank}, sum_of_samples(rows).unsqueeze(0));
   }
 }
 

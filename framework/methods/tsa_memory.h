@@ -29,11 +29,15 @@ struct TsaMemoryOptions {
   int64_t checksum_every = 100;  // iterations between two checks of the replicas; 0: none
 };
 
-// One batch of a stream on this rank.
+// The images of one forward pass, on this rank.
 struct LabelledFeatures {
   at::Tensor features, label;  // as for batch_sums
   SampleIds samples = {};  // [N] global ids, each once in a stream over all ranks; for kPerSample
 };
+
+// One batch of a stream on this rank, in as many parts as there were passes: nothing is copied to
+// join them.
+using StreamBatch = std::vector<LabelledFeatures>;
 
 class TsaMemory {
  public:
@@ -42,7 +46,7 @@ class TsaMemory {
 
   // Collective, after the forward passes. One batch for each stream. One message every `every`
   // calls, none once the memory is frozen. kRank when a sample comes twice.
-  void step(std::span<const LabelledFeatures> batches, const Communicator& comm);
+  void step(std::span<const StreamBatch> batches, const Communicator& comm);
 
   // Collective, once after each step(): ends what step() started. kRank when the replicas differ.
   void after_step(const Communicator& comm, int64_t iteration);
@@ -60,7 +64,7 @@ class TsaMemory {
   void state(StateVisitor& visitor);
 
  private:
-  void add(size_t stream, const LabelledFeatures& batch, int rank);
+  void add(size_t stream, const StreamBatch& batch, int rank);
   void merge(const Communicator& comm);
   void publish();
   void memory_state(StateVisitor& visitor);

@@ -6,18 +6,11 @@
 namespace semiseg {
 namespace {
 
-SEMISEG_INTO_CLONE float value(Bfloat16 x) {
-  return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16);
-}
+SEMISEG_INTO_CLONE float value(Bfloat16 x) { return widened(x); }
 SEMISEG_INTO_CLONE float value(float x) { return x; }
 SEMISEG_INTO_CLONE double value(double x) { return x; }
 
-// To nearest, ties to even; a NaN stays one.
-SEMISEG_INTO_CLONE void store(float x, Bfloat16& out) {
-  const uint32_t bits = __builtin_bit_cast(uint32_t, x);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  out.bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
-}
+SEMISEG_INTO_CLONE void store(float x, Bfloat16& out) { out = narrowed(x); }
 SEMISEG_INTO_CLONE void store(float x, float& out) { out = x; }
 SEMISEG_INTO_CLONE void store(double x, double& out) { out = x; }
 

@@ -6,13 +6,11 @@
 
 #include <cstdint>
 
+#include "framework/core/bfloat16.h"
+
 namespace semiseg {
 
 inline constexpr int64_t kRow = 512;  // values; coefficients stay in the first-level cache
-
-struct Bfloat16 {
-  uint16_t bits;
-};
 
 // Values of one chunk and the coefficients of its channels. Plain memory: the kernels call no
 // ordinary function (vector_clones.h). S: stored type; A: float, or double for double.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "framework/core/error.h"
+#include "framework/nn/offset_cross_entropy_composed.h"
 #include "framework/nn/softmax_tile.h"
 
 #ifdef SEMISEG_HAS_CUDA
@@ -244,14 +245,9 @@ at::Tensor global_mean_of(const at::Tensor& sums, const Communicator& comm, at::
   return (all[0] / at::where(weight > 0, weight, 1.0)).to(dtype);
 }
 
-}  // namespace
-
-at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor& label,
-                                      const at::Tensor& table, const at::Tensor& mask,
-                                      const Communicator& comm) {
-  if (!has_kernel(logits))
-    return cross_entropy_with_offsets_composed(logits, label, table, mask, comm);
-  check_arguments(logits, label, table, mask);
+// {Σ m ℓ, Σ m} of this rank, by the kernels.
+at::Tensor fused_sums(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& table,
+                      const at::Tensor& mask) {
   const bool is_kernel_type =
       logits.scalar_type() == at::kFloat || logits.scalar_type() == at::kDouble;
   at::Tensor z = is_kernel_type ? logits : logits.to(at::kFloat);
@@ -260,27 +256,40 @@ at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor
   const auto maybe = [](const at::Tensor& t) {
     return t.defined() ? std::optional(t) : std::nullopt;
   };
-  return global_mean_of(FusedSums::apply(z, label, maybe(table), maybe(mask)), comm,
-                        logits.scalar_type());
+  return FusedSums::apply(z, label, maybe(table), maybe(mask));
+}
+
+at::Tensor local_sums(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& table,
+                      const at::Tensor& mask) {
+  check_arguments(logits, label, table, mask);
+  return has_kernel(logits) ? fused_sums(logits, label, table, mask)
+                            : cross_entropy_sums_composed(logits, label, table, mask);
+}
+
+}  // namespace
+
+at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor& label,
+                                      const at::Tensor& table, const at::Tensor& mask,
+                                      const Communicator& comm) {
+  return global_mean_of(local_sums(logits, label, table, mask), comm, logits.scalar_type());
+}
+
+at::Tensor cross_entropy_of_passes(const std::vector<LabelledLogits>& passes,
+                                   const at::Tensor& table, const Communicator& comm) {
+  SEMISEG_CHECK(!passes.empty(), "there is at least one pass");
+  at::Tensor sums;
+  for (const auto& [logits, label] : passes) {
+    const at::Tensor more = local_sums(logits, label, table, /*mask=*/{});
+    sums = sums.defined() ? sums + more : more;
+  }
+  return global_mean_of(sums, comm, passes.front().logits.scalar_type());
 }
 
 at::Tensor cross_entropy_with_offsets_composed(const at::Tensor& logits, const at::Tensor& label,
                                                const at::Tensor& table, const at::Tensor& mask,
                                                const Communicator& comm) {
   check_arguments(logits, label, table, mask);
-  const at::Tensor y = label.unsqueeze(-1).flatten(1);
-  at::Tensor weight = (y != kIgnoreLabel).to(at::kDouble);
-  if (mask.defined()) weight = weight * mask.unsqueeze(-1).flatten(1);
-  const at::Tensor counts = weight != 0, safe = at::where(counts, y, 0);
-  at::Tensor z = at::where(counts.unsqueeze(1), logits.unsqueeze(-1).flatten(2), 0.0);
-  if (table.defined()) {
-    // A product with one-hot labels: the backward of an index would add with atomics.
-    const at::Tensor is_class = at::one_hot(safe, logits.size(1)).to(z.scalar_type());
-    z = z + at::matmul(is_class, table.to(z.scalar_type())).transpose(1, 2);
-  }
-  const at::Tensor loss =
-      -at::log_softmax(z, 1).gather(1, safe.unsqueeze(1)).squeeze(1).to(at::kDouble);
-  return global_mean_of(at::stack({(loss * weight).sum(), weight.sum()}), comm,
+  return global_mean_of(cross_entropy_sums_composed(logits, label, table, mask), comm,
                         logits.scalar_type());
 }
 

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "framework/comm/communicator.h"
 #include "framework/nn/ignore_label.h"
@@ -26,6 +27,15 @@ namespace semiseg {
 at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor& label,
                                       const at::Tensor& table, const at::Tensor& mask,
                                       const Communicator& comm);
+
+// Logits of one forward pass with their labels.
+struct LabelledLogits {
+  at::Tensor logits, label;
+};
+
+// Collective. The same over all pixels of several passes, which need not be joined.
+at::Tensor cross_entropy_of_passes(const std::vector<LabelledLogits>& passes,
+                                   const at::Tensor& table, const Communicator& comm);
 
 // The same from ATen's operators: for devices without a kernel, and the twin that checks the
 // kernel.

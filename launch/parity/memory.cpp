@@ -160,10 +160,10 @@ void run_sequence(const ParityCase& c, Comparison& comparison) {
     const std::string step = std::to_string(i) + ".", in = "in." + step, out = "out." + step;
     const Head head(c, in + "feature_from", at::kDouble);
     const at::Tensor label = labels(c, in + "label_from");
-    memory.step(std::vector<LabelledFeatures>{{head.feature.detach(), label},
-                                              {c.tensor(in + "feature_to").to(at::kDouble),
-                                               labels(c, in + "label_to")}},
-                *comm);
+    const StreamBatch from = {{head.feature.detach(), label}},
+                      to = {{c.tensor(in + "feature_to").to(at::kDouble),
+                             labels(c, in + "label_to")}};
+    memory.step(std::vector<StreamBatch>{from, to}, *comm);
     const double lambda = lambda_at(schedule, o.at("iteration").get<int64_t>() + i);
     const OffsetTable table = offset_table(head.weight, memory.statistics(0), memory.statistics(1),
                                            lambda, offset_options(c));
