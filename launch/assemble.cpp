@@ -11,6 +11,7 @@
 #include "framework/core/profile.h"
 #include "framework/train/walltime.h"
 #include "launch/folder_request.h"
+#include "launch/graphed_backbone.h"
 #include "launch/precision.h"
 #include "launch/timed_backbone.h"
 
@@ -53,7 +54,9 @@ MethodContext method_context(Experiment& e, const BackboneEntry& backbone,
                 auto network = backbone.make(options, shape, e.draws, net);
                 if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
                 e.networks.push_back(net);
-                return with_profile(with_precision(std::move(network), e.protocol.precision));
+                network = with_precision(std::move(network), e.protocol.precision);
+                if (e.cuda_graphs) network = with_graphs(std::move(network), e.device);
+                return with_profile(std::move(network));
               },
           .make_auxiliary =
               [&, draws = e.draws](const std::string& name, const std::string& net,
@@ -76,6 +79,8 @@ Experiment read_run(const Config& config, World& world) {
   int64_t threads = 0;
   config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
+  config.read("cuda_graphs", e.cuda_graphs,
+              "record evaluation passes on a GPU once and replay them as a whole; same numbers");
   e.draws = Draws(static_cast<uint64_t>(e.seed));
   e.comm_options = CommOptions::read(config.section("comm"));
   world.comm().configure(e.comm_options);

@@ -33,6 +33,7 @@ struct Experiment {
   int64_t seed;
   Draws draws;
   at::Device device;
+  bool cuda_graphs = false;
   Communicator* comm;
   CommOptions comm_options;
   std::unique_ptr<DatasetSource> source;  // none where only the network is needed

@@ -92,7 +92,8 @@ int run_benchmark(const Arguments& arguments) {
                   "threads=1 repeats=5");
   std::vector<std::string> words;
   flags.require("names", words,
-                "what to time, and threads=N repeats=N quick=true device=cuda precision=bfloat16");
+                "what to time, and threads=N repeats=N quick=true device=cuda precision=bfloat16 "
+                "cuda_graphs=true");
   if (const auto code = flags.parse(arguments)) return *code;
   std::string settings;
   std::vector<Benchmark> chosen;
@@ -112,6 +113,7 @@ int run_benchmark(const Arguments& arguments) {
   config.read("quick", setup.quick, "small shapes");
   config.read("precision", setup.precision, {"float32", "tf32", "bfloat16"},
               "of networks, as protocol.precision");
+  config.read("cuda_graphs", setup.cuda_graphs, "in inference on a GPU");
   World world;
   return world.run([&] {
     world.choose_device(config);

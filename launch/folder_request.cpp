@@ -9,7 +9,7 @@ namespace semiseg {
 RunFolderRequest folder_request(const Config& config) {
   RunFolderRequest request{.method = config.section("method").required("name", "method"),
                            .dataset = config.section("dataset").required("name", "data set"),
-                           .ignored = {"run", "threads", "device", "loader", "comm"},
+                           .ignored = {"run", "threads", "device", "cuda_graphs", "loader", "comm"},
                            .job = LaunchEnvironment::read(environment()).job,
                            .now = now_seconds()};
   std::string root = "runs", directory;

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/load_run.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "framework/checkpoint/checkpoint.h"
+#include "framework/checkpoint/checkpoint_files.h"
 #include "framework/checkpoint/checkpoint_folder.h"
 #include "framework/comm/broadcast_state.h"
 #include "framework/config/compose.h"
+#include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/record/dataset_record.h"
 
@@ -24,6 +30,16 @@ StateMap method_part(const StateMap& state) {
   return part.empty() ? state : part;
 }
 
+void check_exists(const std::filesystem::path& folder, const std::string& weights) {
+  std::vector<std::string> known = {"best"};
+  for (const auto& [step, file] : numbered_files(folder)) known.push_back(file.stem());
+  if (std::filesystem::exists(folder / (weights + ".h5"))) return;
+  throw Error(ErrorKind::kConfig, {.what = "the run has no weights of this name",
+                                   .where = folder.string(),
+                                   .expected = fmt::format("{}", fmt::join(known, ", ")),
+                                   .got = weights});
+}
+
 // "best" is what the run deploys: a run that selects nothing, or has nothing to select on, deploys
 // its last weights, and imported ones are best.h5 alone.
 StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
@@ -36,6 +52,7 @@ StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
     if (auto newest = folder.load_newest()) return std::move(*newest);
   }
   if (weights == "best") return best.load(std::nullopt);
+  check_exists(run / "checkpoint", weights);
   return load_checkpoint(folder.path(weights));
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "framework/comm/communicator.h"
@@ -16,6 +17,7 @@
 #include "framework/nn/backbone.h"
 #include "framework/nn/offset_cross_entropy.h"
 #include "framework/nn/upsample.h"
+#include "launch/graphed_backbone.h"
 
 namespace semiseg {
 namespace {
@@ -120,6 +122,30 @@ TEST_F(Gpu, ClassSumsAreThoseOfTheCpuAndRepeatTheirBits) {
       expect_close(got, expected, 1e-6);
       EXPECT_TRUE(at::equal(got, on_gpu()));
     }
+  }
+}
+
+TEST_F(Gpu, AReplayedPassHasTheBitsOfTheNetworksOwn) {
+  const NetworkShape shape{.channels = 1, .classes = 3, .patch_size = {32, 32}, .device = device_};
+  const Config config = parse_config("");
+  const auto make = [&] {
+    return BackboneRegistry::instance().find("unet").make(config.section("backbone"), shape,
+                                                          Draws(1), "network");
+  };
+  const auto plain = make(), graphed = with_graphs(make(), device_);
+  const at::NoGradGuard no_grad;
+  for (const int64_t images : {2, 5, 2}) {
+    const at::Tensor x =
+        Draws(8).normal("x" + std::to_string(images), {images, 1, 32, 32}).to(device_);
+    const NetworkOutput expected = plain->forward(x, Pass{}), first = graphed->forward(x, Pass{});
+    const at::Tensor kept = first.logits.clone();
+    graphed->forward(x + 1, Pass{});
+    EXPECT_TRUE(at::equal(first.logits, kept)) << "a later pass changed it";
+    EXPECT_TRUE(at::equal(first.logits, expected.logits));
+    EXPECT_TRUE(at::equal(first.features, expected.features));
+    // The next pass is that of other weights.
+    for (const auto& network : {plain.get(), graphed.get()})
+      for (const NamedTensor& parameter : network->parameters()) parameter.value.mul_(1.5);
   }
 }
 

@@ -17,6 +17,7 @@ TEST_F(Surroundings, TheJobAndTheNumberOfRanksAreWrittenDown) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(nlohmann::json::parse(text("job", "provenance.json")).at("ranks"), 2);
   EXPECT_NE(text("job", "state.json").find("4711"), std::string::npos) << text("job", "state.json");
+  EXPECT_FALSE(fs::exists(folder_ / "job" / "heartbeat")) << "it goes with the start";
 }
 
 // As after Ctrl-C in `semiseg train … | tee log`: the reader of the output is gone first.

@@ -18,6 +18,7 @@ struct BenchmarkSetup {
   int64_t repeats = 5;  // timed, after those that warm up
   at::Device device = at::kCPU;
   std::string precision = "float32";  // of networks; as protocol.precision
+  bool cuda_graphs = false;           // of evaluation passes
 };
 
 struct BenchmarkResult {

@@ -5,6 +5,7 @@
 #include "framework/eval/segmenter.h"
 #include "framework/methods/network_predictor.h"
 #include "launch/benchmark/benchmark.h"
+#include "launch/graphed_backbone.h"
 #include "launch/precision.h"
 
 namespace semiseg {
@@ -36,20 +37,23 @@ InferenceCase acdc_slices(bool) {
 
 BenchmarkResult time_inference(const InferenceCase& c, const BenchmarkSetup& setup) {
   const Config config = parse_config("[inference]\n" + c.settings + "\n[backbone]\n");
-  const NetworkShape shape{
-      .channels = 1, .classes = c.classes, .patch_size = c.patch_size, .dtype = at::kFloat};
-  const auto network =
-      with_precision(BackboneRegistry::instance()
-                         .find(c.backbone)
-                         .make(config.section("backbone"), shape, Draws(0), "network"),
-                     setup.precision);
+  const NetworkShape shape{.channels = 1,
+                           .classes = c.classes,
+                           .patch_size = c.patch_size,
+                           .dtype = at::kFloat,
+                           .device = setup.device};
+  auto network = with_precision(BackboneRegistry::instance()
+                                    .find(c.backbone)
+                                    .make(config.section("backbone"), shape, Draws(0), "network"),
+                                setup.precision);
+  if (setup.cuda_graphs) network = with_graphs(std::move(network), setup.device);
   const InferenceOptions options = InferenceOptions::read(config.section("inference"), c.patch_size,
                                                           /*axial_axis=*/0, c.classes);
   NetworkPredictor predictor(*network);
   int64_t windows = 0;  // or slices
   const ImagePredictor predict = [&](const at::Tensor& image) {
     windows += image.size(0);
-    return predictor.predict(image);
+    return predictor.predict(image.to(setup.device)).to(at::kCPU);
   };
   std::vector<int64_t> size = {1};
   size.insert(size.end(), c.volume.begin(), c.volume.end());
@@ -57,6 +61,7 @@ BenchmarkResult time_inference(const InferenceCase& c, const BenchmarkSetup& set
   BenchmarkResult result =
       time_repeats(setup,
                    {{"dtype", setup.precision},
+                    {"cuda_graphs", setup.cuda_graphs},
                     {"shapes", {{"volume", c.volume}, {"network", c.patch_size}}},
                     {"strides", options.sliding_window.stride}},
                    [&] {

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "launch/graphed_backbone.h"
+
+#ifdef SEMISEG_HAS_CUDA
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "framework/core/device.h"
+#include "launch/wrapped_backbone.h"
+#endif
+
+namespace semiseg {
+
+#ifdef SEMISEG_HAS_CUDA
+namespace {
+
+constexpr size_t kMostShapes = 8;  // each keeps the memory of a pass
+constexpr int kWarmUps = 2;        // passes in which libraries choose kernels and take workspace
+
+// One shape: the pass from `image_` to `output_`, in memory of its own.
+class RecordedPass {
+ public:
+  RecordedPass(Backbone& network, const at::Tensor& image, const Pass& pass)
+      : image_(image.clone()) {
+    wait_for(image.device());
+    {
+      const c10::cuda::CUDAStreamGuard guard(
+          c10::cuda::getStreamFromPool(/*isHighPriority=*/false, image.device().index()));
+      for (int i = 0; i < kWarmUps; ++i) network.forward(image_, pass);
+      // Of this thread alone: the loader's may pin memory meanwhile.
+      graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
+      output_ = network.forward(image_, pass);
+      graph_.capture_end();
+    }
+    wait_for(image.device());
+  }
+
+  NetworkOutput operator()(const at::Tensor& image) {
+    image_.copy_(image);
+    graph_.replay();
+    NetworkOutput copy{output_.logits.clone(), output_.features.clone()};
+    for (const at::Tensor& more : output_.more) copy.more.push_back(more.clone());
+    return copy;
+  }
+
+ private:
+  at::Tensor image_;
+  at::cuda::CUDAGraph graph_;
+  NetworkOutput output_;
+};
+
+class GraphedBackbone : public WrappedBackbone {
+ public:
+  explicit GraphedBackbone(std::unique_ptr<Backbone> network)
+      : WrappedBackbone(std::move(network)) {}
+
+  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+    if (pass.mode == NetworkMode::kTrain || at::GradMode::is_enabled() || !image.is_cuda())
+      return network_->forward(image, pass);
+    const Key key{image.sizes().vec(), image.strides().vec(), image.scalar_type()};
+    auto found = passes_.find(key);
+    if (found == passes_.end()) {
+      if (passes_.size() == kMostShapes) return network_->forward(image, pass);
+      found = passes_.emplace(key, std::make_unique<RecordedPass>(*network_, image, pass)).first;
+    }
+    return (*found->second)(image);
+  }
+
+ private:
+  using Key = std::tuple<std::vector<int64_t>, std::vector<int64_t>, at::ScalarType>;
+  std::map<Key, std::unique_ptr<RecordedPass>> passes_;
+};
+
+}  // namespace
+#endif
+
+std::unique_ptr<Backbone> with_graphs(std::unique_ptr<Backbone> network,
+                                      [[maybe_unused]] at::Device device) {
+#ifdef SEMISEG_HAS_CUDA
+  if (device.is_cuda()) return std::make_unique<GraphedBackbone>(std::move(network));
+#endif
+  return network;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// A network whose evaluation passes on a GPU are recorded once for each shape (a CUDA graph) and
+// then replayed as a whole: the host launches one graph instead of some hundred kernels. Training
+// passes are not: their draws are numbers of the host that differ in each step.
+#pragma once
+
+#include <memory>
+
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+// Outputs have the bits of the network's own; they are copies, which later passes leave alone.
+// Parameters may change between passes, in place. The network itself where images lie on the CPU
+// or this build has no CUDA.
+std::unique_ptr<Backbone> with_graphs(std::unique_ptr<Backbone> network, at::Device device);
+
+}  // namespace semiseg
