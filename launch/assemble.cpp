@@ -80,7 +80,7 @@ Experiment read_run(const Config& config, World& world) {
   config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
   config.read("cuda_graphs", e.cuda_graphs,
-              "record evaluation passes on a GPU once and replay them as a whole; same numbers");
+              "record evaluation passes on a GPU once and replay them as a whole");
   e.draws = Draws(static_cast<uint64_t>(e.seed));
   e.comm_options = CommOptions::read(config.section("comm"));
   world.comm().configure(e.comm_options);

@@ -22,18 +22,18 @@ namespace semiseg {
 #ifdef SEMISEG_HAS_CUDA
 namespace {
 
-constexpr size_t kMostShapes = 8;  // each keeps the memory of a pass
+constexpr size_t kMostShapes = 8;  // each keeps the memory of a pass for itself
 constexpr int kWarmUps = 2;        // passes in which libraries choose kernels and take workspace
 
 // One shape: the pass from `image_` to `output_`, in memory of its own.
 class RecordedPass {
  public:
-  RecordedPass(Backbone& network, const at::Tensor& image, const Pass& pass)
+  RecordedPass(Backbone& network, const at::Tensor& image, const Pass& pass,
+               c10::cuda::CUDAStream stream)
       : image_(image.clone()) {
     wait_for(image.device());
     {
-      const c10::cuda::CUDAStreamGuard guard(
-          c10::cuda::getStreamFromPool(/*isHighPriority=*/false, image.device().index()));
+      const c10::cuda::CUDAStreamGuard guard(stream);
       for (int i = 0; i < kWarmUps; ++i) network.forward(image_, pass);
       // Of this thread alone: the loader's may pin memory meanwhile.
       graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
@@ -60,7 +60,7 @@ class RecordedPass {
 class GraphedBackbone : public WrappedBackbone {
  public:
   explicit GraphedBackbone(std::unique_ptr<Backbone> network)
-      : WrappedBackbone(std::move(network)) {}
+      : WrappedBackbone(std::move(network)), stream_(c10::cuda::getStreamFromPool()) {}
 
   NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
     if (pass.mode == NetworkMode::kTrain || at::GradMode::is_enabled() || !image.is_cuda())
@@ -69,13 +69,15 @@ class GraphedBackbone : public WrappedBackbone {
     auto found = passes_.find(key);
     if (found == passes_.end()) {
       if (passes_.size() == kMostShapes) return network_->forward(image, pass);
-      found = passes_.emplace(key, std::make_unique<RecordedPass>(*network_, image, pass)).first;
+      found = passes_.emplace(key, std::make_unique<RecordedPass>(*network_, image, pass, stream_))
+                  .first;
     }
     return (*found->second)(image);
   }
 
  private:
   using Key = std::tuple<std::vector<int64_t>, std::vector<int64_t>, at::ScalarType>;
+  c10::cuda::CUDAStream stream_;  // of all recordings: what their warm-ups took is taken again
   std::map<Key, std::unique_ptr<RecordedPass>> passes_;
 };
 

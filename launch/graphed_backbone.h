@@ -10,9 +10,9 @@
 
 namespace semiseg {
 
-// Outputs have the bits of the network's own; they are copies, which later passes leave alone.
-// Parameters may change between passes, in place. The network itself where images lie on the CPU
-// or this build has no CUDA.
+// The same kernels run, so the outputs should have the bits of the network's own (gpu_test compares
+// them); they are copies, which later passes leave alone. Parameters may change between passes, in
+// place. The network itself where images lie on the CPU or this build has no CUDA.
 std::unique_ptr<Backbone> with_graphs(std::unique_ptr<Backbone> network, at::Device device);
 
 }  // namespace semiseg

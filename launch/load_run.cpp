@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -31,9 +32,10 @@ StateMap method_part(const StateMap& state) {
 }
 
 void check_exists(const std::filesystem::path& folder, const std::string& weights) {
-  std::vector<std::string> known = {"best"};
+  std::vector<std::string> known;
   for (const auto& [step, file] : numbered_files(folder)) known.push_back(file.stem());
-  if (std::filesystem::exists(folder / (weights + ".h5"))) return;
+  if (std::find(known.begin(), known.end(), weights) != known.end()) return;
+  known.insert(known.begin(), "best");
   throw Error(ErrorKind::kConfig, {.what = "the run has no weights of this name",
                                    .where = folder.string(),
                                    .expected = fmt::format("{}", fmt::join(known, ", ")),

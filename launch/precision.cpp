@@ -47,10 +47,10 @@ void check_precision(const std::string& precision, at::Device device, const std:
                                    .fix = "leave the precision out, or run where a GPU is"});
 }
 
-std::vector<std::string> precisions_of(at::Device device) {
-  if (!device.is_cpu()) return {"tf32", "float32", "bfloat16"};
-  if (has_bfloat16_instructions()) return {"bfloat16", "float32"};
-  return {"float32", "bfloat16"};
+std::vector<std::string> precisions_of_auto(at::Device device) {
+  if (!device.is_cpu()) return {"tf32", "bfloat16", "float32"};
+  if (has_bfloat16_instructions()) return {"bfloat16", "float32", "tf32"};
+  return {"float32", "bfloat16", "tf32"};
 }
 
 std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,

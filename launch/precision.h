@@ -17,10 +17,11 @@ namespace semiseg {
 // kConfig for a precision that the device does not have. `where`: the key that asks for it.
 void check_precision(const std::string& precision, at::Device device, const std::string& where);
 
-// What "auto" may stand for on this device, the fastest first: tf32 on a GPU; on the CPU bfloat16
-// where the processor has instructions for its products (AVX512-BF16; about 1.7 times as fast),
-// else float32. Not timed: a busy moment would make another experiment of the same command.
-std::vector<std::string> precisions_of(at::Device device);
+// What "auto" stands for on one machine or another. The first is the fastest on this device: tf32
+// on a GPU; on the CPU bfloat16 where the processor has instructions for its products (AVX512-BF16;
+// about 1.7 times as fast), else float32. Not timed: a busy moment would make another experiment of
+// the same command.
+std::vector<std::string> precisions_of_auto(at::Device device);
 
 // The network as `precision` wants it.
 std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "launch/command_line.h"
 
@@ -23,12 +24,12 @@ RunRecorder::RunRecorder(const RunFolder& folder, const ProtocolOptions& protoco
       select_(protocol.select),
       checkpoints_(folder / "checkpoint", protocol.keep_checkpoints) {}
 
-void RunRecorder::begin(const Plan& plan, int64_t done) {
+void RunRecorder::begin(const Plan& plan, int64_t done, bool is_due) {
   int64_t total = 0;
   for (const auto& stage : plan.stages) total += stage.iterations;
   done_ = done;
   if (done > 0) log::info("resuming after {} of {} iterations", done, total);
-  metrics_ = std::make_unique<MetricsLog>(folder_ / "metrics.jsonl", done);
+  metrics_ = std::make_unique<MetricsLog>(folder_ / "metrics.jsonl", done, is_due);
   events_ =
       std::make_unique<TensorBoardLog>(folder_.path(), done, static_cast<double>(now_seconds()));
   progress_ = std::make_unique<Progress>("train", "samples", total, done, steady_seconds());
@@ -73,7 +74,14 @@ std::optional<StateMap> RunRecorder::load_newest() {
   return checkpoints_.load_newest();
 }
 
-void RunRecorder::begin_from(int64_t best_done) { checkpoints_.best().rewind(best_done); }
+void RunRecorder::begin_from(int64_t best_done, bool is_needed) {
+  if (checkpoints_.best().rewind(best_done) || !is_needed) return;
+  throw Error(ErrorKind::kData,
+              {.what = "the best weights that the newest checkpoint counts on are lost",
+               .where = checkpoints_.path("best").string(),
+               .expected = fmt::format("those after {} iterations", best_done),
+               .fix = "bring the file back, or remove the folder to start at the beginning"});
+}
 
 void RunRecorder::save_best(const StateMap& state, int64_t done) {
   writer_.write([this, state, done] { checkpoints_.best().save(state, done); });

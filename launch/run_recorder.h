@@ -22,7 +22,7 @@ class RunRecorder : public TrainingObserver, public StateStore {
  public:
   RunRecorder(const RunFolder& folder, const ProtocolOptions& protocol);
 
-  void begin(const Plan& plan, int64_t done) override;
+  void begin(const Plan& plan, int64_t done, bool is_due) override;
   void stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) override;
   void train_row(const Stage& stage, int64_t iteration, const ValueRow& values) override;
   void validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
@@ -32,7 +32,7 @@ class RunRecorder : public TrainingObserver, public StateStore {
   // error of an earlier save; kIo when the disk is full.
   void save_newest(const StateMap& state, int64_t done) override;
   std::optional<StateMap> load_newest() override;
-  void begin_from(int64_t best_done) override;
+  void begin_from(int64_t best_done, bool is_needed) override;
   void save_best(const StateMap& state, int64_t done) override;
   StateMap load_best(int64_t done) override;
 

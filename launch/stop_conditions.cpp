@@ -34,6 +34,11 @@ std::optional<std::string> StopConditions::after_steps(int64_t steps) {
   return now();
 }
 
+void StopConditions::begin_evaluation() {
+  recorder_ = nullptr;
+  reasons_.begin_evaluation();
+}
+
 std::optional<std::string> StopConditions::now() {
   return reasons_.reason(steady_seconds(), recorder_ ? recorder_->longest_save_seconds() : 0);
 }

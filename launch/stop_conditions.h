@@ -27,6 +27,8 @@ class StopConditions {
   std::optional<std::string> after_steps(int64_t steps);
   // Between steps: the same, but for `stop_after`.
   std::optional<std::string> now();
+  // From here on nothing has to be saved.
+  void begin_evaluation();
 
  private:
   std::optional<StopRequest> request_;

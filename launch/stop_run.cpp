@@ -63,7 +63,7 @@ int stop_run(const fs::path& run, const std::function<void()>& pause) {
     // Again when it is gone: a run that just started took it for an old one.
     if (!has_stop_request(run)) write_stop_request(run);
     if (polls > 0 && polls % kPollsBetweenLines == 0) {
-      log::info("waiting for the end of its step, {:.0f} s so far",
+      log::info("waiting for the end of its step or case, {:.0f} s so far",
                 static_cast<double>(polls) * kStopPollSeconds);
     }
     pause();

@@ -34,16 +34,18 @@ void mark_failed(const RunFolder& folder, const std::string& message) {
   }
 }
 
-// Of rank 0: what precision=auto stands for. A run that this command began, perhaps on another kind
-// of machine, goes on as it began; else what is fastest here.
+// Of rank 0: what precision=auto stands for. A run of these settings that was begun before, perhaps
+// on another kind of machine, is this run and goes on as it began; else what is fastest here.
+// kConfig when it cannot go on here.
 std::string resolve_auto(ComposeRequest request, at::Device device) {
-  const std::vector<std::string> precisions = precisions_of(device);
+  const std::vector<std::string> precisions = precisions_of_auto(device);
   request.overrides.emplace_back();
   for (const std::string& precision : precisions) {
     request.overrides.back() = "protocol.precision=" + precision;
     const Config config = compose(request);
     const auto run = find_run_folder(config, folder_request(config));
     if (!run) continue;
+    check_precision(precision, device, "the run was begun in it: " + run->string());
     log::info("precision: {}, as in {}", precision, run->string());
     return precision;
   }
@@ -80,6 +82,7 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   world.agree([&] {
     e = assemble(config, world, Start::kFresh);
     check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
+    if (world.comm().size() > 1 && !world.device().is_cpu()) e->comm_options.check_for_gpus();
   });
   world.agree([&] {
     if (!world.is_first()) return;

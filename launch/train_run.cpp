@@ -121,6 +121,7 @@ bool finish(const StartedRun& run, double seconds) {
     return true;
   }
   const Split split = e.has_cases(Split::kTest) ? Split::kTest : Split::kVal;
+  run.stop.begin_evaluation();
   const auto rows =
       e.evaluate_split(split, /*distances=*/true, [&run] { return run.stop.now().has_value(); });
   if (rows.empty()) {

@@ -143,7 +143,8 @@ void World::watch(const fs::path& run, double deadline) {
   pulses_ = all / broadcast_text(fmt::format("{}-{}", now_seconds(), ::getpid()), *comm_);
   agree([&] {
     if (!is_first()) return;
-    fs::remove_all(all);
+    std::error_code in_use;
+    fs::remove_all(all, in_use);
     fs::create_directories(pulses_);
   });
   watchdog_ = std::make_unique<Watchdog>(*comm_, pulses_, deadline);

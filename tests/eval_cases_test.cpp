@@ -68,6 +68,7 @@ TEST(Evaluator, ARankThatIsStoppedLeavesEveryRankWithoutRows) {
     int asked = 0;
     EvaluatorOptions options{.stop = [&] { return ++asked == 2 && comm.rank() == 1; }};
     EXPECT_TRUE(evaluate(cubes, Split::kTest, moved, options, comm).empty());
+    EXPECT_EQ(asked, 2) << "the others go on with no case either";
     options.stop = [] { return false; };
     EXPECT_EQ(evaluate(cubes, Split::kTest, moved, options, comm).size(), 10u);
   });

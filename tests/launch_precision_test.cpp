@@ -39,5 +39,18 @@ TEST_F(Precision, ARunThatWasBegunInAnotherPrecisionGoesOnInIt) {
   }
 }
 
+TEST_F(Precision, ARunThatWasBegunInWhatThisMachineLacksIsNotBegunAnew) {
+  const std::string command = "method=supervised device=cpu protocol.precision=";
+  ASSERT_EQ(train("begun", command + "float32 --stop-after 5").exit_code, 5);
+  std::string config = text("begun", "config.toml");
+  const std::string here = "precision = \"float32\"";
+  config.replace(config.find(here), here.size(), "precision = \"tf32\"");
+  write_file(folder_ / "begun" / "config.toml", config);
+  const ProgramResult result = train("begun", command + "auto");
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_NE(result.output.find("tf32 needs a GPU"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("begun"), std::string::npos) << result.output;
+}
+
 }  // namespace
 }  // namespace semiseg

@@ -62,6 +62,27 @@ TEST_F(Surroundings, AStopBeforeAValidationLeavesItToTheNextStart) {
   }
 }
 
+// The start that makes the validation up is killed right after it.
+TEST_F(Surroundings, AValidationThatWasMadeUpIsWrittenOnce) {
+  const std::string options = "method=supervised protocol.validate_every=3";
+  ASSERT_EQ(train("once", options).exit_code, 0);
+  ASSERT_EQ(train("again", options, "SEMISEG_FAULT=usr2:0:2").exit_code, 5);
+  ASSERT_EQ(train("again", options, "SEMISEG_FAULT=kill:0:3").exit_code, 137);
+  ASSERT_EQ(train("again", options).exit_code, 0);
+  expect_equal_runs("once", "again");
+}
+
+TEST_F(Surroundings, BestWeightsThatAreLostEndTheRunAtItsStart) {
+  const std::string options = "method=supervised protocol.validate_every=4";
+  ASSERT_EQ(train("lost", options + " --stop-after 9").exit_code, 5);
+  fs::remove(folder_ / "lost" / "checkpoint" / "best.h5");
+  const ProgramResult result = train("lost", options);
+  EXPECT_EQ(result.exit_code, 3) << result.output;
+  EXPECT_NE(result.output.find("the best weights that the newest checkpoint counts on are lost"),
+            std::string::npos)
+      << result.output;
+}
+
 TEST_F(Surroundings, ARunWithoutAGoodCheckpointIsNotBegunAnewUnasked) {
   ASSERT_EQ(train("damaged", "method=supervised --stop-after 9").exit_code, 5);
   const std::string rows = text("damaged", "metrics.jsonl");

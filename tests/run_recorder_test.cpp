@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 class RunRecorderTest : public testing::Test {
  protected:
-  RunRecorderTest() { recorder_.begin(Plan{{{.name = "train", .iterations = 9}}}, 0); }
+  RunRecorderTest() { recorder_.begin(Plan{{{.name = "train", .iterations = 9}}}, 0, false); }
   ~RunRecorderTest() override { set_file_fault({}); }
 
   // From now on this call to files whose name begins so fails.

@@ -101,6 +101,10 @@ TEST(StopReasonsTest, TheWalltimeLearnsFromTheTimeBetweenStepsAndFromSaves) {
   EXPECT_EQ(reasons.reason(120, 7), std::nullopt);
   EXPECT_EQ(reasons.reason(138, 7), std::nullopt);
   EXPECT_EQ(reasons.reason(145, 7), "walltime in 55 s");
+  reasons.begin_evaluation();  // nothing is left to save, and its cases are another matter
+  EXPECT_EQ(reasons.reason(150, 0), std::nullopt);
+  EXPECT_EQ(reasons.reason(165, 0), std::nullopt);
+  EXPECT_EQ(reasons.reason(176, 0), "walltime in 24 s");
 }
 
 }  // namespace

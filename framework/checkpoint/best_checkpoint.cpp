@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "framework/checkpoint/checkpoint.h"
 #include "framework/checkpoint/checkpoint_files.h"
@@ -19,13 +20,10 @@ namespace {
 const std::string kAside = "best.";
 constexpr const char* kStep = "step";
 
-// Takes it out of a best state.
-int64_t take_step(StateMap& state, const fs::path& file) {
+// Takes it out of a best state; none in a file that says nothing of a step.
+std::optional<int64_t> take_step(StateMap& state) {
   const auto found = state.find(kStep);
-  if (found == state.end()) {
-    throw Error(ErrorKind::kData, {.what = "a best state that does not say after which step",
-                                   .where = file.string()});
-  }
+  if (found == state.end()) return std::nullopt;
   const int64_t step = std::get<int64_t>(found->second);
   state.erase(found);
   return step;
@@ -36,7 +34,7 @@ std::optional<int64_t> step_of(const fs::path& file) {
   if (!fs::exists(file)) return std::nullopt;
   try {
     StateMap state = load_checkpoint(file);
-    return take_step(state, file);
+    return take_step(state);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kData) throw;
     log::warn("the best weights so far are lost:\n{}", error.what());
@@ -57,11 +55,18 @@ void rename_file(const fs::path& from, const fs::path& to) {
                .where = from.string()});
 }
 
+// Under a second name, so that the first is never gone; where a file can have only one, renamed.
+void set_aside(const fs::path& from, const fs::path& to) {
+  std::error_code code;
+  fs::create_hard_link(from, to, code);
+  if (code && !fs::exists(to)) rename_file(from, to);
+}
+
 }  // namespace
 
 // A checkpoint counts on the last best state before it.
 void BestCheckpoint::keep_for(const std::vector<int64_t>& kept) {
-  int64_t next = step_.value_or(0);
+  int64_t next = step_.value_or(std::numeric_limits<int64_t>::max());
   const auto bests = numbered_files(folder_, kAside);
   for (auto best = bests.rbegin(); best != bests.rend(); next = best->first, ++best) {
     const bool is_needed = std::any_of(
@@ -75,7 +80,8 @@ fs::path BestCheckpoint::aside(int64_t step) const {
 }
 
 void BestCheckpoint::save(const StateMap& state, int64_t step) {
-  if (step_) rename_file(file(), aside(*step_));
+  SEMISEG_CHECK(!state.contains(kStep), "the entry 'step' of a best state is ours");
+  if (step_) set_aside(file(), aside(*step_));
   StateMap marked = state;
   marked[kStep] = step;
   save_checkpoint(marked, file());
@@ -84,29 +90,26 @@ void BestCheckpoint::save(const StateMap& state, int64_t step) {
 
 StateMap BestCheckpoint::load(std::optional<int64_t> step) const {
   StateMap state = load_checkpoint(file());
-  const int64_t found = take_step(state, file());
-  if (!step || found == *step) return state;
+  const std::optional<int64_t> found = take_step(state);
+  if (!step || found == step) return state;
   throw Error(ErrorKind::kData,
               {.what = "the best weights are not those of this training",
                .where = file().string(),
                .expected = fmt::format("those after {} iterations", *step),
-               .got = fmt::format("those after {}", found),
+               .got = fmt::format("those after {}", found.value_or(0)),
                .fix = "bring back the file, or remove the folder to start at the beginning"});
 }
 
-void BestCheckpoint::rewind(int64_t step) {
+bool BestCheckpoint::rewind(int64_t step) {
   for (const auto& [later, best] : numbered_files(folder_, kAside)) {
     if (later > step) remove_checkpoint(best);
   }
   step_ = step_of(file());
-  if (step_ == step) return;
-  if (fs::exists(aside(step))) {
-    rename_file(aside(step), file());
-    step_ = step;
-  } else if (step_ && *step_ > step) {
-    remove_checkpoint(file());
-    step_.reset();
-  }
+  if (step_ == step) return true;
+  if (!fs::exists(aside(step))) return step == 0;
+  rename_file(aside(step), file());
+  step_ = step;
+  return true;
 }
 
 bool BestCheckpoint::exists() const { return fs::exists(file()); }

@@ -18,8 +18,8 @@ class BestCheckpoint {
   // `folder` as that of CheckpointFolder.
   explicit BestCheckpoint(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
-  // Becomes best.h5, the best state after `step` steps; the one before is set aside as
-  // best.000123.h5. kIo when it cannot be written: the one before is there under either name.
+  // Becomes best.h5, the best state after `step` steps; the one before stays as best.000123.h5. kIo
+  // when it cannot be written: the one before is there.
   void save(const StateMap& state, int64_t step);
 
   // kData when best.h5 is damaged, or is not that after `step` steps; none: whichever it is.
@@ -28,7 +28,8 @@ class BestCheckpoint {
 
   // The training goes on from a checkpoint that counts on the best state after `step` steps; 0: on
   // none. That one is best.h5 again; those of later steps belong to a course that was given up.
-  void rewind(int64_t step);
+  // False: it is neither best.h5 nor set aside.
+  bool rewind(int64_t step);
 
   // Removes what was set aside and none of the checkpoints after `kept` steps counts on.
   void keep_for(const std::vector<int64_t>& kept);

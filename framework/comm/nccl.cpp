@@ -209,10 +209,7 @@ class Nccl : public Communicator {
   void abort(int exit_code) const override { host_->abort(exit_code); }
 
   void leave() override { host_->leave(); }
-  void configure(const CommOptions& options) override {
-    options.check_for_gpus();
-    host_->configure(options);
-  }
+  void configure(const CommOptions& options) override { host_->configure(options); }
   Heartbeat* heartbeat() const override { return host_->heartbeat(); }
 
  private:

@@ -156,21 +156,20 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
   const auto shares = agree_shares(costs, comm);
   const std::vector<size_t>& own = shares[static_cast<size_t>(comm.rank())];
   std::vector<PackedRow> local;
-  bool is_stopped = false;
-  for (size_t done = 0; done < own.size(); ++done) {
-    if ((is_stopped = options.stop && options.stop())) break;
-    const auto metrics = measure(source, cases[own[done]], predict, options);
-    for (size_t k = 0; k < metrics.size(); ++k)
-      local.push_back(pack(own[done], static_cast<int64_t>(k) + 1, metrics[k]));
-    if (Heartbeat* heartbeat = comm.heartbeat()) heartbeat->advance();
-    if (options.progress)
-      options.progress(static_cast<int64_t>(done) + 1, static_cast<int64_t>(own.size()));
-  }
-  if (options.stop && any_rank(is_stopped, comm)) return {};
-
-  const size_t foreground = source.info().classes.size() - 1;
   size_t most_cases = 0;
   for (const auto& share : shares) most_cases = std::max(most_cases, share.size());
+  for (size_t round = 0; round < most_cases; ++round) {
+    if (options.stop && any_rank(options.stop(), comm)) return {};
+    if (round >= own.size()) continue;
+    const auto metrics = measure(source, cases[own[round]], predict, options);
+    for (size_t k = 0; k < metrics.size(); ++k)
+      local.push_back(pack(own[round], static_cast<int64_t>(k) + 1, metrics[k]));
+    if (Heartbeat* heartbeat = comm.heartbeat()) heartbeat->advance();
+    if (options.progress)
+      options.progress(static_cast<int64_t>(round) + 1, static_cast<int64_t>(own.size()));
+  }
+
+  const size_t foreground = source.info().classes.size() - 1;
   const at::Tensor all = gather_rows(std::move(local), most_cases * foreground, comm);
   std::vector<EvaluationRow> rows(cases.size() * foreground);
   for (int64_t i = 0; i < all.size(0); ++i) {

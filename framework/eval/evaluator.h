@@ -26,7 +26,8 @@ struct EvaluatorOptions {
   bool distances = true;             // false: overlap only
   // Called on each rank after each of its cases, with its own counts.
   std::function<void(int64_t done, int64_t total)> progress;
-  // Asked on each rank before each of its cases: true leaves the rest out. On all ranks or none.
+  // Asked on every rank before each case of the longest share: true on one ends all of them there.
+  // A small message each time. Given on all ranks or none.
   std::function<bool()> stop;
 };
 

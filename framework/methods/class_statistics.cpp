@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -24,7 +25,9 @@
 namespace semiseg {
 namespace {
 
-constexpr int64_t kBlock = 4096;   // pixels; a block's sums do not depend on who computes them
+constexpr int64_t kBlock = 4096;  // pixels; a block's sums do not depend on who computes them
+// Of pixels: a position in a block fits into 32 bits.
+constexpr int64_t kMostStride = std::numeric_limits<int32_t>::max() / kBlock;
 constexpr int64_t kGrain = 16384;  // pixels that are worth waking a thread
 
 int64_t scatter_size(int64_t features, CovarianceKind kind) {
@@ -240,8 +243,9 @@ at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, cons
   }
   // A view for contiguous and for channels-last memory, a copy for what has no single stride over
   // pixels.
-  const at::Tensor x = features.unsqueeze(-1).flatten(2), y = label.unsqueeze(-1).flatten(1);
-  const at::Tensor c = shift.contiguous();
+  at::Tensor x = features.unsqueeze(-1).flatten(2);
+  if (x.stride(2) > kMostStride) x = x.contiguous();
+  const at::Tensor y = label.unsqueeze(-1).flatten(1), c = shift.contiguous();
   const int64_t blocks = (x.size(2) + kBlock - 1) / kBlock;
   at::Tensor partial = at::zeros({samples * blocks, classes * width}, c.options());
   AT_DISPATCH_FLOATING_TYPES_AND(at::kBFloat16, x.scalar_type(), "batch_sums", [&] {

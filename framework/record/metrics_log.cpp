@@ -58,12 +58,13 @@ void for_each_row(const std::string& text, const fs::path& path, Use use) {
   }
 }
 
-void truncate_after(const fs::path& path, int64_t last_step) {
+void truncate_after(const fs::path& path, int64_t last_step, bool validates_again) {
   if (!fs::exists(path)) return;
   const std::string text = read_file(path);
   std::string kept;
   for_each_row(text, path, [&](const std::string& line, const MetricsRow& row) {
-    if (row.step <= last_step) kept += line;
+    const bool is_last_validation = row.step == last_step && !row.split.empty();
+    if (row.step <= last_step && !(validates_again && is_last_validation)) kept += line;
   });
   if (kept.size() != text.size()) write_file(path, kept);
 }
@@ -84,9 +85,9 @@ std::string to_json(const MetricsRow& row) {
   return text + "}}\n";
 }
 
-MetricsLog::MetricsLog(fs::path path, int64_t last_step)
+MetricsLog::MetricsLog(fs::path path, int64_t last_step, bool validates_again)
     : path_(std::move(path)), file_(nullptr, &std::fclose) {
-  truncate_after(path_, last_step);
+  truncate_after(path_, last_step, validates_again);
   file_.reset(std::fopen(path_.c_str(), "a"));
   if (!file_) fail_io(path_, errno);
 }

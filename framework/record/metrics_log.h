@@ -25,8 +25,9 @@ class MetricsLog {
  public:
   // Appends to the file, after dropping what lies behind `last_step`: rows that a resumed run
   // writes again, and the torn last line of a process that died. A run that starts anew has
-  // last_step 0. kData when a row before the end is damaged, kIo when the file cannot be written.
-  MetricsLog(std::filesystem::path path, int64_t last_step);
+  // last_step 0. `validates_again`: the validation after last_step goes, too. kData when a row
+  // before the end is damaged, kIo when the file cannot be written.
+  MetricsLog(std::filesystem::path path, int64_t last_step, bool validates_again = false);
 
   // The row is with the operating system when this returns. kIo when it cannot be written.
   void append(const MetricsRow& row);

@@ -25,7 +25,7 @@ class GradientScaler {
   // of another update of the step may have been multiplied by it already.
   bool accept(bool is_finite);
 
-  // After the updates of a step: halved, if one was left out.
+  // After the updates of a step: takes the next scale.
   void end_step();
 
   // "loss_scale", "finite_updates".

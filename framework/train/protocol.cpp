@@ -34,9 +34,10 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
       "weights that are deployed: best on val, last, or best on test (every table flags it)");
   section.read("patience", o.patience, {0, 1e9},
                "validations without a new best before a stage ends; 0: never");
-  section.read("precision", o.precision,
-               {"float32", "float64", "tf32", "bfloat16", "float16", "auto"},
-               "arithmetic of networks; auto: the fastest that the device has instructions for");
+  section.read(
+      "precision", o.precision, {"float32", "float64", "tf32", "bfloat16", "float16", "auto"},
+      "arithmetic of networks; auto: the fastest that the device has instructions for, or what "
+      "the run was begun in");
   o.optimiser = OptimiserOptions::read(section.section("optimiser"), o.optimiser);
   o.reduction = ReductionOptions::read(section.section("reduction"));
   if (o.labelled_batch > o.batch) {

@@ -21,6 +21,11 @@ std::optional<std::string> StopReasons::reason(double now, double longest_save) 
   return std::nullopt;
 }
 
+void StopReasons::begin_evaluation() {
+  walltime_.forget();
+  asked_.reset();
+}
+
 std::string agree_to_stop(const std::optional<std::string>& mine, const Communicator& comm) {
   at::Tensor wanted = at::full({1}, mine ? 1.0 : 0.0, at::kDouble);
   comm.all_reduce(wanted, "stop flag");

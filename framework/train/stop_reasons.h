@@ -22,6 +22,9 @@ class StopReasons {
   // far.
   std::optional<std::string> reason(double now, double longest_save);
 
+  // The training is over: the walltime forgets what it learned of its steps and saves.
+  void begin_evaluation();
+
  private:
   Walltime walltime_;
   StopRequest* request_;

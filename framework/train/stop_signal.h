@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGINT, SIGTERM, USR1 and USR2 ask the loop to stop at the end of its step, however often they
-// come; only a second SIGINT (Ctrl-C) leaves at once, which files survive because they appear whole
-// or not at all.
+// SIGINT, SIGTERM, USR1 and USR2 ask the run to stop at the end of its step, or of a case in an
+// evaluation, however often they come; only a second SIGINT (Ctrl-C) leaves at once, which files
+// survive because they appear whole or not at all.
 #pragma once
 
 #include <optional>

@@ -67,8 +67,8 @@ bool Trainer::run() {
     put_state([this](StateVisitor& v) { state(v); }, *saved);
   }
   begun_ = done_;
-  if (parts_.store) parts_.store->begin_from(best_done_);
-  if (parts_.observer) parts_.observer->begin(plan_, done_);
+  if (parts_.store) parts_.store->begin_from(best_done_, needs_best());
+  if (parts_.observer) parts_.observer->begin(plan_, done_, validation_is_due());
   while (true) {
     if (!entered_) enter_stage();
     if (!train_stage()) {
@@ -80,8 +80,16 @@ bool Trainer::run() {
     iteration_ = entered_ = ended_ = 0;
   }
   save();
-  if (parts_.protocol.select != "last" && best_iteration_ >= 0) load_best();
+  if (needs_best()) load_best();
   return true;
+}
+
+// The best state of this stage, when it ends.
+bool Trainer::needs_best() const {
+  if (best_iteration_ < 0) return false;
+  const auto next = static_cast<size_t>(stage_) + 1;
+  return next < plan_.stages.size() ? plan_.stages[next].start_from_best
+                                    : parts_.protocol.select != "last";
 }
 
 void Trainer::enter_stage() {
@@ -112,7 +120,8 @@ bool Trainer::train_stage() {
     }
     if (validation_is_due()) validate();
     if (should_stop()) return false;
-    if (done_ % parts_.protocol.checkpoint_every == 0) save();
+    const bool is_made_up = done_ == begun_;  // the validation that the start before left
+    if (is_made_up || done_ % parts_.protocol.checkpoint_every == 0) save();
   }
   return true;
 }

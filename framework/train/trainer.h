@@ -28,8 +28,8 @@ class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
   // Once, before the first step. `done` > 0: resumed there; rows of later steps, if any, are
-  // written again.
-  virtual void begin(const Plan& plan, int64_t done) = 0;
+  // written again, and so is the validation after `done` where it `is_due`.
+  virtual void begin(const Plan& plan, int64_t done, bool is_due) = 0;
   // Every step: total iterations done so far, of the whole training.
   virtual void stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) = 0;
   virtual void train_row(const Stage& stage, int64_t iteration, const ValueRow& values) = 0;
@@ -45,8 +45,8 @@ class StateStore {
   virtual void save_newest(const StateMap& state, int64_t done) = 0;
   virtual std::optional<StateMap> load_newest() = 0;
   // Once, before the first step: the training goes on from a state whose best one was saved after
-  // `best_done` iterations; 0: it has none.
-  virtual void begin_from(int64_t best_done) = 0;
+  // `best_done` iterations; 0: it has none. kData when it is lost and `is_needed`.
+  virtual void begin_from(int64_t best_done, bool is_needed) = 0;
   virtual void save_best(const StateMap& state, int64_t done) = 0;
   // kData when it is not the one that was saved after `done` iterations.
   virtual StateMap load_best(int64_t done) = 0;
@@ -95,6 +95,7 @@ class Trainer {
   bool should_stop();  // collective
   void save_best();
   void load_best();
+  bool needs_best() const;
   bool validation_is_due() const;
   void at(const char* phase) const;  // tells the watchdog
   void train_step(const Batch& batch);

@@ -63,6 +63,8 @@ void Walltime::stepped(double seconds) { longest_step_ = std::max(longest_step_,
 
 void Walltime::saved(double seconds) { longest_save_ = std::max(longest_save_, seconds); }
 
+void Walltime::forget() { longest_step_ = longest_save_ = 0; }
+
 double Walltime::margin() const { return 3 * longest_save_ + longest_step_ + kMargin; }
 
 std::optional<double> Walltime::seconds_left(double now) const {

@@ -30,6 +30,8 @@ class Walltime {
 
   void stepped(double seconds);
   void saved(double seconds);
+  // What was learned: other work begins, and nothing has to be saved any more.
+  void forget();
 
   // 3 · longest save + longest step + 10 s, in seconds.
   double margin() const;

@@ -61,7 +61,7 @@ BenchmarkResult time_inference(const InferenceCase& c, const BenchmarkSetup& set
   BenchmarkResult result =
       time_repeats(setup,
                    {{"dtype", setup.precision},
-                    {"cuda_graphs", setup.cuda_graphs},
+                    {"cuda_graphs", setup.cuda_graphs && !setup.device.is_cpu()},
                     {"shapes", {{"volume", c.volume}, {"network", c.patch_size}}},
                     {"strides", options.sliding_window.stride}},
                    [&] {
