@@ -4,37 +4,26 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "framework/checkpoint/checkpoint.h"
 #include "framework/checkpoint/checkpoint_folder.h"
 #include "framework/core/files.h"
+#include "tests/checkpoint_files.h"
 #include "tests/checkpoint_state.h"
 #include "tests/expect_error.h"
 #include "tests/state_equality.h"
-#include "tests/temporary_folder.h"
 
 namespace semiseg {
 namespace {
 namespace fs = std::filesystem;
 
-class BestCheckpointTest : public testing::Test {
+class BestCheckpointTest : public CheckpointFiles {
  protected:
-  ~BestCheckpointTest() override { set_file_fault({}); }
-
-  std::set<std::string> files() const {
-    std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_.path()))
-      names.insert(entry.path().filename());
-    return names;
-  }
   // A start that goes on from the best state after `from` steps.
   CheckpointFolder start(int64_t from, int64_t keep = 1) const {
     CheckpointFolder checkpoints(folder_.path(), keep);
     checkpoints.best().rewind(from);
     return checkpoints;
   }
-  TemporaryFolder folder_;
 };
 
 TEST_F(BestCheckpointTest, TheOneBeforeStaysUntilACheckpointCountsOnTheNew) {

@@ -4,34 +4,23 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "tests/checkpoint_files.h"
 #include "tests/checkpoint_state.h"
 #include "tests/state_equality.h"
-#include "tests/temporary_folder.h"
 
 namespace semiseg {
 namespace {
 namespace fs = std::filesystem;
 
-class CheckpointFolderTest : public testing::Test {
+class CheckpointFolderTest : public CheckpointFiles {
  protected:
-  ~CheckpointFolderTest() override { set_file_fault({}); }
-
-  std::set<std::string> files() const {
-    std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(folder_.path()))
-      names.insert(entry.path().filename());
-    return names;
-  }
   // A process that keeps `keep` and saves these steps.
   void save(int64_t keep, const std::vector<int64_t>& steps) const {
     CheckpointFolder checkpoints(folder_.path(), keep);
     for (const int64_t step : steps) checkpoints.save(sample_state(step), step);
   }
-  TemporaryFolder folder_;
 };
 
 TEST_F(CheckpointFolderTest, TheNewestGoodOneWins) {

@@ -151,10 +151,6 @@ TEST_F(Launch, EvaluateRepeatsTheNumbersOfTheRun) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(read_file(folder_ / "measured/cases.test.csv"),
             read_file(folder_ / "measured/cases.csv"));
-  EXPECT_EQ(semiseg("evaluate measured --split val --weights 000012").exit_code, 0);
-  const ProgramResult absent = semiseg("evaluate measured --weights 000011");
-  EXPECT_EQ(absent.exit_code, 2) << absent.output;
-  EXPECT_NE(absent.output.find("best, 000008, 000012"), std::string::npos) << absent.output;
 }
 
 // Its best.h5 is only what a validation liked; not even read.

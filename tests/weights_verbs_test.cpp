@@ -38,6 +38,14 @@ class WeightVerbs : public SmallRuns {
   }
 };
 
+TEST_F(WeightVerbs, WeightsThatAreNotThereAreNamedWithThoseThatAre) {
+  export_trained();
+  EXPECT_EQ(semiseg("evaluate trained --split val --weights 000012").exit_code, 0);
+  const ProgramResult absent = semiseg("evaluate trained --weights 000011");
+  EXPECT_EQ(absent.exit_code, 2) << absent.output;
+  EXPECT_NE(absent.output.find("best, 000008, 000012"), std::string::npos) << absent.output;
+}
+
 TEST_F(WeightVerbs, ExportAndImportGiveTheSameNetworkAndTheSameScores) {
   export_trained();
   const Safetensors file = read_safetensors(folder_ / "trained.safetensors");
