@@ -8,7 +8,7 @@
 namespace semiseg {
 
 // From the section [run], the names of method and data set, and the batch job that this process is
-// part of.
+// part of. kConfig when one of the names is missing.
 RunFolderRequest folder_request(const Config& config);
 
 }  // namespace semiseg
