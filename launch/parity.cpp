@@ -62,7 +62,7 @@ int run_parity(const Arguments& arguments) {
               "Runs recorded cases of reference implementations. One line a case: the largest "
               "deviation of what it allows, and where; exit code 1 if one failed. Names that are "
               "not registered are skipped.",
-              "example: semiseg parity fixtures\n"
+              "example: semiseg parity tests/fixtures\n"
               "         semiseg parity method/bcp_acdc_selftrain.safetensors --float32");
   std::vector<fs::path> places;
   bool float32 = false;

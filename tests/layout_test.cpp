@@ -198,6 +198,50 @@ TEST(Layout, NothingIsCalledUtilsCommonHelpersOrMisc) {
   }
 }
 
+// True if `path`, written in a file of `folder`, leads out of the tree from there or from the root.
+bool leaves_the_tree(const fs::path& folder, const std::string& path) {
+  for (const fs::path& start : {folder, kRoot}) {
+    const std::string end = (start / path).lexically_normal().string();
+    if (end.starts_with(kRoot.lexically_normal().string())) return false;
+  }
+  return true;
+}
+
+// Returns the paths of a text that begin with "../", and "../<name>" for `source_folder() / ".."`.
+std::vector<std::string> upward_paths(const std::string& text) {
+  static const std::regex path(R"re((\.\./)+[A-Za-z_][\w./-]*)re");
+  static const std::regex joined(R"re((source_folder\(\)|kRoot)\s*/\s*"\.\.")re");
+  std::vector<std::string> found;
+  for (std::sregex_iterator match(text.begin(), text.end(), path), end; match != end; ++match)
+    found.push_back(match->str());
+  if (std::regex_search(text, joined)) found.emplace_back("../../../../../joined");
+  return found;
+}
+
+TEST(Layout, AnUpwardPathIsSeen) {
+  EXPECT_EQ(upward_paths("cat ../shared/x"), std::vector<std::string>{"../shared/x"});
+  EXPECT_FALSE(upward_paths("source_folder() / \"..\" / name").empty());
+  EXPECT_TRUE(leaves_the_tree(kRoot / "tests", "../../shared/fixtures"));
+  EXPECT_FALSE(leaves_the_tree(kRoot / "launch", "../tests/packages.txt"));
+}
+
+// A clone with nothing beside it builds, tests and documents itself.
+TEST(Layout, NoPathLeavesTheTree) {
+  const std::set<std::string> exempt = {"tests/layout_test.cpp", "tests/data_store_test.cpp",
+                                        "framework/cmake/dependencies.cmake"};
+  for (const char* top : {"framework", "datasets", "experiments", "launch", "tests", ".ci"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / top)) {
+      const std::string relative = fs::relative(entry.path(), kRoot);
+      if (!entry.is_regular_file() || entry.path().extension() == ".safetensors" ||
+          exempt.contains(relative))
+        continue;
+      for (const std::string& path : upward_paths(text_of(entry.path()))) {
+        EXPECT_FALSE(leaves_the_tree(entry.path().parent_path(), path)) << relative << ": " << path;
+      }
+    }
+  }
+}
+
 TEST(Layout, EveryFileNamesItsLicence) {
   for (const auto& file : sources()) {
     EXPECT_TRUE(text_of(file).starts_with("// SPDX-License-Identifier: Apache-2.0"))

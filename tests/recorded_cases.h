@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the public parity cases are: beside the clone.
+// Finds the recorded parity cases in tests/fixtures.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace semiseg {
 
 inline std::filesystem::path recorded_cases() {
-  return source_folder() / ".." / "shared" / "fixtures";
+  return source_folder() / "tests" / "fixtures";
 }
 
 // Files of a kind ("loss") whose names begin so, sorted. kData when there is none.
