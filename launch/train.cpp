@@ -20,9 +20,10 @@ namespace {
 
 constexpr const char* kExample =
     "example: semiseg train method=transmedseg dataset=phantom labelled=3 seed=0\n"
-    "         semiseg train method=bcp dataset=acdc dataset.root=/data/ACDC protocol=acdc_2d "
+    "         semiseg train method=bcp dataset=acdc dataset.root=/data/ACDC "
     "labelled=7\n"
-    "The same command again resumes where it stopped. Ctrl-C stops and saves; a second one leaves "
+    "A data set brings the protocol that suits it; protocol=… chooses another.\n"
+    "Run the same command again to resume. Ctrl-C saves and stops; a second one ends the program "
     "at once.";
 
 // The error that is on its way counts, not that it cannot be written down.

@@ -70,7 +70,8 @@ class ScanLayouts : public testing::Test {
   // Trains a little and predicts the tested scan; returns what predict said.
   std::string expect_predicted_as_evaluated(const std::string& dataset, const std::string& input) {
     const ProgramResult trained =
-        run("train method=supervised protocol=smoke labelled=all threads=1 seed=0 run.dir=run "
+        run("train method=supervised backbone=unet protocol=smoke labelled=all threads=1 seed=0 "
+            "run.dir=run "
             "'backbone.filters=[4,8,8,8,8]' protocol.iterations=60 protocol.select=last "
             "protocol.optimiser.learning_rate=0.05 " +
             dataset);
