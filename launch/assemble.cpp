@@ -9,7 +9,9 @@
 
 #include "framework/core/device.h"
 #include "framework/core/profile.h"
+#include "framework/record/progress.h"
 #include "framework/train/walltime.h"
+#include "launch/command_line.h"
 #include "launch/folder_request.h"
 #include "launch/graphed_backbone.h"
 #include "launch/precision.h"
@@ -190,7 +192,19 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
   options.distances = distances;
   options.stop = std::move(stop);
   const CasePredictor predict = [this](const Volume& volume) { return segment(volume); };
-  return evaluate(*source, split, predict, options, *comm);
+  // A validation within a training has the training's bar; only a whole evaluation shows its own.
+  if (!distances || comm->rank() != 0) return evaluate(*source, split, predict, options, *comm);
+  std::optional<Progress> progress;
+  options.progress = [&](int64_t done, int64_t total) {
+    if (!progress) {
+      progress.emplace(fmt::format("evaluate {}", to_string(split)), "cases", total, 0,
+                       steady_seconds());
+    }
+    progress->update(done, 1, steady_seconds());
+  };
+  std::vector<EvaluationRow> rows = evaluate(*source, split, predict, options, *comm);
+  if (progress) progress->finish(steady_seconds());
+  return rows;
 }
 
 std::string Experiment::settings_hash() const {
