@@ -6,24 +6,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <regex>
 #include <set>
-#include <sstream>
 
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
-#include "framework/data/dataset.h"
 #include "launch/parity/parity_case.h"
 #include "tests/method_case.h"
-#include "tests/places.h"
 #include "tests/state_equality.h"
 #include "tests/thread_communicator.h"
+#include "tests/unlabelled_use.h"
 
 namespace semiseg {
 namespace {
-namespace fs = std::filesystem;
 
 using Records = std::vector<std::pair<std::string, double>>;
 
@@ -36,7 +30,7 @@ Records train(MethodUnderTest& method, const MethodSetup& setup, int64_t first =
     if (first == 0) method->begin_stage(stage);
     for (int64_t i = first; i < first + count; ++i) {
       const Stage& s = plan.stages[static_cast<size_t>(stage)];
-      const Batch batch = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
+      const Batch batch = random_batch(setup, s, 10 * stage + i);
       for (auto& record : method.step(batch, stage, i, Draws(setup.seed).at(stage, i)))
         all.push_back(std::move(record));
     }
@@ -123,37 +117,23 @@ TEST_P(EveryMethod, PredictsLogitsOfEveryClassWithoutTouchingItsState) {
   expect_equal_states(before, state_of(method));
 }
 
-TEST_P(EveryMethod, UnlabelledImagesReachTheDeployedNetwork) {
-  const MethodSetup setup = GetParam().setup();
-  MethodUnderTest one(setup, *comm_), two(setup, *comm_);
-  const Plan plan = one->plan();
-  const int64_t last = std::ssize(plan.stages) - 1;
-  const Stage& stage = plan.stages.back();
-  if (stage.unlabelled == 0) {
-    EXPECT_EQ(setup.name, "supervised") << "a semi-supervised method uses unlabelled images";
+TEST_P(EveryMethod, UnlabelledImagesTeachTheDeployedNetwork) {
+  const UnlabelledUse use = unlabelled_use(GetParam().setup());
+  if (use.stages == 0) {
+    EXPECT_EQ(GetParam().name, "supervised") << "a semi-supervised method uses unlabelled images";
     return;
   }
-  const Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, 0);
-  Batch other = batch;
-  other.image = batch.image.clone();
-  other.image.slice(0, stage.labelled).mul_(0.5);
-  for (auto* method : {&one, &two}) {
-    (*method)->begin_stage(last);
-    // Late in the stage, so that ramps are up.
-    for (int64_t i = 0; i < 2; ++i) {
-      method->step(method == &one ? batch : other, last, stage.iterations - 2 + i,
-                   Draws(1).at(last, i));
-    }
+  EXPECT_TRUE(use.images) << "no loss depends on the unlabelled images";
+  if (use.strong_stages > 0) {
+    EXPECT_TRUE(use.strong_views) << "no loss depends on the strong view, which a stage asks for";
   }
-  const at::Tensor probe = batch.image.slice(0, 0, 1);
-  EXPECT_FALSE(at::equal(one->predictor().predict(probe), two->predictor().predict(probe)));
 }
 
 TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
   const MethodSetup setup = GetParam().setup();
   MethodUnderTest method(setup, *comm_);
   const Stage stage = method->plan().stages.front();
-  Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, 0);
+  Batch batch = random_batch(setup, stage, 0);
   batch.image.flatten()[99] = std::numeric_limits<double>::quiet_NaN();
   try {
     method->begin_stage(0);
@@ -185,7 +165,7 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
         const BatchShape shape{.labelled = s.labelled, .unlabelled = s.unlabelled};
         const auto slots = share(shape, s.units, comm.rank(), comm.size());
         for (int64_t i = 0; i < 2; ++i) {
-          const Batch whole = random_batch(setup, s.labelled, s.unlabelled, 10 * stage + i);
+          const Batch whole = random_batch(setup, s, 10 * stage + i);
           for (auto& record :
                method.step(share_of(whole, slots), stage, i, Draws(setup.seed).at(stage, i))) {
             records[rank].push_back(std::move(record));
@@ -214,61 +194,6 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
 
 INSTANTIATE_TEST_SUITE_P(Registered, EveryMethod, testing::ValuesIn(methods_on_images()),
                          [](const auto& info) { return info.param.title(); });
-
-std::string text_of(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
-// Stems of the files in a folder that register something.
-std::set<std::string> plugin_files(const fs::path& folder) {
-  std::set<std::string> stems;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() != ".cpp") continue;
-    if (text_of(entry.path()).find("const bool registered") != std::string::npos)
-      stems.insert(entry.path().stem());
-  }
-  return stems;
-}
-
-std::set<std::string> as_set(const std::vector<std::string>& names) {
-  return {names.begin(), names.end()};
-}
-
-TEST(Plugins, FileStemIsTheRegisteredName) {
-  const fs::path root = source_folder();
-  EXPECT_EQ(plugin_files(root / "framework/methods"), as_set(MethodRegistry::instance().names()));
-  EXPECT_EQ(plugin_files(root / "framework/backbones"),
-            as_set(BackboneRegistry::instance().names()));
-  EXPECT_EQ(plugin_files(root / "datasets"), as_set(DatasetRegistry::instance().names()));
-}
-
-TEST(Plugins, AMethodCostsOneSourceFileOneLineInAListAndOneToml) {
-  const fs::path root = source_folder();
-  for (const auto& name : MethodRegistry::instance().names()) {
-    int files = 0, mentions = 0;
-    const std::regex word("\\b" + name + "(\\.cpp|\\.toml)?\\b");
-    for (const char* top : {"framework", "datasets", "experiments", "launch"}) {
-      for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
-        if (!entry.is_regular_file()) continue;
-        if (entry.path().stem() == name) ++files;
-        if (entry.path().filename() == "CMakeLists.txt") {
-          const std::string list = text_of(entry.path());
-          mentions += static_cast<int>(
-              std::distance(std::sregex_iterator(list.begin(), list.end(), word), {}));
-        }
-        // Only its own files may register or include it.
-        if (entry.path().extension() == ".h") {
-          EXPECT_NE(entry.path().stem(), name) << "a plug-in has no header";
-        }
-      }
-    }
-    EXPECT_EQ(files, 2) << name << ": one .cpp and one .toml";
-    EXPECT_EQ(mentions, 1) << name << ": one line in a source list";
-    EXPECT_TRUE(fs::exists(root / "experiments/method" / (name + ".toml")));
-  }
-}
 
 }  // namespace
 }  // namespace semiseg

@@ -35,7 +35,8 @@ std::vector<MethodOnImages> methods_on_images() {
   return all;
 }
 
-Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step) {
+Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step,
+                   bool strong_view) {
   const Draws draws = Draws(setup.seed + 1000).at(0, step);
   Batch batch;
   batch.labelled = labelled;
@@ -51,10 +52,20 @@ Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelle
                                 : at::upsample_trilinear3d(rough, setup.patch_size, false);
   const at::Tensor noise = draws.normal("noise", fine, batch.samples);
   batch.image = (smooth + 0.05 * noise).clamp(0, 1).to(setup.dtype);
+  if (strong_view) {
+    const std::vector<int64_t> one(fine.size(), 1);
+    const at::Tensor contrast = 0.4 + draws.uniform("contrast", one, batch.samples),
+                     shift = 0.4 * draws.uniform("brightness", one, batch.samples) - 0.2;
+    batch.image_strong = ((batch.image - 0.5) * contrast + 0.5 + shift).clamp(0, 1).to(setup.dtype);
+  }
   const at::Tensor label =
       (smooth.squeeze(1) * static_cast<double>(setup.classes)).floor().clamp(0, setup.classes - 1);
   batch.label = label.to(at::kLong).slice(0, 0, labelled);
   return batch;
+}
+
+Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step) {
+  return random_batch(setup, stage.labelled, stage.unlabelled, step, stage.strong_view);
 }
 
 Batch share_of(const Batch& batch, const std::vector<int64_t>& slots) {
@@ -62,6 +73,7 @@ Batch share_of(const Batch& batch, const std::vector<int64_t>& slots) {
   Batch part;
   for (const int64_t slot : slots) part.labelled += slot < batch.labelled;
   part.image = batch.image.index_select(0, index);
+  if (batch.image_strong.defined()) part.image_strong = batch.image_strong.index_select(0, index);
   part.label = batch.label.index_select(0, index.slice(0, 0, part.labelled));
   for (const int64_t slot : slots) part.samples.push_back(batch.samples[static_cast<size_t>(slot)]);
   return part;

@@ -25,7 +25,12 @@ struct MethodOnImages {
 std::vector<MethodOnImages> methods_on_images();
 
 // A batch of seeded noise: images in [0, 1], labels in blobs so that Dice has something to find.
-Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step);
+// The strong view gives each image a contrast and a brightness of its own.
+Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step,
+                   bool strong_view = true);
+
+// This one is for a stage: it has a strong view where the stage asks for one, and only there.
+Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step);
 
 // The share of a batch that falls to one rank: the samples in these slots.
 Batch share_of(const Batch& batch, const std::vector<int64_t>& slots);

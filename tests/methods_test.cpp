@@ -204,6 +204,38 @@ double record(const std::vector<std::pair<std::string, double>>& records, const 
   return NAN;
 }
 
+class EveryConsistencyStart : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryConsistencyStart, LeavesTheTermOutBeforeItAndChangesNothingAtZero) {
+  const auto comm = make_serial_communicator();
+  // self_train runs iterations 0, 1 and 2 of 40.
+  const auto trained = [&](const std::string& options) {
+    const MethodSetup setup = small(GetParam(), options);
+    MethodUnderTest method(setup, *comm);
+    const auto records = self_train(method, setup);
+    return std::pair{records, take_state([&](StateVisitor& visitor) { method->state(visitor); })};
+  };
+  const auto weights = [](const std::vector<std::pair<std::string, double>>& records) {
+    std::vector<double> found;
+    for (const auto& [name, value] : records) {
+      if (name == "consistency_weight") found.push_back(value);
+    }
+    return found;
+  };
+  const std::string loud = "consistency_weight = 50.0\nconsistency_rampup = 0.0\n";
+  const auto [late, late_state] = trained(loud + "consistency_start = 0.05");
+  EXPECT_EQ(weights(late), (std::vector<double>{0, 0, 50}));
+  const auto [never, never_state] = trained(loud + "consistency_start = 1.0");
+  EXPECT_EQ(weights(never), (std::vector<double>{0, 0, 0}));
+  expect_equal_states(never_state, trained("consistency_weight = 0.0").second);
+  const auto [always, always_state] = trained(loud + "consistency_start = 0.0");
+  EXPECT_EQ(weights(always), (std::vector<double>{50, 50, 50}));
+  EXPECT_NE(never, always);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, EveryConsistencyStart, testing::Values("cps", "dan"),
+                         [](const auto& info) { return info.param; });
+
 // The reference's loss of volumes: of halves with equal images, that of the supervised method.
 TEST(Bcp, OfVolumesPreTrainsOnTheMixedLabelAsAWhole) {
   const auto comm = make_serial_communicator();

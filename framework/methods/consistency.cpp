@@ -17,19 +17,20 @@ ConsistencyOptions ConsistencyOptions::read(const Config& section, ConsistencyOp
   section.read("consistency_rampup_steps", o.rampup_steps, {1, 1e6},
                "steps of the ramp: constant in between");
   section.read("consistency_start", o.start, {0, 1},
-               "fraction of the training before which the term is off");
+               "fraction of the training before which the term's weight is 0");
   return o;
 }
 
-double consistency_weight(const ConsistencyOptions& options, int64_t iteration, int64_t length) {
+double consistency_ramp(const ConsistencyOptions& options, int64_t iteration, int64_t length) {
   const double step =
       static_cast<double>(length) * options.rampup / static_cast<double>(options.rampup_steps);
   const double position = step > 0 ? std::floor(static_cast<double>(iteration) / step) : 1e18;
   return options.weight * sigmoid_rampup(position, static_cast<double>(options.rampup_steps));
 }
 
-bool consistency_is_on(const ConsistencyOptions& options, int64_t iteration, int64_t length) {
-  return static_cast<double>(iteration) >= options.start * static_cast<double>(length);
+double consistency_weight(const ConsistencyOptions& options, int64_t iteration, int64_t length) {
+  if (static_cast<double>(iteration) < options.start * static_cast<double>(length)) return 0;
+  return consistency_ramp(options, iteration, length);
 }
 
 }  // namespace semiseg

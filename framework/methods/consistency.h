@@ -14,15 +14,15 @@ struct ConsistencyOptions {
   double rampup = 1.0;  // length of the ramp as a fraction of the stage
   int64_t rampup_steps =
       200;  // L: the weight is constant within 1/L of the ramp (reference: 150 iterations)
-  double start = 0.0;  // fraction of the stage before which the term is left out
+  double start = 0.0;  // fraction of the stage before which the weight is 0
   static ConsistencyOptions read(const Config& section, ConsistencyOptions defaults);
 };
 
 // w · exp(-5 (1 - min(t', L)/L)²), t' = floor(iteration / (length · rampup / L)). With length = 30
 // 000, rampup = 1 and L = 200 it is the reference's R(iteration div 150, 200).
-double consistency_weight(const ConsistencyOptions& options, int64_t iteration, int64_t length);
+double consistency_ramp(const ConsistencyOptions& options, int64_t iteration, int64_t length);
 
-// False before the start.
-bool consistency_is_on(const ConsistencyOptions& options, int64_t iteration, int64_t length);
+// The ramp, but 0 before the start; the ramp does not wait for the start.
+double consistency_weight(const ConsistencyOptions& options, int64_t iteration, int64_t length);
 
 }  // namespace semiseg

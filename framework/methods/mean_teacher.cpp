@@ -77,18 +77,19 @@ class MeanTeacher : public TeacherStudent {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);
       const at::Tensor ce = cross_entropy(logits_l, batch.label, {});
       const at::Tensor dice = options_.dice(logits_l.softmax(1), batch.label, *s.comm);
-      const at::Tensor consistency =
-          consistency_is_on(options_.consistency, s.iteration, s.stage_iterations)
-              ? mean_teacher_mse(all.logits.slice(0, b).softmax(1), q, *s.comm)
-              : at::zeros({}, q.options());
       const double weight =
           consistency_weight(options_.consistency, s.iteration, s.stage_iterations);
+      const at::Tensor consistency =
+          weight > 0 ? mean_teacher_mse(all.logits.slice(0, b).softmax(1), q, *s.comm)
+                     : at::zeros({}, q.options());
       const at::Tensor supervised = 0.5 * (ce + dice);
       s.record("loss.supervised", supervised);
       s.record("loss.supervised_ce", ce);
       s.record("loss.supervised_dice", dice);
       s.record("loss.consistency", consistency);
-      s.record("consistency_weight", weight);
+      // The reference logs the ramp also before the start.
+      s.record("consistency_weight",
+               consistency_ramp(options_.consistency, s.iteration, s.stage_iterations));
       return supervised + weight * consistency;
     };
     return passes;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// A method with a strong view, registered as "test_strong_view" where this file is linked, so that
+// the tests of every method meet one.
+//
+//   L = CE(z(x_l), y) + CE(z(strong x_u), argmax z(x_u)),   no gradient through the argmax
+//
+// Its option `defect` plants what a test must find.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include "framework/methods/method.h"
+#include "framework/methods/network_predictor.h"
+#include "framework/nn/losses.h"
+
+namespace semiseg {
+namespace {
+
+class StrongViewMethod : public Method {
+ public:
+  explicit StrongViewMethod(const MethodContext& context)
+      : stage_{.name = "train",
+               .iterations = context.iterations,
+               .labelled = context.labelled,
+               .unlabelled = context.batch - context.labelled,
+               .strong_view = true},
+        network_(context.make_network("student")),
+        optimiser_(make_optimiser("student", network_->parameters(), context.optimiser)),
+        predictor_(*network_) {
+    context.options.read("defect", defect_, {"none", "zero_term", "weak_view_only"},
+                         "what is wrong with the method");
+  }
+
+  Plan plan() const override { return {{stage_}}; }
+
+  void step(const Batch& batch, Step& step) override {
+    const int64_t b = batch.labelled;
+    const SampleIds samples_u(batch.samples.begin() + b, batch.samples.end());
+    const at::Tensor weak =
+        network_->forward(batch.image, step.train_pass("student", batch.samples)).logits;
+    const at::Tensor strong =
+        network_
+            ->forward(batch.image_strong.slice(0, b), step.train_pass("student/strong", samples_u))
+            .logits;
+    const at::Tensor weak_u = weak.slice(0, b), pseudo = weak_u.detach().argmax(1);
+    const at::Tensor supervised = cross_entropy(weak.slice(0, 0, b), batch.label, *step.comm);
+    const at::Tensor unlabelled =
+        cross_entropy(defect_ == "weak_view_only" ? weak_u : strong, pseudo, *step.comm);
+    const at::Tensor total = supervised + (defect_ == "zero_term" ? 0.0 : 1.0) * unlabelled;
+    step.record("loss.supervised", supervised);
+    step.record("loss.unlabelled", unlabelled);
+    step.record("loss.total", total);
+    step.minimise(*optimiser_, total);
+  }
+
+  Predictor& predictor() override { return predictor_; }
+
+  void state(StateVisitor& visitor) override {
+    visitor.scope("student", [this](StateVisitor& v) { network_->state(v); });
+    optimiser_->state(visitor);
+  }
+
+ private:
+  std::string defect_ = "none";
+  Stage stage_;
+  std::unique_ptr<Backbone> network_;
+  std::unique_ptr<Optimiser> optimiser_;
+  NetworkPredictor predictor_;
+};
+
+const bool registered = MethodRegistry::instance().add(
+    {"test_strong_view", "pseudo-labels of the weak view teach the strong view",
+     [](const MethodContext& context) { return std::make_unique<StrongViewMethod>(context); }});
+
+}  // namespace
+}  // namespace semiseg

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unlabelled_use.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+
+#include "framework/nn/layers.h"
+#include "tests/method_case.h"
+
+namespace semiseg {
+namespace {
+
+// This network has two convolutions and takes slices and volumes. The gain makes even the initial
+// network sure of some pixels, so that a threshold on the confidence lets them pass.
+class PerSampleNetwork : public ModuleBackbone {
+ public:
+  PerSampleNetwork(const NetworkShape& shape, const Draws& draws, const std::string& net)
+      : ModuleBackbone(Module(draws, net, shape.options())),
+        in_(root_.child("in"), {.in = shape.channels,
+                                .out = kFeatures,
+                                .kernel = std::vector<int64_t>(shape.patch_size.size(), 3),
+                                .padding = 1}),
+        dropout_(root_.child("dropout"), 0.1),
+        out_(root_.child("out"), {.in = kFeatures,
+                                  .out = shape.classes,
+                                  .kernel = std::vector<int64_t>(shape.patch_size.size(), 1)}) {}
+
+  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+    const at::Tensor features = dropout_(kGain * at::tanh(in_(image)), pass);
+    return {.logits = out_(features), .features = features, .more = {}};
+  }
+
+  Classifier classifier() const override { return {out_.weight(), out_.bias()}; }
+
+ private:
+  static constexpr int64_t kFeatures = 8;
+  static constexpr double kGain = 10;
+  Conv in_;
+  Dropout dropout_;
+  Conv out_;
+};
+
+const bool registered = BackboneRegistry::instance().add(
+    {"test_per_sample", "a network without statistics of the batch",
+     [](const Config&, const NetworkShape& shape, const Draws& draws, const std::string& net) {
+       return std::make_unique<PerSampleNetwork>(shape, draws, net);
+     }});
+
+// Trains two steps at the end of a stage and returns what the deployed network then predicts.
+// It has parameters only, so another prediction means other parameters.
+at::Tensor trained(const MethodSetup& setup, int64_t stage, const Batch& batch,
+                   const at::Tensor& probe) {
+  const auto comm = make_serial_communicator();
+  MethodUnderTest method(setup, *comm);
+  const int64_t last = method->plan().stages[static_cast<size_t>(stage)].iterations - 1;
+  method->begin_stage(stage);
+  for (int64_t i = std::max<int64_t>(0, last - 1); i <= last; ++i)
+    method.step(batch, stage, i, Draws(1).at(stage, i));
+  return method->predictor().predict(probe);
+}
+
+at::Tensor with_other_unlabelled(const at::Tensor& images, int64_t labelled) {
+  at::Tensor other = images.clone();
+  other.slice(0, labelled) = 1 - other.slice(0, labelled).square();
+  return other;
+}
+
+}  // namespace
+
+UnlabelledUse unlabelled_use(MethodSetup setup) {
+  setup.backbone = "name = \"test_per_sample\"";
+  const auto comm = make_serial_communicator();
+  const Plan plan = MethodUnderTest(setup, *comm)->plan();
+  UnlabelledUse use;
+  for (int64_t i = 0; i < std::ssize(plan.stages); ++i) {
+    const Stage& stage = plan.stages[static_cast<size_t>(i)];
+    if (stage.unlabelled == 0) continue;
+    const Batch batch = random_batch(setup, stage, 0);
+    const at::Tensor probe = batch.image.slice(0, 0, 1);
+    const at::Tensor expected = trained(setup, i, batch, probe);
+    const auto differs = [&](const Batch& other) {
+      return !at::equal(trained(setup, i, other, probe), expected);
+    };
+    Batch other_strong = batch;
+    ++use.stages;
+    if (stage.strong_view) {
+      ++use.strong_stages;
+      other_strong.image_strong = with_other_unlabelled(batch.image_strong, stage.labelled);
+      use.strong_views = differs(other_strong) && use.strong_views;
+    }
+    Batch other = other_strong;
+    other.image = with_other_unlabelled(batch.image, stage.labelled);
+    use.images = differs(other) && use.images;
+  }
+  return use;
+}
+
+}  // namespace semiseg

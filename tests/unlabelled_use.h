@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds out whether a method learns from its unlabelled images.
+#pragma once
+
+#include "launch/parity/method_under_test.h"
+
+namespace semiseg {
+
+// Forward passes of unlabelled images change a network with batch norm even if no loss depends on
+// them. Here the backbone is "test_per_sample", which has parameters only and computes each image
+// alone, so that nothing but a loss carries an unlabelled image into the deployed network.
+struct UnlabelledUse {
+  int stages = 0, strong_stages = 0;  // with unlabelled images, and those that want a strong view
+  // In each of these stages, two steps at its end (ramps are up) with other unlabelled images, or
+  // with other strong views of them alone, make another deployed network.
+  bool images = true, strong_views = true;
+};
+
+// Takes `setup` as it is but for its backbone.
+UnlabelledUse unlabelled_use(MethodSetup setup);
+
+}  // namespace semiseg
