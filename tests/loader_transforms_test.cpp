@@ -67,6 +67,37 @@ TEST(Jitter, OrderMattersAndValuesAreClamped) {
   EXPECT_TRUE(at::allclose(contrast_first, at::tensor({0.2f, 1.0f}).reshape({1, 1, 2})));
 }
 
+TransformedSample with_strong_view(const at::Tensor& image, const JitterParameters& drawn) {
+  const TransformOptions options{.kind = "none", .patch_size = image.sizes().slice(1).vec()};
+  return apply(options, {.jitter = drawn}, image, {}, /*wants_strong=*/true);
+}
+
+TEST(StrongView, OfASliceWithinTheUnitIntervalIsTheJitterItself) {
+  const at::Tensor image =
+      0.2 + 0.5 * Draws(1).at(0, 0).uniform("x", {1, 8, 8}, {0}).squeeze(0).to(at::kFloat);
+  const JitterParameters drawn{.brightness = 1.7, .contrast = 1.3};
+  for (const at::Tensor& each : {image, at::zeros({1, 8, 8}), at::ones({1, 8, 8})})
+    EXPECT_TRUE(at::equal(with_strong_view(each, drawn).image_strong, jitter(drawn, each)));
+}
+
+TEST(StrongView, OfASliceOutsideTheUnitIntervalKeepsItsRangeAndItsPixels) {
+  const at::Tensor unit =
+      Draws(1).at(0, 0).uniform("x", {1, 32, 32}, {0}).squeeze(0).to(at::kFloat);
+  const double low = unit.min().item<double>(), range = unit.max().item<double>() - low;
+  const at::Tensor scores = (unit - low) / range * 6.5 - 3.5;  // as z-scores: -3.5 to 3
+  const JitterParameters drawn{.brightness = 0.8, .contrast = 0.7};
+  const at::Tensor strong = with_strong_view(scores, drawn).image_strong;
+  const at::Tensor expected = jitter(drawn, (unit - low) / range) * 6.5 - 3.5;
+  EXPECT_TRUE(at::allclose(strong, expected, 1e-5, 1e-5));
+  EXPECT_LT(strong.min().item<double>(), -2);
+  EXPECT_EQ((strong == strong.min()).sum().item<int64_t>(), 1) << "no pixel is clamped";
+  // One side outside is enough, and a flat image has no range.
+  EXPECT_TRUE(
+      at::allclose(with_strong_view(scores + 3.5, drawn).image_strong, strong + 3.5, 1e-5, 1e-5));
+  const at::Tensor flat = at::full({1, 8, 8}, 2.f);
+  EXPECT_TRUE(at::equal(with_strong_view(flat, drawn).image_strong, flat));
+}
+
 TEST(Transform, EveryChannelHasTheSameGeometry) {
   const at::Tensor plane = at::arange(13 * 17, at::kFloat).reshape({13, 17});
   const TransformParameters drawn{.geometry = {.branch = Branch::kRotate, .degrees = 11}};

@@ -101,16 +101,35 @@ void rescale(const at::Tensor& image, double slope, double shift) {
     value[i] = static_cast<float>(slope * value[i] + shift);
 }
 
-at::Tensor jitter_volume(const JitterParameters& parameters, const at::Tensor& image) {
+struct ValueRange {
+  double low, high;
+};
+
+ValueRange values_of(const at::Tensor& image) {
   const float* begin = image.const_data_ptr<float>();
   const auto [least, most] = std::minmax_element(begin, begin + image.numel());
-  const double low = *least, range = static_cast<double>(*most) - low;
+  return {*least, *most};
+}
+
+// Brings the image from its values to [0, 1], jitters it there and brings it back.
+at::Tensor jitter_between(const ValueRange& values, const JitterParameters& parameters,
+                          const at::Tensor& image) {
+  const double low = values.low, range = values.high - low;
   at::Tensor unit = image.clone();
   if (range == 0) return unit;
   rescale(unit, 1 / range, -low / range);
   const at::Tensor result = jitter(parameters, unit);
   rescale(result, range, low);
   return result;
+}
+
+// A slice within [0, 1] is jittered as it is, as in the references, whatever its own range.
+at::Tensor strong_view(const JitterParameters& parameters, const at::Tensor& image,
+                       bool is_volume) {
+  const ValueRange values = values_of(image);
+  if (is_volume || values.low < 0 || values.high > 1)
+    return jitter_between(values, parameters, image);
+  return jitter(parameters, image);
 }
 
 }  // namespace
@@ -197,12 +216,12 @@ TransformedSample apply(const TransformOptions& options, const TransformParamete
                                drawn.padding, drawn.offset, patch_of(options));
     TransformedSample out = gather_all(map, options.patch_size, image, label);
     if (!parameters.noise.empty()) add_noise(parameters.noise, options.noise, out.image);
-    if (wants_strong) out.image_strong = jitter_volume(parameters.jitter, out.image);
+    if (wants_strong) out.image_strong = strong_view(parameters.jitter, out.image, is_volume);
     return out;
   }
   const PlaneMap map = geometry_map(options, parameters.geometry, image.size(1), image.size(2));
   TransformedSample out = gather_all(map, {map.height, map.width}, image, label);
-  if (wants_strong) out.image_strong = jitter(parameters.jitter, out.image);
+  if (wants_strong) out.image_strong = strong_view(parameters.jitter, out.image, is_volume);
   return out;
 }
 

@@ -96,14 +96,15 @@ struct TransformedSample {
 
 // image [C,H,W] or [C,D,H,W] float32 and label without the C, uint8 (or undefined), contiguous, on
 // the CPU. One gather: order 0 throughout. Noise is added to the image, so that the strong view has
-// it too. No reference has a strong view of volumes: theirs is the jitter of slices, on the patch
-// brought to [0, 1] by its smallest and largest value and back.
+// it too. The strong view of a slice within [0, 1] is its jitter, as in the references. That of a
+// volume, and of a slice with a value outside [0, 1] (z-scores), is the jitter of the patch brought
+// to [0, 1] by its smallest and largest value, and back; no reference has one of these.
 TransformedSample apply(const TransformOptions& options, const TransformParameters& parameters,
                         const at::Tensor& image, const at::Tensor& label, bool wants_strong);
 
 // Brightness: x b; contrast: x c + mean (1 - c), mean over the whole image; each clamped to [0, 1]
-// as torchvision clamps float images, so the image must be in [0, 1]. image [C,h,w] or [C,d,h,w]
-// float32, contiguous; returns a new tensor.
+// as torchvision clamps float images. An image outside [0, 1] loses what the clamp cuts off, so
+// apply() passes none. image [C,h,w] or [C,d,h,w] float32, contiguous; returns a new tensor.
 at::Tensor jitter(const JitterParameters& parameters, const at::Tensor& image);
 
 // What RandomNoise of UA-MT adds to a voxel: `sigma` times the normal number, at most 2 sigma
