@@ -3,15 +3,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+
 namespace semiseg {
 namespace {
 
+// Of its column: two blanks at least before the heading.
+size_t width(const MetricField& field) { return std::max<size_t>(8, 2 + std::strlen(field.brief)); }
+
 std::string line(const std::string& name, const EvaluationMeans& m) {
-  return fmt::format(
-      "{:<20}{:>8}{:>9}{:>8}{:>8}{:>8}{:>8}   {} missed, {} false positive, {} both empty\n", name,
-      mean_text(m.dice, 100), mean_text(m.jaccard, 100), mean_text(m.hd95), mean_text(m.asd),
-      mean_text(m.surface_dice, 100), mean_text(m.volume_error, 100), m.missed, m.false_positive,
-      m.both_empty);
+  std::string text = fmt::format("{:<20}", name);
+  for (const MetricField& field : shown_metrics()) {
+    text += fmt::format("{:>{}}", mean_text(m.*field.mean, field.factor()), width(field));
+  }
+  return text + fmt::format("   {} missed, {} false positive, {} both empty\n", m.missed,
+                            m.false_positive, m.both_empty);
 }
 
 }  // namespace
@@ -21,10 +28,16 @@ std::string mean_text(const MetricMean& value, double factor) {
 }
 
 std::string means_table(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
-  std::string text = fmt::format(
-      "{:<20}{:>8}{:>9}{:>8}{:>8}{:>8}{:>8}   as {} defines them, distances in {}, NSD at {} {}\n",
-      "class", "Dice", "Jaccard", "HD95", "ASD", "NSD", "volume", options.definition,
-      to_string(options.unit), options.tolerance, to_string(options.unit));
+  const char* unit = to_string(options.unit);
+  std::string text = fmt::format("{:<20}", "class");
+  std::string terms =
+      fmt::format("   as {} defines them, distances in {}", options.definition, unit);
+  for (const MetricField& field : shown_metrics()) {
+    text += fmt::format("{:>{}}", field.brief, width(field));
+    if (field.at_tolerance)
+      terms += fmt::format(", {} at {} {}", field.brief, options.tolerance, unit);
+  }
+  text += terms + "\n";
   for (size_t k = 0; k < metrics.class_names.size(); ++k) {
     text += line(metrics.class_names[k], metrics.classes[k]);
   }

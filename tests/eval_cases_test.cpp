@@ -20,9 +20,8 @@ Bits bits_of(const std::vector<EvaluationRow>& rows) {
   Bits bits;
   for (const EvaluationRow& row : rows) {
     const ClassMetrics& m = row.metrics;
-    for (const double v :
-         {m.dice, m.jaccard, m.hd, m.hd95, m.asd, m.assd, m.surface_dice, m.volume_error})
-      bits.push_back(std::bit_cast<uint64_t>(v));
+    for (const MetricField& field : metric_schema())
+      bits.push_back(std::bit_cast<uint64_t>(m.*field.value));
     for (const int64_t v : {m.prediction_voxels, m.reference_voxels, m.overlap_voxels, row.label}) {
       bits.push_back(static_cast<uint64_t>(v));
     }
@@ -117,25 +116,12 @@ TEST(Evaluator, MeansLeaveOutWhatHasNoValueAndCountIt) {
   for (size_t i = 0; i < rows.size(); ++i)
     rows[i] = {.label = static_cast<int64_t>(i % 2) + 1, .class_name = i % 2 ? "b" : "a"};
   const double nan = std::nan("");
-  rows[0].metrics = {.prediction_voxels = 5,
-                     .reference_voxels = 5,
-                     .dice = 0.5,
-                     .jaccard = 0.4,
-                     .hd95 = 4,
-                     .asd = 2};
-  rows[1].metrics = {.prediction_voxels = 0,
-                     .reference_voxels = 5,
-                     .hd = nan,
-                     .hd95 = nan,
-                     .asd = nan,
-                     .assd = nan};
-  rows[2].metrics = {.prediction_voxels = 5,
-                     .reference_voxels = 5,
-                     .dice = 0.7,
-                     .jaccard = 0.6,
-                     .hd95 = 6,
-                     .asd = 1};
-  rows[3].metrics = {.dice = 1, .jaccard = 1, .hd = nan, .hd95 = nan, .asd = nan, .assd = nan};
+  using Values = MetricValues<double>;
+  rows[0].metrics = {Values{.dice = 0.5, .jaccard = 0.4, .hd95 = 4, .asd = 2}, 5, 5, 0};
+  rows[1].metrics = {Values{.hd = nan, .hd95 = nan, .asd = nan, .assd = nan}, 0, 5, 0};
+  rows[2].metrics = {Values{.dice = 0.7, .jaccard = 0.6, .hd95 = 6, .asd = 1}, 5, 5, 0};
+  rows[3].metrics = {
+      Values{.dice = 1, .jaccard = 1, .hd = nan, .hd95 = nan, .asd = nan, .assd = nan}, 0, 0, 0};
   const EvaluationSummary s = summarise(rows);
   EXPECT_EQ(s.cases, 2);
   EXPECT_EQ(s.class_names, (std::vector<std::string>{"a", "b"}));

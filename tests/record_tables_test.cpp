@@ -60,10 +60,10 @@ EvaluationRow evaluation_row(const std::string& id, int64_t label, const ClassMe
 CasesTable some_cases() {
   CasesTable cases{.terms = {.unit = "mm", .split = "test", .selection = "val"}};
   cases.rows = {
-      evaluation_row("c1", 1, {5, 6, 4, 8.0 / 11, 4.0 / 7, 2, 1.9, 1.0 / 3, 0.5, 0.6, -0.25}),
-      evaluation_row("c1", 2, {0, 6, 0, 0, 0, kNaN, kNaN, kNaN, kNaN, 0, -1}),
-      evaluation_row("c2", 1, {3, 0, 0, 0, 0, kNaN, kNaN, kNaN, kNaN, 0, kNaN}),
-      evaluation_row("c2", 2, {0, 0, 0, 1, 1, kNaN, kNaN, kNaN, kNaN, 1, kNaN})};
+      evaluation_row("c1", 1, {{8.0 / 11, 4.0 / 7, 2, 1.9, 1.0 / 3, 0.5, 0.6, -0.25}, 5, 6, 4}),
+      evaluation_row("c1", 2, {{0, 0, kNaN, kNaN, kNaN, kNaN, 0, -1}, 0, 6, 0}),
+      evaluation_row("c2", 1, {{0, 0, kNaN, kNaN, kNaN, kNaN, 0, kNaN}, 3, 0, 0}),
+      evaluation_row("c2", 2, {{1, 1, kNaN, kNaN, kNaN, kNaN, 1, kNaN}, 0, 0, 0})};
   return cases;
 }
 
@@ -192,8 +192,9 @@ TEST(ResultsTable, GroupsSeedsAndSortsRows) {
   EXPECT_EQ(table.rows[0].method, "bcp");
   EXPECT_EQ(table.rows[0].labelled, 7);
   EXPECT_EQ(table.rows[0].seeds, (std::vector<int64_t>{0, 1}));
-  EXPECT_DOUBLE_EQ(table.rows[0].dice.mean, 0.81);
-  EXPECT_NEAR(table.rows[0].dice.deviation, 0.02 / std::sqrt(2), 1e-12);
+  const SeedStatistics& dice = table.rows[0].metrics.at(0);
+  EXPECT_DOUBLE_EQ(dice.mean, 0.81);
+  EXPECT_NEAR(dice.deviation, 0.02 / std::sqrt(2), 1e-12);
   EXPECT_EQ(table.rows[0].missed, 2);
   EXPECT_EQ(table.rows[1].method, "ua_mt");
   EXPECT_EQ(table.rows[2].labelled, 14);

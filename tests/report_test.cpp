@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "framework/core/error.h"
+#include "framework/eval/metric_schema.h"
 #include "tests/report_browser.h"
 #include "tests/small_run.h"
 
@@ -141,7 +142,7 @@ TEST_F(Report, TheTableOfCasesSortsByKeys) {
     return browser_->evaluate("values('reference')").get<std::vector<double>>();
   };
   EXPECT_EQ(order("Dice"), "ascending");
-  browser_->evaluate("head('ASD').querySelector('button').focus()");
+  browser_->evaluate("head('volume error').querySelector('button').focus()");
   browser_->press("Tab");
   browser_->press("Enter");
   EXPECT_EQ(order("Dice"), "none");
@@ -182,6 +183,34 @@ TEST_F(Report, ARunThatIsNotDoneShowsWhatThereIs) {
   EXPECT_EQ(count("#scores canvas"), 0);
   EXPECT_NE(page_text().find("Nothing is measured yet"), std::string::npos);
   EXPECT_EQ(empty_plots(), 0);
+}
+
+// The list of metrics comes with the data.
+TEST_F(Report, ShowsEveryMetricOfTheSchema) {
+  open("first second", 1400);
+  for (const MetricField& field : shown_metrics()) {
+    const std::string title = field.title;
+    for (const char* heads : {"#overview th", "#scores .scroll:last-of-type th"}) {
+      EXPECT_GE(
+          browser_->evaluate("[...document.querySelectorAll('" + std::string(heads) +
+                             "')].filter((th) => th.innerText.startsWith('" + title + "')).length"),
+          1)
+          << heads << ' ' << title;
+    }
+    browser_->evaluate("list = document.querySelector('#scores select'); list.value = '" +
+                       std::string(field.name) + "'; list.dispatchEvent(new Event('change'));0");
+    EXPECT_TRUE(browser_->evaluate("document.querySelector('#scores caption').textContent")
+                    .get<std::string>()
+                    .starts_with(title))
+        << title;
+    EXPECT_NE(browser_->evaluate("document.querySelector('#definitions dl').textContent")
+                  .get<std::string>()
+                  .find(title),
+              std::string::npos)
+        << title;
+  }
+  EXPECT_EQ(empty_plots(), 0);
+  EXPECT_EQ(browser_->complaints(), std::vector<std::string>());
 }
 
 TEST_F(Report, FlagsSelectionOnTheTestSplit) {

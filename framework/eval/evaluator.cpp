@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -19,24 +18,17 @@
 namespace semiseg {
 namespace {
 
-// What one row is while it travels between ranks: numbers that fp64 holds exactly.
-constexpr int64_t kColumns = 13;
-using PackedRow = std::array<double, kColumns>;
+// A row while it travels between ranks: numbers that fp64 holds exactly. Position, label, three
+// counts of voxels, then the fields of the schema.
+constexpr size_t kFirstMetric = 5;
+size_t columns() { return kFirstMetric + metric_schema().size(); }
 
-PackedRow pack(size_t position, int64_t label, const ClassMetrics& m) {
-  return {static_cast<double>(position),
-          static_cast<double>(label),
-          static_cast<double>(m.prediction_voxels),
-          static_cast<double>(m.reference_voxels),
-          static_cast<double>(m.overlap_voxels),
-          m.dice,
-          m.jaccard,
-          m.hd,
-          m.hd95,
-          m.asd,
-          m.assd,
-          m.surface_dice,
-          m.volume_error};
+void pack(std::vector<double>& rows, size_t position, int64_t label, const ClassMetrics& m) {
+  rows.insert(rows.end(),
+              {static_cast<double>(position), static_cast<double>(label),
+               static_cast<double>(m.prediction_voxels), static_cast<double>(m.reference_voxels),
+               static_cast<double>(m.overlap_voxels)});
+  for (const MetricField& field : metric_schema()) rows.push_back(m.*field.value);
 }
 
 ClassMetrics unpack_metrics(const double* row) {
@@ -44,14 +36,8 @@ ClassMetrics unpack_metrics(const double* row) {
   m.prediction_voxels = static_cast<int64_t>(row[2]);
   m.reference_voxels = static_cast<int64_t>(row[3]);
   m.overlap_voxels = static_cast<int64_t>(row[4]);
-  m.dice = row[5];
-  m.jaccard = row[6];
-  m.hd = row[7];
-  m.hd95 = row[8];
-  m.asd = row[9];
-  m.assd = row[10];
-  m.surface_dice = row[11];
-  m.volume_error = row[12];
+  const double* value = row + kFirstMetric;
+  for (const MetricField& field : metric_schema()) m.*field.value = *value++;
   return m;
 }
 
@@ -100,11 +86,11 @@ std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
 
 // One block of rows from every rank, all of one size, because ranks may have different numbers of
 // cases.
-at::Tensor gather_rows(std::vector<PackedRow> local, size_t rows_a_rank, const Communicator& comm) {
-  local.resize(rows_a_rank, PackedRow{-1});
-  const at::Tensor block =
-      at::from_blob(local.data(), {static_cast<int64_t>(rows_a_rank), kColumns}, at::kDouble)
-          .clone();
+at::Tensor gather_rows(std::vector<double> local, size_t rows_a_rank, const Communicator& comm) {
+  local.resize(rows_a_rank * columns(), -1.0);  // no row has the position -1
+  const std::vector<int64_t> shape = {static_cast<int64_t>(rows_a_rank),
+                                      static_cast<int64_t>(columns())};
+  const at::Tensor block = at::from_blob(local.data(), shape, at::kDouble).clone();
   return comm.gather(block, "evaluation rows").contiguous();
 }
 
@@ -121,14 +107,10 @@ void add(MetricMean& mean, double value) {
 }
 
 void add(EvaluationMeans& means, const ClassMetrics& m) {
-  add(means.dice, m.dice);
-  add(means.jaccard, m.jaccard);
-  add(means.hd, m.hd);
-  add(means.hd95, m.hd95);
-  add(means.asd, m.asd);
-  add(means.assd, m.assd);
-  add(means.surface_dice, m.surface_dice);
-  add(means.volume_error, std::abs(m.volume_error));
+  for (const MetricField& field : metric_schema()) {
+    const double value = m.*field.value;
+    add(means.*field.mean, field.mean_of_absolute ? std::abs(value) : value);
+  }
   ++means.rows;
   means.both_empty += m.both_empty();
   means.missed += m.missed();
@@ -136,9 +118,9 @@ void add(EvaluationMeans& means, const ClassMetrics& m) {
 }
 
 void close(EvaluationMeans& means) {
-  for (MetricMean* m : {&means.dice, &means.jaccard, &means.hd, &means.hd95, &means.asd,
-                        &means.assd, &means.surface_dice, &means.volume_error}) {
-    m->mean /= static_cast<double>(m->count);  // 0/0 is the NaN that is promised
+  for (const MetricField& field : metric_schema()) {
+    MetricMean& m = means.*field.mean;
+    m.mean /= static_cast<double>(m.count);  // 0/0 is the NaN that is promised
   }
 }
 
@@ -155,7 +137,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
   for (const size_t index : cases) costs.push_back(source.cases()[index].cost);
   const auto shares = agree_shares(costs, comm);
   const std::vector<size_t>& own = shares[static_cast<size_t>(comm.rank())];
-  std::vector<PackedRow> local;
+  std::vector<double> local;
   size_t most_cases = 0;
   for (const auto& share : shares) most_cases = std::max(most_cases, share.size());
   for (size_t round = 0; round < most_cases; ++round) {
@@ -163,7 +145,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
     if (round >= own.size()) continue;
     const auto metrics = measure(source, cases[own[round]], predict, options);
     for (size_t k = 0; k < metrics.size(); ++k)
-      local.push_back(pack(own[round], static_cast<int64_t>(k) + 1, metrics[k]));
+      pack(local, own[round], static_cast<int64_t>(k) + 1, metrics[k]);
     if (Heartbeat* heartbeat = comm.heartbeat()) heartbeat->advance();
     if (options.progress)
       options.progress(static_cast<int64_t>(round) + 1, static_cast<int64_t>(own.size()));
@@ -173,7 +155,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
   const at::Tensor all = gather_rows(std::move(local), most_cases * foreground, comm);
   std::vector<EvaluationRow> rows(cases.size() * foreground);
   for (int64_t i = 0; i < all.size(0); ++i) {
-    const double* packed = all.const_data_ptr<double>() + i * kColumns;
+    const double* packed = all.const_data_ptr<double>() + i * all.size(1);
     if (packed[0] < 0) continue;
     const auto position = static_cast<size_t>(packed[0]), label = static_cast<size_t>(packed[1]);
     const CaseInfo& info = source.cases()[cases[position]];

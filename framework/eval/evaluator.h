@@ -11,6 +11,7 @@
 #include "framework/comm/communicator.h"
 #include "framework/core/tensor_fwd.h"
 #include "framework/data/dataset.h"
+#include "framework/eval/metric_schema.h"
 #include "framework/eval/metrics.h"
 
 namespace semiseg {
@@ -51,15 +52,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm);
 
-// Mean over those rows that have a value.
-struct MetricMean {
-  double mean = 0;  // NaN when count is 0
-  int64_t count = 0;
-};
-
-struct EvaluationMeans {
-  MetricMean dice, jaccard, hd, hd95, asd, assd, surface_dice;
-  MetricMean volume_error;  // of its absolute values
+struct EvaluationMeans : MetricValues<MetricMean> {
   int64_t rows = 0;
   int64_t both_empty = 0, missed = 0, false_positive = 0;
 };

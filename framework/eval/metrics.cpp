@@ -9,6 +9,7 @@
 
 #include "framework/core/error.h"
 #include "framework/eval/class_surfaces.h"
+#include "framework/eval/metric_schema.h"
 #include "framework/eval/surface_statistics.h"
 
 namespace semiseg {
@@ -61,15 +62,24 @@ void set_distances(ClassMetrics& m, const ClassSurfaces& surfaces, const MetricO
   m.surface_dice = surface_dice(there, back, options.tolerance);
 }
 
-void set_all_distances(ClassMetrics& m, double value) {
-  m.hd = m.hd95 = m.asd = m.assd = m.surface_dice = value;
+void leave_out_surfaces(ClassMetrics& m) {
+  for (const MetricField& field : metric_schema()) {
+    if (field.of_surfaces) m.*field.value = kNaN;
+  }
+}
+
+void set_empty_by_field(ClassMetrics& m) {
+  for (const MetricField& field : metric_schema()) {
+    if (field.absent == AbsentClass::kMissing) m.*field.value = kNaN;
+    if (field.absent == AbsentClass::kOverlap) m.*field.value = m.both_empty() ? 1 : 0;
+  }
 }
 
 // medpy's distances raise, and its dc divides 0 by 0. MONAI leaves out classes without reference;
 // its distances are NaN unless a set is there to be infinitely far. surface-distance has NaN where
 // nothing is measured and ∞ where there is nothing to be measured to.
 void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
-  set_all_distances(m, kNaN);
+  leave_out_surfaces(m);
   if (definition == MetricDefinition::kMedpy) {
     m.dice = m.both_empty() ? kNaN : 0;
     m.jaccard = m.both_empty() ? 1 : 0;
@@ -86,12 +96,10 @@ void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
 void set_empty(ClassMetrics& m, const MetricOptions& options) {
   switch (options.empty) {
     case EmptyPolicy::kExclude:
-      set_all_distances(m, kNaN);
-      m.dice = m.jaccard = m.surface_dice = m.both_empty() ? 1 : 0;
+      set_empty_by_field(m);
       break;
     case EmptyPolicy::kReference:
-      set_all_distances(m, 0);
-      m.dice = m.jaccard = m.volume_error = 0;
+      for (const MetricField& field : metric_schema()) m.*field.value = 0;
       break;
     case EmptyPolicy::kDefinition:
       set_empty_by_definition(m, options.definition);
@@ -100,9 +108,10 @@ void set_empty(ClassMetrics& m, const MetricOptions& options) {
 }
 
 ClassMetrics metrics_of(const ClassSurfaces& surfaces, const MetricOptions& options) {
-  ClassMetrics m{.prediction_voxels = surfaces.prediction_voxels,
-                 .reference_voxels = surfaces.reference_voxels,
-                 .overlap_voxels = surfaces.overlap_voxels};
+  ClassMetrics m;
+  m.prediction_voxels = surfaces.prediction_voxels;
+  m.reference_voxels = surfaces.reference_voxels;
+  m.overlap_voxels = surfaces.overlap_voxels;
   const int64_t both = m.prediction_voxels + m.reference_voxels;
   m.volume_error = m.reference_voxels == 0
                        ? kNaN
@@ -116,7 +125,7 @@ ClassMetrics metrics_of(const ClassSurfaces& surfaces, const MetricOptions& opti
     set_distances(m, surfaces, options);
   }
   if (!options.distances && !(empty && options.empty == EmptyPolicy::kReference)) {
-    set_all_distances(m, kNaN);
+    leave_out_surfaces(m);
   }
   return m;
 }

@@ -46,17 +46,22 @@ struct MetricOptions {
   double tolerance = 1;  // of the surface Dice, in units of the spacing
 };
 
-struct ClassMetrics {
-  int64_t prediction_voxels = 0, reference_voxels = 0, overlap_voxels = 0;
-  double dice = 0, jaccard = 0;  // [0, 1]
-  double hd = 0, hd95 = 0;       // the largest distance; its robust form as the definition has it
-  double asd = 0;   // mean distance of the prediction's border to the reference's border
-  double assd = 0;  // mean of both directed sets together, not of their means
+// One value for each field of metric_schema(): that of a class, or a statistic of many.
+template <class Value>
+struct MetricValues {
+  Value dice{}, jaccard{};  // [0, 1]
+  Value hd{}, hd95{};       // the largest distance; its robust form as the definition has it
+  Value asd{};              // mean distance of the prediction's border to the reference's border
+  Value assd{};             // mean of both directed sets together, not of their means
   // Surface Dice (normalised surface Dice, NSD), [0, 1]: the part of both borders that is within
   // the tolerance of the other one. medpy has none; it gets MONAI's, which counts border voxels.
-  double surface_dice = 0;
-  double volume_error = 0;  // (prediction - reference) / reference, medpy's ravd; NaN when the
-                            // reference is empty
+  Value surface_dice{};
+  Value volume_error{};  // (prediction - reference) / reference, medpy's ravd; NaN when the
+                         // reference is empty
+};
+
+struct ClassMetrics : MetricValues<double> {
+  int64_t prediction_voxels = 0, reference_voxels = 0, overlap_voxels = 0;
 
   bool both_empty() const { return prediction_voxels == 0 && reference_voxels == 0; }
   bool missed() const { return prediction_voxels == 0 && reference_voxels > 0; }

@@ -17,34 +17,42 @@ namespace fs = std::filesystem;
 namespace {
 
 // On disk, do not rename.
-const CsvRow kColumns = {"case",
-                         "patient",
-                         "centre",
-                         "label",
-                         "class",
-                         "dice",
-                         "jaccard",
-                         "hd95",
-                         "asd",
-                         "hd",
-                         "assd",
-                         "prediction_voxels",
-                         "reference_voxels",
-                         "overlap_voxels",
-                         "empty",
-                         "surface_dice",
-                         "volume_error"};
-constexpr size_t kLabel = 3, kFirstNumber = 5, kFirstCount = 11, kEmpty = 14, kFirstLater = 15;
+const CsvRow kFirstColumns = {"case", "patient", "centre", "label", "class"};
+constexpr size_t kLabel = 3;
 
-constexpr std::array<double ClassMetrics::*, 6> kNumbers = {
-    &ClassMetrics::dice, &ClassMetrics::jaccard, &ClassMetrics::hd95,
-    &ClassMetrics::asd,  &ClassMetrics::hd,      &ClassMetrics::assd};
-// Files of older versions end before these.
-constexpr std::array<double ClassMetrics::*, 2> kLaterNumbers = {&ClassMetrics::surface_dice,
-                                                                 &ClassMetrics::volume_error};
-constexpr std::array<int64_t ClassMetrics::*, 3> kCounts = {&ClassMetrics::prediction_voxels,
-                                                            &ClassMetrics::reference_voxels,
-                                                            &ClassMetrics::overlap_voxels};
+struct Count {
+  const char* name;
+  int64_t ClassMetrics::*count;
+};
+constexpr std::array<Count, 3> kCounts = {{{"prediction_voxels", &ClassMetrics::prediction_voxels},
+                                           {"reference_voxels", &ClassMetrics::reference_voxels},
+                                           {"overlap_voxels", &ClassMetrics::overlap_voxels}}};
+
+// The metrics of the first version stand before the counts, later ones at the end of the row.
+bool is_later(const MetricField& field) { return field.since > 0; }
+
+// Of the file as that version wrote it.
+CsvRow columns_of(int64_t version) {
+  CsvRow columns = kFirstColumns;
+  for (const MetricField& field : metric_schema()) {
+    if (!is_later(field)) columns.emplace_back(field.name);
+  }
+  for (const Count& count : kCounts) columns.emplace_back(count.name);
+  columns.emplace_back("empty");
+  for (const MetricField& field : metric_schema()) {
+    if (is_later(field) && field.since <= version) columns.emplace_back(field.name);
+  }
+  return columns;
+}
+
+int64_t newest_version() { return metric_schema().back().since; }
+
+bool is_header(const CsvRow& row) {
+  for (int64_t version = 0; version <= newest_version(); ++version) {
+    if (row == columns_of(version)) return true;
+  }
+  return false;
+}
 
 struct Term {
   const char* name;
@@ -69,10 +77,14 @@ const char* empty_text(const ClassMetrics& m) {
 
 CsvRow fields_of(const EvaluationRow& row) {
   CsvRow fields = {row.case_id, row.patient, row.centre, std::to_string(row.label), row.class_name};
-  for (const auto number : kNumbers) fields.push_back(number_text(row.metrics.*number));
-  for (const auto count : kCounts) fields.push_back(std::to_string(row.metrics.*count));
-  fields.push_back(empty_text(row.metrics));
-  for (const auto number : kLaterNumbers) fields.push_back(number_text(row.metrics.*number));
+  for (const MetricField& field : metric_schema()) {
+    if (!is_later(field)) fields.push_back(number_text(row.metrics.*field.value));
+  }
+  for (const Count& count : kCounts) fields.push_back(std::to_string(row.metrics.*count.count));
+  fields.emplace_back(empty_text(row.metrics));
+  for (const MetricField& field : metric_schema()) {
+    if (is_later(field)) fields.push_back(number_text(row.metrics.*field.value));
+  }
   return fields;
 }
 
@@ -103,18 +115,18 @@ EvaluationRow row_of(const CsvRow& fields, const fs::path& path) {
                     .centre = fields[2],
                     .label = parse<int64_t>(fields[kLabel], path),
                     .class_name = fields[kLabel + 1]};
-  for (size_t i = 0; i < kNumbers.size(); ++i) {
-    row.metrics.*kNumbers[i] = parse_number(fields[kFirstNumber + i], path);
+  size_t next = kFirstColumns.size();
+  for (const MetricField& field : metric_schema()) {
+    if (!is_later(field)) row.metrics.*field.value = parse_number(fields[next++], path);
   }
-  for (size_t i = 0; i < kCounts.size(); ++i) {
-    row.metrics.*kCounts[i] = parse<int64_t>(fields[kFirstCount + i], path);
+  for (const Count& count : kCounts)
+    row.metrics.*count.count = parse<int64_t>(fields[next++], path);
+  const std::string& empty = fields[next++];
+  for (const MetricField& field : metric_schema()) {
+    if (!is_later(field)) continue;
+    row.metrics.*field.value = parse_number(next < fields.size() ? fields[next++] : "", path);
   }
-  for (size_t i = 0; i < kLaterNumbers.size(); ++i) {
-    row.metrics.*kLaterNumbers[i] =
-        parse_number(fields.size() > kFirstLater ? fields[kFirstLater + i] : "", path);
-  }
-  if (fields[kEmpty] != empty_text(row.metrics))
-    fail(path, empty_text(row.metrics), fields[kEmpty]);
+  if (empty != empty_text(row.metrics)) fail(path, empty_text(row.metrics), empty);
   return row;
 }
 
@@ -123,7 +135,7 @@ EvaluationRow row_of(const CsvRow& fields, const fs::path& path) {
 std::string to_csv(const CasesTable& cases) {
   CsvTable table;
   for (const Term& term : kTerms) table.comments.emplace_back(term.name, cases.terms.*term.value);
-  table.rows = {kColumns};
+  table.rows = {columns_of(newest_version())};
   for (const EvaluationRow& row : cases.rows) table.rows.push_back(fields_of(row));
   return to_csv(table);
 }
@@ -138,9 +150,8 @@ CasesTable read_cases(const fs::path& path) {
       if (name == term.name) cases.terms.*term.value = text;
     }
   }
-  const CsvRow older(kColumns.begin(), kColumns.begin() + kFirstLater);
-  if (table.rows.empty() || (table.rows.front() != kColumns && table.rows.front() != older))
-    fail(path, "the columns " + to_csv(CsvTable{{}, {kColumns}}), "others");
+  if (table.rows.empty() || !is_header(table.rows.front()))
+    fail(path, "the columns " + to_csv(CsvTable{{}, {columns_of(newest_version())}}), "others");
   for (size_t i = 1; i < table.rows.size(); ++i) cases.rows.push_back(row_of(table.rows[i], path));
   return cases;
 }

@@ -25,7 +25,7 @@ std::string to_csv(const CasesTable& cases);
 void write_cases(const std::filesystem::path& path, const CasesTable& cases);
 
 // kData naming the file, and the line or column, for what is not such a table. A file of an older
-// version has no surface Dice and no volume error: they are NaN.
+// version lacks the metrics that came later: they are NaN.
 CasesTable read_cases(const std::filesystem::path& path);
 
 }  // namespace semiseg

@@ -62,19 +62,17 @@ Json metrics_of(const fs::path& path) {
 
 Json to_json_value(const EvaluationRow& row) {
   const ClassMetrics& m = row.metrics;
-  return {{"case", row.case_id},
-          {"patient", row.patient},
-          {"centre", row.centre},
-          {"class", row.class_name},
-          {"dice", number(m.dice)},
-          {"jaccard", number(m.jaccard)},
-          {"hd95", number(m.hd95)},
-          {"asd", number(m.asd)},
-          {"reference_voxels", m.reference_voxels},
-          {"prediction_voxels", m.prediction_voxels},
-          {"both_empty", m.both_empty()},
-          {"missed", m.missed()},
-          {"false_positive", m.false_positive()}};
+  Json json = {{"case", row.case_id},
+               {"patient", row.patient},
+               {"centre", row.centre},
+               {"class", row.class_name}};
+  for (const MetricField& field : shown_metrics()) json[field.name] = number(m.*field.value);
+  json.update({{"reference_voxels", m.reference_voxels},
+               {"prediction_voxels", m.prediction_voxels},
+               {"both_empty", m.both_empty()},
+               {"missed", m.missed()},
+               {"false_positive", m.false_positive()}});
+  return json;
 }
 
 Json scores_of(const fs::path& path) {
@@ -84,6 +82,7 @@ Json scores_of(const fs::path& path) {
   for (const auto& row : cases.rows) rows.push_back(to_json_value(row));
   return {{"definition", cases.terms.definition},
           {"unit", cases.terms.unit},
+          {"tolerance", cases.terms.tolerance},
           {"empty_policy", cases.terms.empty},
           {"split", cases.terms.split},
           {"selection", cases.terms.selection},
@@ -122,6 +121,26 @@ Json run_of(const FoundRun& run) {
           {"provenance", json_file(run.folder / "provenance.json")}};
 }
 
+// How the page shows the metrics of its rows; "distance" stands for the unit of a run.
+Json shown_fields() {
+  Json list = Json::array();
+  for (const MetricField& field : shown_metrics()) {
+    const bool percent = field.unit == MetricUnit::kPercent;
+    const bool distance = field.unit == MetricUnit::kDistance;
+    list.push_back({{"key", field.name},
+                    {"title", field.title},
+                    {"unit", percent    ? Json("%")
+                             : distance ? Json("distance")
+                                        : Json()},
+                    {"factor", field.factor()},
+                    {"digits", percent ? 1 : 2},
+                    {"higher_is_better", field.higher_is_better},
+                    {"mean_of_absolute", field.mean_of_absolute},
+                    {"meaning", field.meaning ? Json(field.meaning) : Json()}});
+  }
+  return list;
+}
+
 Json palette() {
   Json colours = Json::array();
   for (int64_t label = 1; label <= 14; ++label) {
@@ -134,7 +153,10 @@ Json palette() {
 }  // namespace
 
 std::string report_data(const std::vector<FoundRun>& runs, int64_t now) {
-  Json json = {{"made", iso_time(now)}, {"class_colours", palette()}, {"runs", Json::array()}};
+  Json json = {{"made", iso_time(now)},
+               {"class_colours", palette()},
+               {"metrics", shown_fields()},
+               {"runs", Json::array()}};
   for (const auto& run : runs) json["runs"].push_back(run_of(run));
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string safe;

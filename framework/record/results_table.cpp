@@ -29,10 +29,10 @@ auto row_key(const RunSummary& s) {
 
 using Runs = std::vector<const RunSummary*>;
 
-SeedStatistics over_seeds(const Runs& runs, MetricMean EvaluationMeans::*metric) {
+SeedStatistics over_seeds(const Runs& runs, const MetricField& field) {
   std::vector<double> values;
   for (const RunSummary* run : runs) {
-    const double value = (run->metrics.overall.*metric).mean;
+    const double value = (run->metrics.overall.*field.mean).mean;
     if (!std::isnan(value)) values.push_back(value);
   }
   return seed_statistics(values);
@@ -54,12 +54,9 @@ ResultsRow make_row(const Runs& runs) {
     row.false_positive += run->metrics.overall.false_positive;
   }
   std::sort(row.seeds.begin(), row.seeds.end());
-  row.dice = over_seeds(runs, &EvaluationMeans::dice);
-  row.jaccard = over_seeds(runs, &EvaluationMeans::jaccard);
-  row.hd95 = over_seeds(runs, &EvaluationMeans::hd95);
-  row.asd = over_seeds(runs, &EvaluationMeans::asd);
-  row.surface_dice = over_seeds(runs, &EvaluationMeans::surface_dice);
-  row.volume_error = over_seeds(runs, &EvaluationMeans::volume_error);
+  for (const MetricField& field : shown_metrics()) {
+    row.metrics.push_back(over_seeds(runs, field));
+  }
   return row;
 }
 

@@ -30,10 +30,8 @@ struct ResultsRow {
 
   int64_t labelled = 0;
   std::string method, backbone;
-  std::vector<int64_t> seeds;                              // one for each run, sorted
-  SeedStatistics dice, jaccard;                            // [0, 1]
-  SeedStatistics hd95, asd;                                // in terms.unit
-  SeedStatistics surface_dice, volume_error;               // [0, 1]; |difference| / reference
+  std::vector<int64_t> seeds;           // one for each run, sorted
+  std::vector<SeedStatistics> metrics;  // one for each of shown_metrics(), as the summaries have it
   int64_t both_empty = 0, missed = 0, false_positive = 0;  // cases and classes, over all runs
 
   bool same_section(const ResultsRow& other) const;

@@ -11,10 +11,24 @@
 namespace semiseg {
 namespace {
 
-SeedStatistics percent(SeedStatistics s) {
-  s.mean *= 100;
-  s.deviation *= 100;
+SeedStatistics in_unit(SeedStatistics s, const MetricField& field) {
+  s.mean *= field.factor();
+  s.deviation *= field.factor();
   return s;
+}
+
+// "NSD at 1 mm [%]"
+std::string title(const MetricField& field, const EvaluationTerms& terms) {
+  std::string text = field.title;
+  if (field.at_tolerance) text += fmt::format(" at {} {}", terms.tolerance, terms.unit);
+  if (field.unit == MetricUnit::kPercent) text += " [%]";
+  if (field.unit == MetricUnit::kDistance) text += fmt::format(" [{}]", terms.unit);
+  return text;
+}
+
+// "dice_percent"
+std::string column(const MetricField& field) {
+  return std::string(field.name) + (field.unit == MetricUnit::kPercent ? "_percent" : "");
 }
 
 // "81.20 ± 0.46"; the number of runs when it is not that of the row.
@@ -40,23 +54,28 @@ std::string heading(const ResultsRow& row) {
       t.definition, t.unit);
   text += empty_text(t.empty);
   if (row.label_based_preparation) text += " The data were prepared with the help of their labels.";
-  text += fmt::format(
-      "\n\n| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [{0}] | ASD [{0}] "
-      "| NSD at {1} {0} [%] | volume error [%] | missed | false positive | both empty | selected "
-      "on "
-      "|\n",
-      t.unit, t.tolerance);
-  return text + "|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
+  text += "\n\n| labelled | method | backbone | n |";
+  std::string rule = "|---:|---|---|---:|";
+  for (const MetricField& field : shown_metrics()) {
+    text += fmt::format(" {} |", title(field, t));
+    rule += "---:|";
+  }
+  return text + " missed | false positive | both empty | selected on |\n" + rule +
+         "---:|---:|---:|---|\n";
 }
 
 std::string line(const ResultsRow& row) {
   const size_t n = row.seeds.size();
-  return fmt::format(
-      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", row.labelled,
-      row.method, row.backbone, n, cell(percent(row.dice), n), cell(percent(row.jaccard), n),
-      cell(row.hd95, n), cell(row.asd, n), cell(percent(row.surface_dice), n),
-      cell(percent(row.volume_error), n), row.missed, row.false_positive, row.both_empty,
-      row.terms.selected_on_test() ? "**test** (selected on test)" : row.terms.selection);
+  std::string text =
+      fmt::format("| {} | {} | {} | {} |", row.labelled, row.method, row.backbone, n);
+  const std::vector<MetricField> fields = shown_metrics();
+  for (size_t i = 0; i < fields.size(); ++i) {
+    text += fmt::format(" {} |", cell(in_unit(row.metrics[i], fields[i]), n));
+  }
+  return text + fmt::format(" {} | {} | {} | {} |\n", row.missed, row.false_positive,
+                            row.both_empty,
+                            row.terms.selected_on_test() ? "**test** (selected on test)"
+                                                         : row.terms.selection);
 }
 
 std::string list(const std::string& title, const std::vector<std::string>& items) {
@@ -83,8 +102,9 @@ CsvRow csv_row(const ResultsRow& row) {
                    t.selected_on_test() ? "yes" : "no",
                    std::to_string(row.seeds.size()),
                    fmt::format("{}", fmt::join(row.seeds, " "))};
-  for (const SeedStatistics& s : {percent(row.dice), percent(row.jaccard), row.hd95, row.asd,
-                                  percent(row.surface_dice), percent(row.volume_error)}) {
+  const std::vector<MetricField> metrics = shown_metrics();
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    const SeedStatistics s = in_unit(row.metrics[i], metrics[i]);
     fields.insert(fields.end(), {number(s.mean), number(s.deviation), std::to_string(s.n)});
   }
   for (const int64_t count : {row.missed, row.false_positive, row.both_empty})
@@ -111,10 +131,9 @@ std::string to_csv(const ResultsTable& table) {
   csv.rows.push_back({"dataset", "split", "definition", "unit", "tolerance", "empty_policy",
                       "cases", "label_based_preparation", "labelled", "method", "backbone",
                       "selection_split", "selected_on_test", "n", "seeds"});
-  for (const char* metric : {"dice_percent", "jaccard_percent", "hd95", "asd",
-                             "surface_dice_percent", "volume_error_percent"}) {
+  for (const MetricField& field : shown_metrics()) {
     for (const char* statistic : {"mean", "std", "n"}) {
-      csv.rows.front().push_back(fmt::format("{}_{}", metric, statistic));
+      csv.rows.front().push_back(fmt::format("{}_{}", column(field), statistic));
     }
   }
   csv.rows.front().insert(csv.rows.front().end(), {"missed", "false_positive", "both_empty"});

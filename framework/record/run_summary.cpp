@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/record/run_summary.h"
 
-#include <array>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -17,19 +16,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int64_t kFormat = 1;
 
-struct NamedMean {
-  const char* name;
-  MetricMean EvaluationMeans::*mean;
-};
-constexpr std::array<NamedMean, 8> kMeans = {{{"dice", &EvaluationMeans::dice},
-                                              {"jaccard", &EvaluationMeans::jaccard},
-                                              {"hd95", &EvaluationMeans::hd95},
-                                              {"asd", &EvaluationMeans::asd},
-                                              {"hd", &EvaluationMeans::hd},
-                                              {"assd", &EvaluationMeans::assd},
-                                              {"surface_dice", &EvaluationMeans::surface_dice},
-                                              {"volume_error", &EvaluationMeans::volume_error}}};
-
 // JSON has no infinity, and a mean that is infinite must not pass for one that is missing.
 Json number(double value) {
   if (std::isnan(value)) return {};
@@ -43,9 +29,9 @@ double number_of(const Json& json) {
 
 Json to_json_value(const EvaluationMeans& means) {
   Json json;
-  for (const auto& [name, member] : kMeans) {
-    const MetricMean& m = means.*member;
-    json[name] = {{"mean", number(m.mean)}, {"count", m.count}};
+  for (const MetricField& field : metric_schema()) {
+    const MetricMean& m = means.*field.mean;
+    json[field.name] = {{"mean", number(m.mean)}, {"count", m.count}};
   }
   json["rows"] = means.rows;
   json["both_empty"] = means.both_empty;
@@ -54,19 +40,17 @@ Json to_json_value(const EvaluationMeans& means) {
   return json;
 }
 
-// Summaries of older versions lack the last means.
-MetricMean mean_of(const Json& json, const char* name) {
+// Summaries of older versions lack the later means.
+MetricMean mean_of(const Json& json, const MetricField& field) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  const bool is_later = name == std::string("surface_dice") || name == std::string("volume_error");
-  if (is_later && !json.contains(name)) return {kNone, 0};
-  return {number_of(json.at(name).at("mean")), json.at(name).at("count")};
+  if (field.since > 0 && !json.contains(field.name)) return {kNone, 0};
+  const Json& mean = json.at(field.name);
+  return {number_of(mean.at("mean")), mean.at("count")};
 }
 
 EvaluationMeans means_of(const Json& json) {
   EvaluationMeans means;
-  for (const auto& [name, member] : kMeans) {
-    means.*member = mean_of(json, name);
-  }
+  for (const MetricField& field : metric_schema()) means.*field.mean = mean_of(json, field);
   means.rows = json.at("rows");
   means.both_empty = json.at("both_empty");
   means.missed = json.at("missed");

@@ -20,7 +20,7 @@ const pointsOf = (curves, name, factor = 1) => curves.steps.map((step, i) => {
 
 // Scores are shown in the units of the tables.
 const scoreOf = (chart) => kMetrics[chart] ?? { name: chart, unit: null, factor: 1 };
-const scoreTitle = (chart) => `Validation ${scoreOf(chart).name}${scoreOf(chart).unit ? ` [${scoreOf(chart).unit}]` : ""}`;
+const scoreTitle = (chart) => `Validation ${withUnit(scoreOf(chart).name, scoreOf(chart).unit)}`;
 
 const isLoss = (chart) => chart === "loss" || chart.startsWith("loss.");
 

@@ -17,7 +17,7 @@ function showOneOverview(section, run) {
   section.append(
     element("dl", { class: "figures" },
       ...Object.entries(kMetrics).map(([key, { name, unit: of, digits, factor }]) =>
-        figure(name, meanText(overall[key], digits, factor), `${of}, n = ${overall[key].count}`)),
+        figure(name, meanText(overall[key], digits, factor), `${of ? `${of}, ` : ""}n = ${overall[key].count}`)),
       figure("missed", whole(overall.missed), `of ${overall.rows}`),
       figure("false positive", whole(overall.false_positive), `of ${overall.rows}`),
       figure("both empty", whole(overall.both_empty), `of ${overall.rows}`)),
@@ -26,6 +26,9 @@ function showOneOverview(section, run) {
       `selected on: ${run.summary.selection_split}. ${whole(run.summary.iterations)} iterations, ` +
       `${fixed(run.summary.wall_seconds / 60, 1)} min in the last start.`));
 }
+
+const namesOf = (higher) => new Intl.ListFormat("en").format(
+  Object.values(kMetrics).filter((one) => one.higher_is_better === higher).map(({ name }) => name));
 
 function showOverview(section) {
   if (data.runs.length === 1) return showOneOverview(section, data.runs[0]);
@@ -37,7 +40,7 @@ function showOverview(section) {
   });
   const count = (key) => ({ name: key.replace("_", " "), number: true, value: (run) => overall(run)?.[key] });
   section.append(table({
-    caption: "Means over cases and classes; higher Dice and Jaccard, lower HD95 and ASD are better",
+    caption: `Means over cases and classes; higher ${namesOf(true)}, lower ${namesOf(false)} are better`,
     columns: [
       fact("method"), fact("dataset"), fact("backbone"), fact("labelled", true), fact("seed", true),
       ...Object.entries(kMetrics).map(metric),
@@ -90,12 +93,24 @@ function showRun(key) {
   for (const [id, show] of Object.entries(parts)) show(byId(id).querySelector(".content"), run);
 }
 
+// Metrics that say what they mean stand before "missed, …", after those that the page defines itself.
+function showDefinitions(list) {
+  const next = [...list.querySelectorAll("dt")].find((term) => term.textContent.startsWith("missed")) ?? null;
+  for (const { name, meaning, higher_is_better: higher } of Object.values(kMetrics)) {
+    if (!meaning) continue;
+    for (const node of [element("dt", {}, name), element("dd", {}, `${meaning}; ${higher ? "higher" : "lower"} is better.`)]) {
+      list.insertBefore(node, next);
+    }
+  }
+}
+
 function showFrame() {
   byId("made").textContent = `Made ${data.made.replace("T", " ").replace("Z", " UTC")} from ` +
     (data.runs.length === 1 ? data.runs[0].folder : `${data.runs.length} runs`);
   byId("warnings").append(...warnings().map((text) => element("p", { class: "warning", role: "note" }, text)));
   byId("terms").textContent = scored.length === 0 ? "" : `Measured as ${distinct(scored.map(termsOf)).join("; ")} ` +
-    "(definition, unit of distances, policy for empty classes, split).";
+    "(definition, unit of distances, tolerance of the surface Dice, policy for empty classes, split).";
+  showDefinitions(byId("definitions").querySelector("dl"));
   const policies = distinct(scored.map((run) => run.scores.empty_policy));
   const ofPolicy = {
     exclude: "They are left out of distances and counted (policy exclude).",

@@ -54,14 +54,14 @@ const classes = distinct(scores.map((row) => row.class));
 const scored = data.runs.filter((run) => run.scores);
 const unit = distinct(scored.map((run) => run.scores.unit)).join(" or ") || "voxel";
 
-const kMetrics = {
-  dice: { name: "Dice", unit: "%", factor: 100, digits: 1 },
-  jaccard: { name: "Jaccard", unit: "%", factor: 100, digits: 1 },
-  hd95: { name: "HD95", unit, factor: 1, digits: 2 },
-  asd: { name: "ASD", unit, factor: 1, digits: 2 },
-};
+// Key in rows and summaries → how it is shown.
+const kMetrics = Object.fromEntries(data.metrics.map(({ key, title, unit: kind, ...more }) =>
+  [key, { name: title, unit: kind === "distance" ? unit : kind, ...more }]));
 
-const termsOf = ({ scores: s }) => `${s.definition}, ${s.unit}, ${s.empty_policy}, ${s.split} split`;
+const withUnit = (name, of) => (of ? `${name} [${of}]` : name);
+
+const termsOf = ({ scores: s }) =>
+  `${s.definition}, ${s.unit}, tolerance ${s.tolerance} ${s.unit}, ${s.empty_policy}, ${s.split} split`;
 
 function warnings() {
   const texts = [];

@@ -14,8 +14,9 @@ function quantile(ordered, part) {
 }
 
 function statisticsOf(rows, metric) {
-  const { factor } = kMetrics[metric];
-  const values = rows.map((row) => row[metric]).filter(isNumber).map((value) => factor * value).sort((a, b) => a - b);
+  const { factor, mean_of_absolute: absolute } = kMetrics[metric];
+  const values = rows.map((row) => row[metric]).filter(isNumber)
+    .map((value) => factor * (absolute ? Math.abs(value) : value)).sort((a, b) => a - b);
   const count = (flag) => rows.filter((row) => row[flag]).length;
   const result = {
     values, n: values.length,
@@ -68,7 +69,9 @@ function boxDatasets(all, width) {
 
 function showDistribution(parent, metric) {
   clearCharts(parent);
-  const { name, unit: of, digits } = kMetrics[metric];
+  const { name, unit: of, digits, mean_of_absolute: absolute } = kMetrics[metric];
+  const axis = withUnit(name, of);
+  const notes = [arms.length < data.runs.length ? "cases of all seeds together" : null, absolute ? "absolute values" : null];
   const all = distributions(metric);
   const columns = ["mean", "deviation", "median", "q1", "q3"].map((key) => ({
     name: { deviation: "± sd", q1: "1st quartile", q3: "3rd quartile" }[key] ?? key,
@@ -79,10 +82,10 @@ function showDistribution(parent, metric) {
   }));
   addChart(parent, {
     className: "distribution",
-    title: `${name} of cases by class${arms.length > 1 ? " and method" : ""} [${of}]`,
-    note: arms.length < data.runs.length ? "cases of all seeds together" : null,
+    title: withUnit(`${name} of cases by class${arms.length > 1 ? " and method" : ""}`, of),
+    note: notes.filter(Boolean).join(", ") || null,
     description: `${name} by class: ${all.filter((one) => one.n > 0).map(
-      (one) => `${one.class}, ${one.arm}: median ${fixed(one.median, digits)} ${of}, n ${one.n}`).join("; ")}`,
+      (one) => `${one.class}, ${one.arm}: median ${fixed(one.median, digits)} ${of ?? ""}, n ${one.n}`).join("; ")}`,
     numbers: null,
     configuration: () => ({
       type: "scatter",
@@ -92,19 +95,19 @@ function showDistribution(parent, metric) {
           x: { type: "linear", offset: false, min: -0.5, max: classes.length - 0.5, grid: { display: false },
             ticks: { stepSize: 1, autoSkip: false, maxRotation: 0, callback: (value) => classes[value] ?? "" },
             afterBuildTicks: (axis) => { axis.ticks = classes.map((_, value) => ({ value })); } },
-          y: { beginAtZero: false, title: { display: true, text: `${name} [${of}]` } },
+          y: { beginAtZero: false, title: { display: true, text: axis } },
         },
         plugins: {
           legend: { display: arms.length > 1, position: "bottom", labels: { usePointStyle: true, filter: (item) => arms.includes(item.text) },
             onClick: () => {} },
           tooltip: { filter: (item) => item.dataset.type === "scatter", callbacks: {
-            label: (item) => `${item.dataset.label}: ${fixed(item.parsed.y, digits)} ${of}` } },
+            label: (item) => `${item.dataset.label}: ${fixed(item.parsed.y, digits)} ${of ?? ""}` } },
         },
       },
     }),
   });
   parent.append(table({
-    caption: `${name} [${of}] over cases`,
+    caption: `${axis} over cases`,
     columns: [{ name: "class", value: (row) => row.class }, { name: "method", value: (row) => row.arm }, ...columns, ...counts],
     rows: all,
   }));
