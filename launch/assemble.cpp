@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "framework/core/device.h"
+#include "framework/core/plugin.h"
 #include "framework/core/profile.h"
 #include "framework/record/progress.h"
 #include "framework/train/walltime.h"
@@ -75,6 +76,10 @@ Experiment read_run(const Config& config, World& world) {
                .draws = Draws(0),
                .device = world.device(),
                .comm = &world.comm()};
+  std::vector<std::string> plugins;
+  config.read("plugins", plugins,
+              "shared libraries with methods, backbones or data sets of your own");
+  for (const std::string& plugin : plugins) load_plugin(plugin);
   e.walltime = read_walltime(config.section("run"));
   e.seed = 0;
   config.read("seed", e.seed, {0, 1e15}, "of everything random");

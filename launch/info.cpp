@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "framework/core/plugin.h"
 #include "framework/data/dataset.h"
 #include "framework/methods/method.h"
 #include "launch/command_line.h"
@@ -76,8 +77,11 @@ int run_info(const Arguments& arguments) {
   Flags flags("info", "Lists data sets, backbones and methods; with a name, the options of one.",
               "example: semiseg info\n         semiseg info transmedseg");
   std::string name;
+  std::vector<std::string> plugins;
   flags.add("name", name, "a method, backbone or data set");
+  flags.add("--plugin", plugins, "shared libraries to load first; may be repeated");
   if (const auto code = flags.parse(arguments)) return *code;
+  for (const std::string& plugin : plugins) load_plugin(plugin);
   if (name.empty()) {
     list<MethodEntry>("methods (method=…)");
     list<BackboneEntry>("backbones (backbone=…)");

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "framework/core/files.h"
+#include "framework/core/plugin.h"
 #include "framework/record/run_state.h"
 #include "framework/record/timestamp.h"
 
@@ -44,6 +45,9 @@ std::string provenance_json(const ProvenanceRequest& request) {
   for (const auto& [name, value] : request.environment) {
     if (is_kept(name)) environment[name] = value;
   }
+  nlohmann::ordered_json plugins = nlohmann::ordered_json::array();
+  for (const LoadedPlugin& plugin : loaded_plugins())
+    plugins.push_back({{"path", plugin.path}, {"xxh3", plugin.checksum}});
   const nlohmann::ordered_json json = {{"date", iso_time(request.now)},
                                        {"version", request.version},
                                        {"git_revision", request.git_revision},
@@ -57,7 +61,8 @@ std::string provenance_json(const ProvenanceRequest& request) {
                                        {"system", system_name()},
                                        {"processor", processor_model()},
                                        {"processor_threads", std::thread::hardware_concurrency()},
-                                       {"environment", environment}};
+                                       {"environment", environment},
+                                       {"plugins", plugins}};
   return json.dump(2) + "\n";
 }
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/core/plugin.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/core/plugin_abi.h"
+
+namespace semiseg {
+namespace {
+
+constexpr std::string_view kMark = SEMISEG_PLUGIN_MARK;
+constexpr std::string_view kAbi = SEMISEG_PLUGIN_ABI;
+constexpr size_t kLongestAbi = 256;
+
+std::vector<LoadedPlugin>& plugins() {
+  static std::vector<LoadedPlugin> loaded;
+  return loaded;
+}
+
+// The text behind the mark. A program that mentions the mark alone, as this one does, has no ';'
+// near it.
+std::string abi_of(const std::string& bytes, const std::filesystem::path& path) {
+  for (size_t at = bytes.find(kMark); at != std::string::npos; at = bytes.find(kMark, at + 1)) {
+    const size_t begin = at + kMark.size(), end = bytes.find(';', begin);
+    if (end != std::string::npos && end - begin <= kLongestAbi)
+      return bytes.substr(begin, end - begin);
+  }
+  throw Error(ErrorKind::kConfig,
+              {.what = "the file is not a plug-in of semiseg",
+               .where = path.string(),
+               .expected = "a shared library built with semiseg_plugin(<target>)",
+               .fix = "call semiseg_plugin() for the library in its CMakeLists.txt"});
+}
+
+void check_abi(const std::string& built_for, const std::filesystem::path& path) {
+  if (built_for == kAbi) return;
+  throw Error(ErrorKind::kConfig, {.what = "the plug-in was built for another program",
+                                   .where = path.string(),
+                                   .expected = std::string(kAbi),
+                                   .got = built_for,
+                                   .fix = "rebuild the plug-in against this installation"});
+}
+
+}  // namespace
+
+void load_plugin(const std::filesystem::path& path) {
+  std::error_code code;
+  const std::filesystem::path file = std::filesystem::canonical(path, code);
+  if (code || !std::filesystem::is_regular_file(file, code)) {
+    throw Error(ErrorKind::kConfig,
+                {.what = "the plug-in is missing",
+                 .where = path.string(),
+                 .expected = "a shared library that every rank can read",
+                 .fix = "give an absolute path on a file system that all nodes share"});
+  }
+  const auto is_this = [&file](const LoadedPlugin& plugin) { return plugin.path == file.string(); };
+  if (std::any_of(plugins().begin(), plugins().end(), is_this)) return;
+  const std::string bytes = read_file(file);
+  check_abi(abi_of(bytes, file), file);
+  if (::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    throw Error(
+        ErrorKind::kConfig,
+        {.what = "the plug-in cannot be loaded",
+         .where = file.string(),
+         .got = ::dlerror(),
+         .fix = "link the library that defines the missing symbol, or rebuild the plug-in"});
+  }
+  plugins().push_back(
+      {.path = file.string(),
+       .checksum = fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()))});
+}
+
+const std::vector<LoadedPlugin>& loaded_plugins() { return plugins(); }
+
+}  // namespace semiseg
