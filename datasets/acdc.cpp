@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ACDC (Bernard et al., IEEE TMI 2018) in the layout of HiLab-git/SSL4MIS, read in place:
-//   <root>/data/slices/patientXXX_frameYY_slice_Z.h5   2-D training, image and label [H,W]
+//   <root>/data/slices/patientXXX_frameYY_slice_Z.h5    2-D training, image and label [H,W]
 //   <root>/data/patientXXX_frameYY.h5                   whole volumes, image and label [D,H,W]
-//   train_slices.list, train.list, val.list, test.list  in <root> or the folder above it, one file
-//   stem a line
+//   train_slices.list, train.list, val.list, test.list  in <root> or the folder above it,
+//                                                       one file stem a line
 // The published order is that of train_slices.list. Images are min-max normalised by whoever made
 // the files. Spacing is not in them, so distances are in voxels.
 #include <ATen/Functions.h>

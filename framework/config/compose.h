@@ -32,11 +32,11 @@ struct ComposeRequest {
 //
 // Overrides, in order, choices of groups before values:
 //   group=option, group@package=option, +group=option (append), ++group=option, ~group,
-//   ~group=option a.b=value    sets. A key that no file lists is accepted where its section exists,
-//   because components have defaults
-//                in code (method.ema_decay need not stand in bcp.toml): check_all_read() finds the
-//                misspelt ones, with the nearest key that was read. Without the section it is an
-//                error, as in Hydra.
+//   ~group=option
+//   a.b=value    sets. A key that no file lists is accepted where its section exists, because
+//                components have defaults in code (method.ema_decay need not stand in bcp.toml):
+//                check_all_read() finds the misspelt ones, with the nearest key that was read.
+//                Without the section it is an error, as in Hydra.
 //   +a.b=value   adds, and it is an error when the key is there; ++a.b=value adds or sets
 //   ~a.b         deletes; ~a.b=value only when the value is that one
 // A bare number or boolean for a key that holds text becomes text (labelled=7 where the file says

@@ -7,6 +7,8 @@
 //   (labelled_dice.h)
 //
 // The batch is all labelled, as in the reference: protocol.batch samples a step.
+#include <ATen/TensorOperators.h>
+
 #include "framework/methods/labelled_dice.h"
 #include "framework/methods/method.h"
 #include "framework/methods/network_predictor.h"
