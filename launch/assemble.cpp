@@ -24,15 +24,20 @@ namespace {
 EvaluatorOptions read_evaluation(const Config& section) {
   EvaluatorOptions options;
   std::string unit = "voxel", empty = "exclude";
-  section.read("definition", options.definition, {"medpy", "monai", "surface-distance"},
-               "whose HD95, distances and surface Dice");
-  section.read("tolerance", options.tolerance, {0, 1e6}, "of the surface Dice, in the unit");
+  section.read(
+      "definition", options.definition, {"medpy", "monai", "surface-distance"},
+      "implementation whose HD95, distances and surface Dice are computed; medpy is that of most "
+      "published tables");
+  section.read("tolerance", options.tolerance, {0, 1e6},
+               "tolerance of the surface Dice, in the unit of distances");
   section.read("unit", unit, {"voxel", "mm"},
                "unit of distances; mm needs a data set that knows its spacing");
   section.read(
       "empty", empty, {"exclude", "reference", "definition"},
-      "what an empty class gets: left out of distance means and counted, the references' zeros, or "
-      "what the definition's package returns");
+      "metric of a class that is empty in the prediction or the ground truth: left out of distance "
+      "means and counted (exclude), zeros as published code has them (reference), or the return "
+      "value "
+      "of the definition's package (definition)");
   options.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
   options.empty = empty_policy(empty);
   return options;
@@ -82,12 +87,12 @@ Experiment read_run(const Config& config, World& world) {
   for (const std::string& plugin : plugins) load_plugin(plugin);
   e.walltime = read_walltime(config.section("run"));
   e.seed = 0;
-  config.read("seed", e.seed, {0, 1e15}, "of everything random");
+  config.read("seed", e.seed, {0, 1e15},
+              "random seed of initial weights, batches, augmentation and dropout");
   int64_t threads = 0;
-  config.read("threads", threads, {0, 1024}, "threads of the arithmetic; 0: all cores");
+  config.read("threads", threads, {0, 1024}, "number of compute threads; 0: all cores");
   if (threads > 0) at::set_num_threads(static_cast<int>(threads));
-  config.read("cuda_graphs", e.cuda_graphs,
-              "record evaluation passes on a GPU once and replay them as a whole");
+  config.read("cuda_graphs", e.cuda_graphs, "replay evaluation passes on a GPU as CUDA graphs");
   e.draws = Draws(static_cast<uint64_t>(e.seed));
   e.comm_options = CommOptions::read(config.section("comm"));
   world.comm().configure(e.comm_options);

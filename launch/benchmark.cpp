@@ -91,9 +91,10 @@ int run_benchmark(const Arguments& arguments) {
                   "         mpirun -n 2 semiseg benchmark ddp/2proc_independent ddp/2proc "
                   "threads=1 repeats=5");
   std::vector<std::string> words;
-  flags.require("names", words,
-                "what to time, and threads=N repeats=N quick=true device=cuda precision=bfloat16 "
-                "cuda_graphs=true");
+  flags.require(
+      "names", words,
+      "benchmark to run, and threads=N repeats=N quick=true device=cuda precision=bfloat16 "
+      "cuda_graphs=true");
   if (const auto code = flags.parse(arguments)) return *code;
   std::string settings;
   std::vector<Benchmark> chosen;
@@ -108,11 +109,11 @@ int run_benchmark(const Arguments& arguments) {
   const Config config = parse_config(settings);
   BenchmarkSetup setup;
   int64_t threads = 0;
-  config.read("threads", threads, {0, 1024}, "of the arithmetic; 0: all cores");
+  config.read("threads", threads, {0, 1024}, "number of compute threads; 0: all cores");
   config.read("repeats", setup.repeats, {1, 1e6}, "timed runs");
   config.read("quick", setup.quick, "small shapes");
   config.read("precision", setup.precision, {"float32", "tf32", "bfloat16"},
-              "of networks, as protocol.precision");
+              "precision of networks, as protocol.precision");
   config.read("cuda_graphs", setup.cuda_graphs, "in inference on a GPU");
   World world;
   return world.run([&] {

@@ -47,10 +47,10 @@ struct ConvertFlags {
     flags.add("--val", request.splits.val,
               "validation patients: a fraction of those with labels, or a file, a patient a line");
     flags.add("--test", request.splits.test, "test patients, likewise");
-    flags.add("--seed", request.splits.seed, "of the draw of fractions");
+    flags.add("--seed", request.splits.seed, "random seed of the split by fractions");
     flags.add("--patient", request.splits.patient_pattern,
               "regular expression whose group in a case's name is the patient: '(.*)_frame'");
-    flags.add("--name", name, "of the data set; that of the output folder if not given");
+    flags.add("--name", name, "name of the data set (default: the output folder's)");
     flags.add("--allow-missing-affine", how.allow_missing_affine,
               "place files that do not say where their voxels lie at the origin");
     flags.add("--channels", how.fourth_axis_is_channels,

@@ -199,8 +199,12 @@ void EvaluateFiles::add_to(Flags& flags) {
   flags.add("--classes", classes, "names of labels 1, 2, …: left,right");
   flags.add("--spacing", spacing, "file (mm of the references), voxel, or D,H,W in mm");
   flags.add("--definition", definition, "medpy, monai or surface-distance");
-  flags.add("--empty", empty, "what an empty class gets: exclude, reference or definition");
-  flags.add("--tolerance", tolerance, "of the surface Dice (NSD), in the unit of distances");
+  flags.add("--empty", empty,
+            "metric of a class that is empty in the prediction or the ground truth: exclude, "
+            "reference or "
+            "definition");
+  flags.add("--tolerance", tolerance,
+            "tolerance of the surface Dice (NSD), in the unit of distances");
   flags.add("--resample", resample, "bring predictions onto the references' grids");
   flags.add("--force", force, "replace the file of rows");
 }

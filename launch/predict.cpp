@@ -39,7 +39,7 @@ struct PredictFlags {
     flags.add("--allow-missing-affine", allow_missing_affine,
               "accept files that do not say where their voxels lie");
     flags.add("--channels", channels, "a fourth axis of the files holds channels");
-    flags.add("--threads", threads, "of the arithmetic; 0: as the run");
+    flags.add("--threads", threads, "number of compute threads; 0: as in the run");
   }
 };
 

@@ -78,7 +78,7 @@ struct StartedRun {
 void note_stop(const StartedRun& run, const std::string& reason, const std::string& what) {
   if (!run.folder) return;
   run.folder->set_status(RunStatus::kStopped, now_seconds(), reason);
-  log::info("{} ({}); the same command goes on", what, reason);
+  log::info("{} ({}); run the same command to resume", what, reason);
 }
 
 // False: stopped on request.

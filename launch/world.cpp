@@ -114,7 +114,7 @@ void World::choose_device(const Config& config) {
   agree([&] {
     std::string name = "auto";
     config.read("device", name, {"auto", "cpu", "cuda"},
-                "of the arithmetic; auto: a GPU where one is there");
+                "device that computes; auto: a GPU if one is visible, else the processor");
     if (!device_.is_cpu()) return;
     const LaunchEnvironment launched = LaunchEnvironment::read(environment());
     chosen = semiseg::choose_device(name, launched.gpu(gpus_in_sight()));

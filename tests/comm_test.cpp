@@ -116,7 +116,9 @@ TEST(LateRanks, OneThatLivesButComputesIsLateToo) {
   computes.since = kNow - 75;
   const std::string text =
       describe_late_ranks({pulse(0, 1, kWaits), pulse(1, 1, computes)}, kNow, kDeadline, kSilence);
-  EXPECT_NE(text.find("rank 1 (pid 41 on node) lives but has not come for 75 s"), std::string::npos)
+  EXPECT_NE(
+      text.find("rank 1 (pid 41 on node) is alive but has not reached the collective for 75 s"),
+      std::string::npos)
       << text;
 }
 

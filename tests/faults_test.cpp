@@ -58,7 +58,8 @@ TEST_F(Faults, ARankThatIsStoppedIsNamedWithinTheDeadline) {
 TEST_F(Faults, ARankThatComputesForEverIsNamedAsLate) {
   const ProgramResult result = drill("spin", 1).front();
   EXPECT_EQ(result.exit_code, 4) << result.output;
-  EXPECT_NE(result.output.find("lives but has not come"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("is alive but has not reached the collective"), std::string::npos)
+      << result.output;
   EXPECT_NE(result.output.find("after step 1"), std::string::npos) << result.output;
 }
 

@@ -257,7 +257,7 @@ Mean ± standard deviation over seeds. Metrics as medpy defines them, distances 
 | 7 | bcp | unet | 1 | 90.00 | 45.00 | 9.00 | 0.33 | 40.00 | 62.50 | 1 | 1 | 1 | **test** (selected on test) |
 | 7 | bcp | unet | 2 | 81.00 ± 1.41 | 40.50 ± 0.71 | 8.10 ± 0.14 | 0.33 ± 0.00 | 40.00 ± 0.00 | 62.50 ± 0.00 | 2 | 2 | 2 | val |
 
-Not done, in no row:
+Unfinished runs (in no row):
 
 - runs/y: stopped: on request
 )");

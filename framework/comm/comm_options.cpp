@@ -23,7 +23,7 @@ CommOptions CommOptions::read(const Config& section) {
 void CommOptions::check_for_gpus() const {
   if (!ordered && !check) return;
   const std::string key = ordered ? "comm.ordered" : "comm.check";
-  throw Error(ErrorKind::kConfig, {.what = "ranks with a GPU each do not know " + key,
+  throw Error(ErrorKind::kConfig, {.what = key + " is not supported for ranks with a GPU each",
                                    .where = key,
                                    .expected = "false",
                                    .got = "true",

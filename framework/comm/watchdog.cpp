@@ -40,8 +40,8 @@ std::string describe_late(const RankPulse& rank, double now, double silence) {
     return fmt::format("{} has given no sign of life for {:.0f} s: stopped, dead or cut off; {}",
                        name_of(rank), now - rank.pulse, place_of(rank));
   }
-  return fmt::format("{} lives but has not come for {:.0f} s; {}", name_of(rank),
-                     now - rank.activity.since, place_of(rank));
+  return fmt::format("{} is alive but has not reached the collective for {:.0f} s; {}",
+                     name_of(rank), now - rank.activity.since, place_of(rank));
 }
 
 }  // namespace
@@ -69,7 +69,7 @@ std::string describe_late_ranks(const std::vector<RankPulse>& ranks, double now,
               .where = fmt::format("{}", fmt::join(late, "; ")),
               .got = fmt::format("waiting: rank {}: {}", fmt::join(waiting, ", "), what_for),
               .fix = "see what holds the late rank (memory, disk, a debugger); the last checkpoint "
-                     "is good and the same command goes on; comm.deadline sets the patience"})
+                     "is good: run the same command to resume; comm.deadline sets the time limit"})
       .what();
 }
 

@@ -134,7 +134,7 @@ std::vector<int64_t> share(const BatchShape& shape, const std::vector<std::vecto
   const auto total = static_cast<int64_t>(all.size());
   if (size > total) {
     throw Error(ErrorKind::kConfig,
-                {.what = "more ranks than parts of the batch that can be on a rank of their own",
+                {.what = "too many ranks for this batch",
                  .expected = fmt::format("at most {} ranks: a batch of {} samples in {} units",
                                          total, slots, total),
                  .got = fmt::format("{} ranks", size),

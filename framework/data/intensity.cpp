@@ -68,8 +68,8 @@ void IntensityOptions::read(const Config& section) {
   section.read("scale", scale, {"none", "minmax", "zscore", "zscore_nonzero", "fixed"},
                "how clipped voxels are scaled: to [0, 1], to mean 0 and deviation 1 over all or "
                "over the non-zero voxels, by the mean and std given here, or not");
-  section.read("mean", mean, {-1e30, 1e30}, "of scale = \"fixed\"");
-  section.read("std", std, {1e-8, 1e30}, "of scale = \"fixed\"");
+  section.read("mean", mean, {-1e30, 1e30}, "mean for scale = \"fixed\"");
+  section.read("std", std, {1e-8, 1e30}, "standard deviation for scale = \"fixed\"");
   check_bounds(section, "clip", clip);
   check_bounds(section, "clip_percentile", clip_percentile);
 }

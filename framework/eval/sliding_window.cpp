@@ -189,8 +189,9 @@ SlidingWindowOptions SlidingWindowOptions::read(const Config& section,
                "stride is given");
   section.read("weighting", weighting, {"uniform", "gaussian"},
                "how a window's voxels count: all alike, or less away from its centre (nnU-Net)");
-  section.read("activation", activation, {"softmax", "sigmoid", "none"},
-               "what is averaged over windows: probabilities, or the logits (none: nnU-Net)");
+  section.read(
+      "activation", activation, {"softmax", "sigmoid", "none"},
+      "quantity that is averaged over windows: probabilities, or the logits (none: nnU-Net)");
   section.read("decision", decision, {"argmax", "foreground"},
                "the class of the largest mean score, or, with one or two logits, the last class "
                "where its score is above 0.5");

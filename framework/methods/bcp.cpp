@@ -72,7 +72,9 @@ struct Options {
                  "Dice of mixed images: squared over the batch, or linear for each sample; with "
                  "sample, pre-training takes the mixed label as a whole");
     section.read("connectivity", o.connectivity, {0, 3},
-                 "of pseudo-labels: 1 faces, 2 edges, 3 corners, 0 corners of any rank");
+                 "connectivity of components of pseudo-labels: 1 faces, 2 edges, 3 corners, 0 "
+                 "corners in any "
+                 "number of axes");
     o.ema = EmaOptions::read(section, o.ema);
     return o;
   }

@@ -13,7 +13,7 @@ void read_offset(const Config& section, TsaOptions& o) {
   section.read("lambda", lambda, {"linear", "constant"},
                "λ grows with t/T, or is λ0 from the start");
   section.read("aug", aug, {"both", "mean_only", "cov_only", "off"},
-               "what is augmented: mean shift, covariance");
+               "statistics that the augmentation uses: mean shift, covariance");
   section.read("n_min", o.offset.min_count, {-1, 1e12},
                "pixels a class needs in both memories; -1: 10 A");
   section.read("table_grad", gradient, {"on", "off"},
@@ -71,7 +71,8 @@ TsaOptions TsaOptions::read(const Config& section) {
                "streams that are moved: s2t (labelled), t2s and u2s (unlabelled pixels)");
   section.read("mode", o.mode, {"add", "replace"},
                "TSA beside the base's cross entropy, or in its place");
-  section.read("space", o.space, {"feature", "logit"}, "what the statistics are of");
+  section.read("space", o.space, {"feature", "logit"},
+               "space of the class statistics: input or output of the last layer");
   section.read("head_mode", o.head_mode, {"tap_sum", "conv1x1", "im2col"},
                "how a head with several taps is read");
   section.read("stats_net", o.stats_net, {"own", "teacher"}, "who measures the student's stream");

@@ -64,10 +64,11 @@ std::string report_page(const std::vector<FoundRun>& runs, int64_t now) {
 void write_report(const fs::path& path, const std::string& page, bool force) {
   if (!force && fs::exists(path) &&
       (!fs::is_regular_file(path) || read_file(path).find(kMark) == std::string::npos)) {
-    throw Error(ErrorKind::kConfig, {.what = "this file is no report of ours; it stays",
-                                     .where = path.string(),
-                                     .expected = "a new file, or an older report",
-                                     .fix = "--output another file, or --force"});
+    throw Error(ErrorKind::kConfig,
+                {.what = "refusing to overwrite a file that is not a semiseg report",
+                 .where = path.string(),
+                 .expected = "a new file, or an older report",
+                 .fix = "--output another file, or --force"});
   }
   write_file(path, page);
 }

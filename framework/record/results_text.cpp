@@ -121,7 +121,8 @@ std::string to_markdown(const ResultsTable& table) {
     if (begins_section) text += (i == 0 ? "" : "\n") + heading(table.rows[i]);
     text += line(table.rows[i]);
   }
-  return text + list("Doubtful:", table.warnings) + list("Not done, in no row:", table.unfinished);
+  return text + list("Warnings:", table.warnings) +
+         list("Unfinished runs (in no row):", table.unfinished);
 }
 
 std::string to_csv(const ResultsTable& table) {

@@ -89,7 +89,7 @@ fs::path choose(const Config& config, const RunFolderRequest& request) {
 bool check(const Config& config, const fs::path& folder, const std::vector<std::string>& ignored) {
   if (!fs::exists(folder / kRunConfigFile)) {
     if (is_unused(folder)) return false;
-    throw Error(ErrorKind::kConfig, {.what = "the folder holds files but no run of ours",
+    throw Error(ErrorKind::kConfig, {.what = "the folder is not empty and is not a semiseg run",
                                      .where = folder.string(),
                                      .expected = "a new or empty folder, or one with config.toml",
                                      .fix = "give another run.dir"});

@@ -7,9 +7,10 @@ ReductionOptions ReductionOptions::read(const Config& section) {
   ReductionOptions o;
   section.read("bucket_mb", o.bucket_mb, {0.001, 1024},
                "megabytes of gradients that travel between ranks in one message");
-  section.read("compression", o.compression, {"none", "bfloat16"},
-               "what gradients travel in: their own type, or bfloat16: half of float32's bytes, "
-               "relative error of a sum over R ranks up to R / 256");
+  section.read(
+      "compression", o.compression, {"none", "bfloat16"},
+      "type in which gradients are all-reduced: their own, or bfloat16: half of float32's bytes, "
+      "relative error of a sum over R ranks up to R / 256");
   return o;
 }
 
