@@ -35,9 +35,9 @@ EvaluatorOptions read_evaluation(const Config& section) {
   section.read(
       "empty", empty, {"exclude", "reference", "definition"},
       "metric of a class that is empty in the prediction or the ground truth: left out of distance "
-      "means and counted (exclude), zeros as published code has them (reference), or the return "
-      "value "
-      "of the definition's package (definition)");
+      "means and counted (exclude), zeros as published code has them (reference), or as the "
+      "package "
+      "named by the definition returns it (definition)");
   options.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
   options.empty = empty_policy(empty);
   return options;

@@ -9,7 +9,7 @@
 namespace semiseg {
 namespace {
 
-// Of its column: two blanks at least before the heading.
+// Returns the width of the column: the heading and at least two blanks before it.
 size_t width(const MetricField& field) { return std::max<size_t>(8, 2 + std::strlen(field.brief)); }
 
 std::string line(const std::string& name, const EvaluationMeans& m) {

@@ -42,7 +42,8 @@ class Draws {
   // (initialisation).
   Draws at(int64_t stage, int64_t iteration) const;
 
-  // Recorded numbers that stand in for the generator, by name (tests/fixtures/draws.md). A name that is
+  // Recorded numbers that stand in for the generator, by name
+  // (tests/fixtures/draws.md). A name that is
   // asked for and is not among them is kRank. Sample ids select along axis 0.
   Draws replay(std::map<std::string, at::Tensor> recorded) const;
 

@@ -20,7 +20,7 @@ struct LoadedPlugin {
 // semiseg, compiler or LibTorch; and when the dynamic linker refuses it (a missing symbol).
 void load_plugin(const std::filesystem::path& path);
 
-// In the order of loading.
+// Returns the plug-ins of this process in the order of loading. Not thread-safe: load them first.
 const std::vector<LoadedPlugin>& loaded_plugins();
 
 }  // namespace semiseg

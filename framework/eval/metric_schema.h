@@ -46,10 +46,10 @@ struct MetricField {
   double factor() const { return unit == MetricUnit::kPercent ? 100 : 1; }  // from value to unit
 };
 
-// In the order of files and tables.
+// Returns all fields in the order of files and tables.
 const std::vector<MetricField>& metric_schema();
 
-// Those that are shown.
+// Returns the fields that tables, console and report show, in the same order.
 std::vector<MetricField> shown_metrics();
 
 // For tests: a further field at the end of the schema, as long as the object lives. No other thread

@@ -31,7 +31,7 @@ constexpr std::array<Count, 3> kCounts = {{{"prediction_voxels", &ClassMetrics::
 // The metrics of the first version stand before the counts, later ones at the end of the row.
 bool is_later(const MetricField& field) { return field.since > 0; }
 
-// Of the file as that version wrote it.
+// Returns the header row that this version of the file has.
 CsvRow columns_of(int64_t version) {
   CsvRow columns = kFirstColumns;
   for (const MetricField& field : metric_schema()) {
