@@ -145,7 +145,7 @@ TEST_F(Faults, MoreRanksThanPartsOfTheBatchIsAnError) {
   const ProgramResult result =
       train("many", "method=bcp protocol.batch=4 protocol.labelled_batch=2", mpirun(3));
   EXPECT_EQ(result.exit_code, 2) << result.output;
-  EXPECT_EQ(count(result.output, "more ranks than parts of the batch"), 1u) << result.output;
+  EXPECT_EQ(count(result.output, "too many ranks for this batch"), 1u) << result.output;
 }
 
 TEST_F(Faults, ASecondJobOnARunFolderLeavesTheFirstAlone) {
