@@ -10,13 +10,12 @@
 #include "framework/core/device.h"
 #include "framework/core/plugin.h"
 #include "framework/core/profile.h"
+#include "framework/data/resplit_dataset.h"
+#include "framework/nn/precision.h"
 #include "framework/record/progress.h"
 #include "framework/train/walltime.h"
 #include "launch/command_line.h"
 #include "launch/folder_request.h"
-#include "launch/graphed_backbone.h"
-#include "launch/precision.h"
-#include "launch/timed_backbone.h"
 
 namespace semiseg {
 namespace {
@@ -43,13 +42,18 @@ EvaluatorOptions read_evaluation(const Config& section) {
   return options;
 }
 
-std::unique_ptr<Backbone> with_profile(std::unique_ptr<Backbone> network) {
-  if (!profile::is_on()) return network;
-  return std::make_unique<TimedBackbone>(std::move(network));
+std::map<std::string, int64_t> pool_sizes(const Pools& pools) {
+  std::map<std::string, int64_t> sizes;
+  for (const Pool& pool : pools.pools) sizes[pool.name] = std::ssize(pool.members);
+  return sizes;
 }
 
-MethodContext method_context(Experiment& e, const BackboneEntry& backbone,
-                             const NetworkShape& shape, Start start) {
+MethodContext method_context(Experiment& e, const NetworkShape& shape, Start start) {
+  auto made = [start, weights = e.initial_weights, names = e.networks](Backbone& network,
+                                                                       const std::string& net) {
+    if (start == Start::kFresh) weights->put_into(network, net);
+    names->push_back(net);
+  };
   return {.options = e.config.section("method"),
           .shape = shape,
           .iterations = e.protocol.iterations,
@@ -57,21 +61,16 @@ MethodContext method_context(Experiment& e, const BackboneEntry& backbone,
           .labelled = e.protocol.labelled_batch,
           .optimiser = e.protocol.optimiser,
           .comm = e.comm,
-          .make_network =
-              [&, start, options = e.config.section("backbone")](const std::string& net) {
-                auto network = backbone.make(options, shape, e.draws, net);
-                if (start == Start::kFresh) e.initial_weights.put_into(*network, net);
-                e.networks.push_back(net);
-                network = with_precision(std::move(network), e.protocol.precision);
-                if (e.cuda_graphs) network = with_graphs(std::move(network), e.device);
-                return with_profile(std::move(network));
-              },
-          .make_auxiliary =
-              [&, draws = e.draws](const std::string& name, const std::string& net,
-                                   const NetworkShape& other) {
-                const Config options = e.config.section("method").section(name);
-                return BackboneRegistry::instance().find(name).make(options, other, draws, net);
-              }};
+          .make_network = NetworkMaker{.backbone = e.config.section("backbone"),
+                                       .method = e.config.section("method"),
+                                       .shape = shape,
+                                       .draws = e.draws,
+                                       .precision = e.protocol.precision,
+                                       .cuda_graphs = e.cuda_graphs,
+                                       .made = std::move(made)},
+          .domains = e.domains,
+          .tasks = e.tasks,
+          .pool_samples = pool_sizes(e.pools)};
 }
 
 // What stands before data and network.
@@ -101,18 +100,29 @@ Experiment read_run(const Config& config, World& world) {
 }
 
 void read_data(Experiment& e) {
-  e.source = DatasetRegistry::instance().find(e.dataset_name).make(e.config.section("dataset"));
-  e.dataset = e.source->info();
   std::string labelled = "all";
   e.config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
+  const Config setting_section = e.config.section("setting");
+  e.setting_name = "ssl";
+  setting_section.read("name", e.setting_name, SettingRegistry::instance().names(),
+                       "which pools of labelled and unlabelled samples training draws from, and "
+                       "which cases select and test");
+  const auto setting =
+      SettingRegistry::instance().find(e.setting_name).make(setting_section, labelled);
+  e.source = DatasetRegistry::instance().find(e.dataset_name).make(e.config.section("dataset"));
+  e.source = with_splits(std::move(e.source), setting->splits(e.source->cases()));
+  e.dataset = e.source->info();
+  e.domains = domains_of(e.source->cases());
+  e.tasks = tasks_of(e.source->cases());
   const Config protocol = e.config.section("protocol");
   e.protocol = ProtocolOptions::read(protocol);
   const auto dims = static_cast<int>(e.protocol.patch_size.size());
-  e.budget = resolve_budget(e.source->training_samples(dims), e.source->cases(), labelled);
+  e.pools = setting->pools(e.source->training_samples(dims), e.source->cases());
   e.transform = TransformOptions::read(protocol.section("augmentation"), e.protocol.patch_size,
                                        e.dataset.axial_axis);
+  e.views = Views::read(protocol.section("views"));
   e.loader = LoaderOptions::read(e.config.section("loader"));
-  e.samples = std::make_shared<SampleCache>(*e.source, training_pool(e.budget), e.loader.cache_mb);
+  e.samples = std::make_shared<SampleCache>(*e.source, e.pools.samples, e.loader.cache_mb);
 }
 
 void read_inference(Experiment& e) {
@@ -125,41 +135,38 @@ void make_method(Experiment& e, Start start) {
   use_repeatable_gpu_kernels(/*tf32=*/e.protocol.precision == "tf32");
   const Config backbone = e.config.section("backbone");
   e.backbone_name = backbone.required("name", "backbone");
-  e.initial_weights = InitialWeights::read(backbone);
+  e.initial_weights = std::make_shared<InitialWeights>(InitialWeights::read(backbone));
   e.method_name = e.config.section("method").required("name", "method");
   const NetworkShape shape{.channels = e.dataset.channels,
                            .classes = std::ssize(e.dataset.classes),
                            .patch_size = e.protocol.patch_size,
                            .dtype = e.dtype(),
                            .device = e.device};
-  const MethodContext context =
-      method_context(e, BackboneRegistry::instance().find(e.backbone_name), shape, start);
+  const MethodContext context = method_context(e, shape, start);
   e.method = MethodRegistry::instance().find(e.method_name).make(context);
-  e.initial_weights.check_networks(e.networks);
+  e.initial_weights->check_networks(*e.networks);
 }
 
 }  // namespace
 
 BatchPlan Experiment::batch_plan(int64_t stage_index) const {
   const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
-  return BatchPlan(budget, {.labelled = stage.labelled, .unlabelled = stage.unlabelled}, draws,
-                   stage_index);
+  return BatchPlan(pools, stage.streams, draws, stage_index);
 }
 
 std::unique_ptr<Loader> Experiment::make_loader(int64_t stage_index,
                                                 int64_t first_iteration) const {
   const Stage stage = method->plan().stages[static_cast<size_t>(stage_index)];
-  const BatchShape shape{.labelled = stage.labelled, .unlabelled = stage.unlabelled};
   return std::make_unique<Loader>(
       LoaderParts{.samples = samples,
                   .plan = batch_plan(stage_index),
-                  .slots = share(shape, stage.units, comm->rank(), comm->size()),
+                  .slots = share(stage.streams, stage.colocated, comm->rank(), comm->size()),
                   .transform = transform,
+                  .views = views,
                   .draws = draws,
                   .stage = stage_index,
                   .first_step = first_iteration,
                   .steps = stage.iterations,
-                  .strong_view = stage.strong_view,
                   .dtype = dtype(),
                   .device = device},
       loader);
@@ -232,8 +239,8 @@ Experiment assemble(const Config& config, World& world, Start start) {
   config.check_all_read();
   // What cannot be drawn fails now, before anything is written.
   for (const Stage& stage : e.method->plan().stages) {
-    share({.labelled = stage.labelled, .unlabelled = stage.unlabelled}, stage.units, e.comm->rank(),
-          e.comm->size());
+    share(stage.streams, stage.colocated, e.comm->rank(), e.comm->size());
+    e.views.check(stage.streams);
   }
   for (int64_t stage = 0; stage < std::ssize(e.method->plan().stages); ++stage) e.batch_plan(stage);
   return e;

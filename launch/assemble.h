@@ -12,8 +12,8 @@
 #include "framework/core/draws.h"
 #include "framework/data/batch_plan.h"
 #include "framework/data/dataset.h"
-#include "framework/data/label_budget.h"
 #include "framework/data/loader.h"
+#include "framework/data/setting.h"
 #include "framework/data/transforms.h"
 #include "framework/eval/evaluator.h"
 #include "framework/eval/segmenter.h"
@@ -38,16 +38,20 @@ struct Experiment {
   CommOptions comm_options;
   std::unique_ptr<DatasetSource> source;  // none where only the network is needed
   DatasetInfo dataset;
-  LabelBudget budget;
+  std::string setting_name;
+  Pools pools;
   std::shared_ptr<SampleCache> samples;
   ProtocolOptions protocol;
   TransformOptions transform;
+  Views views;
   LoaderOptions loader;
   InferenceOptions inference;
   EvaluatorOptions evaluation;
-  InitialWeights initial_weights;
+  std::shared_ptr<InitialWeights> initial_weights;
   std::unique_ptr<Method> method;
-  std::vector<std::string> networks;  // names of the method's networks of the configured backbone
+  // Names of the method's networks of the configured backbone.
+  std::shared_ptr<std::vector<std::string>> networks = std::make_shared<std::vector<std::string>>();
+  std::vector<std::string> domains = {""}, tasks = {""};
 
   // kConfig when the samples do not suffice for the stage's batches.
   BatchPlan batch_plan(int64_t stage) const;

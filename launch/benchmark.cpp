@@ -14,9 +14,9 @@
 #include "framework/core/device.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
+#include "framework/nn/precision.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/flags.h"
-#include "launch/precision.h"
 
 namespace semiseg {
 namespace {

@@ -24,7 +24,7 @@ Weights deployed(const Experiment& e) {
   const Backbone* network = e.method->predictor().network();
   if (!network) {
     throw Error(ErrorKind::kConfig, {.what = "several networks of the method predict together",
-                                     .expected = fmt::format("{}", fmt::join(e.networks, ", ")),
+                                     .expected = fmt::format("{}", fmt::join(*e.networks, ", ")),
                                      .fix = "choose one with --network"});
   }
   Weights weights;
@@ -35,10 +35,10 @@ Weights deployed(const Experiment& e) {
 }
 
 Weights named(const Experiment& e, const std::string& network) {
-  if (std::find(e.networks.begin(), e.networks.end(), network) == e.networks.end()) {
+  if (std::find(e.networks->begin(), e.networks->end(), network) == e.networks->end()) {
     throw Error(ErrorKind::kConfig, {.what = "the method has no network '" + network + "'",
                                      .where = "--network",
-                                     .expected = fmt::format("{}", fmt::join(e.networks, ", "))});
+                                     .expected = fmt::format("{}", fmt::join(*e.networks, ", "))});
   }
   Weights weights;
   for (const auto& [name, value] : take_state([&e](StateVisitor& v) { e.method->state(v); })) {

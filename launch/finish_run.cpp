@@ -87,7 +87,7 @@ FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split
                     {.method = e.method_name,
                      .backbone = e.backbone_name,
                      .dataset = e.source->info().name,
-                     .labelled = static_cast<int64_t>(e.budget.patients.size()),
+                     .labelled = static_cast<int64_t>(e.pools.labelled_patients.size()),
                      .seed = e.seed,
                      .terms = terms_of(e, split),
                      .metrics = finished.metrics,

@@ -60,7 +60,7 @@ RunFolderRequest imported_folder(const Experiment& e) {
   RunFolderRequest request = e.folder;
   request.method += "-imported";
   if (request.directory.empty())
-    request.directory = request.root / run_folder_name(request, e.initial_weights.checksum());
+    request.directory = request.root / run_folder_name(request, e.initial_weights->checksum());
   return request;
 }
 
@@ -71,7 +71,7 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
   world.choose_device(config);
   Experiment e = assemble(config, world, Start::kFresh);
   const std::string message = fmt::format("{}{}, weights {}", kImportedMessage,
-                                          e.initial_weights.file(), e.initial_weights.checksum());
+                                          e.initial_weights->file(), e.initial_weights->checksum());
   const RunFolder folder(config, imported_folder(e));
   if (folder.is_done()) {
     if (read_run_state(folder.path())->message != message) {

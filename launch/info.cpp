@@ -37,12 +37,8 @@ void describe_method(const std::string& name) {
   std::cout << name << ": " << MethodRegistry::instance().find(name).summary << '\n';
   const Config config = parse_config("[method]\nname = \"" + name + "\"\n");
   const NetworkShape shape{.channels = 1, .classes = 4, .patch_size = {64, 64}};
-  const auto make = [&](const std::string& backbone, const std::string& net, const NetworkShape& s,
-                        const Config& c) {
-    return BackboneRegistry::instance().find(backbone).make(c, s, Draws(0), net);
-  };
   const auto comm = make_serial_communicator();
-  const Config empty = parse_config("");
+  const Config backbone = parse_config("name = \"unet\"");
   MethodRegistry::instance().find(name).make(
       {.options = config.section("method"),
        .shape = shape,
@@ -50,11 +46,10 @@ void describe_method(const std::string& name) {
        .batch = 4,
        .labelled = 2,
        .comm = comm.get(),
-       .make_network = [&](const std::string& net) { return make("unet", net, shape, empty); },
-       .make_auxiliary =
-           [&](const std::string& backbone, const std::string& net, const NetworkShape& s) {
-             return make(backbone, net, s, config.section("method").section(backbone));
-           }});
+       .make_network = NetworkMaker{.backbone = backbone,
+                                    .method = config.section("method"),
+                                    .shape = shape,
+                                    .draws = Draws(0)}});
   print_reads(config, "method");
 }
 

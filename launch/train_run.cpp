@@ -28,12 +28,13 @@ void announce(const Experiment& e, const RunFolder& folder) {
   log::info(
       "{} on {} with {}: {} labelled patients ({}{}), {} labelled and {} unlabelled samples, seed "
       "{}",
-      e.method_name, e.dataset_name, e.backbone_name, e.budget.patients.size(),
-      fmt::join(e.budget.patients.begin(),
-                e.budget.patients.begin() + std::min<ptrdiff_t>(3, std::ssize(e.budget.patients)),
+      e.method_name, e.dataset_name, e.backbone_name, e.pools.labelled_patients.size(),
+      fmt::join(e.pools.labelled_patients.begin(),
+                e.pools.labelled_patients.begin() +
+                    std::min<ptrdiff_t>(3, std::ssize(e.pools.labelled_patients)),
                 ", "),
-      e.budget.patients.size() > 3 ? ", …" : "", e.budget.labelled.size(),
-      e.budget.unlabelled.size(), e.seed);
+      e.pools.labelled_patients.size() > 3 ? ", …" : "", e.pools.find("labelled").members.size(),
+      e.pools.samples.size() - e.pools.find("labelled").members.size(), e.seed);
   log::info("on {}, {}; run folder: {}", e.device.str(), e.protocol.precision,
             folder.path().string());
 }

@@ -54,14 +54,20 @@ TEST_P(EveryMethod, PlansStagesThatFillTheBatchAndTheTraining) {
   std::set<std::string> names;
   for (const Stage& stage : method->plan().stages) {
     EXPECT_GT(stage.iterations, 0);
-    EXPECT_GE(stage.labelled, 1);
-    EXPECT_LE(stage.labelled + stage.unlabelled, setup.batch);
+    std::set<std::string> streams;
+    int64_t labelled = 0;
+    for (const StreamPlan& stream : stage.streams) {
+      EXPECT_TRUE(streams.insert(stream.name).second) << "two streams are called " << stream.name;
+      if (stream.pool == "labelled") labelled += stream.samples;
+    }
+    EXPECT_GE(labelled, 1);
+    EXPECT_LE(batch_size(stage.streams), setup.batch);
     EXPECT_TRUE(names.insert(stage.name).second) << "two stages are called " << stage.name;
     total += stage.iterations;
     std::multiset<int64_t> slots;
-    for (const auto& unit : stage.units) slots.insert(unit.begin(), unit.end());
-    if (stage.units.empty()) continue;
-    EXPECT_EQ(std::ssize(slots), stage.labelled + stage.unlabelled) << "units hold every slot once";
+    for (const auto& group : stage.colocated) slots.insert(group.begin(), group.end());
+    if (stage.colocated.empty()) continue;
+    EXPECT_EQ(std::ssize(slots), batch_size(stage.streams)) << "groups hold every slot once";
     EXPECT_EQ(std::set<int64_t>(slots.begin(), slots.end()).size(), slots.size());
   }
   EXPECT_EQ(total, setup.iterations) << "equal conditions: all methods train equally long";
@@ -89,7 +95,7 @@ TEST_P(EveryMethod, AnotherSeedGivesOtherWeights) {
   MethodSetup other = GetParam().setup();
   other.seed = 4;
   MethodUnderTest first(GetParam().setup(), *comm_), second(other, *comm_);
-  const at::Tensor probe = random_batch(other, 1, 0, 99).image;
+  const at::Tensor probe = random_images(other, 1, 99);
   EXPECT_FALSE(at::equal(first->predictor().predict(probe), second->predictor().predict(probe)));
 }
 
@@ -124,9 +130,7 @@ TEST_P(EveryMethod, UnlabelledImagesTeachTheDeployedNetwork) {
     return;
   }
   EXPECT_TRUE(use.images) << "no loss depends on the unlabelled images";
-  if (use.strong_stages > 0) {
-    EXPECT_TRUE(use.strong_views) << "no loss depends on the strong view, which a stage asks for";
-  }
+  EXPECT_EQ(use.unused_views, std::vector<std::string>()) << "no loss depends on these views";
 }
 
 TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
@@ -134,7 +138,7 @@ TEST_P(EveryMethod, ALossThatIsNotFiniteNamesItselfAndStops) {
   MethodUnderTest method(setup, *comm_);
   const Stage stage = method->plan().stages.front();
   Batch batch = random_batch(setup, stage, 0);
-  batch.image.flatten()[99] = std::numeric_limits<double>::quiet_NaN();
+  batch.streams[0].image().flatten()[99] = std::numeric_limits<double>::quiet_NaN();
   try {
     method->begin_stage(0);
     method.step(batch, 0, 0, Draws(1).at(0, 0));
@@ -162,8 +166,7 @@ TEST_P(EveryMethod, TwoAndThreeRanksComputeWhatOneDoes) {
       for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
         method->begin_stage(stage);
         const Stage& s = plan.stages[static_cast<size_t>(stage)];
-        const BatchShape shape{.labelled = s.labelled, .unlabelled = s.unlabelled};
-        const auto slots = share(shape, s.units, comm.rank(), comm.size());
+        const auto slots = share(s.streams, s.colocated, comm.rank(), comm.size());
         for (int64_t i = 0; i < 2; ++i) {
           const Batch whole = random_batch(setup, s, 10 * stage + i);
           for (auto& record :

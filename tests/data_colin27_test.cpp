@@ -68,7 +68,7 @@ TEST_F(Colin27, TenSlabsTrainTwoValidateAndFourTestEachAPatient) {
   for (const CaseInfo& one : source_->cases()) {
     ++count[one.split];
     EXPECT_TRUE(patients.insert(one.patient).second);
-    EXPECT_EQ(one.centre, "colin27");
+    EXPECT_EQ(one.domain, "colin27");
   }
   EXPECT_EQ(count[Split::kTrain], 10);
   EXPECT_EQ(count[Split::kVal], 2);
@@ -144,8 +144,8 @@ TEST_F(Colin27, TheMacaqueJoinsAsATestCentreWithTheSameClasses) {
   at::Tensor seen = at::zeros({8}, at::kLong);
   for (size_t i = 0; i < both->cases().size(); ++i) {
     const CaseInfo& one = both->cases()[i];
-    ++count[one.centre][one.split];
-    if (one.centre == "inia19") seen += both->load(i).label.flatten().bincount({}, 8);
+    ++count[one.domain][one.split];
+    if (one.domain == "inia19") seen += both->load(i).label.flatten().bincount({}, 8);
   }
   EXPECT_EQ(count["colin27"][Split::kTrain], 10);
   EXPECT_EQ(count["inia19"].size(), 1u);

@@ -75,8 +75,8 @@ TEST_F(Phantom, EveryVendorIsInEverySplitAndHasItsGrid) {
   std::map<std::string, std::set<int64_t>> sizes;
   for (size_t i = 0; i < source_->cases().size(); ++i) {
     const CaseInfo& one = source_->cases()[i];
-    vendors[one.split].insert(one.centre);
-    sizes[one.centre].insert(source_->load(i).image.size(2));
+    vendors[one.split].insert(one.domain);
+    sizes[one.domain].insert(source_->load(i).image.size(2));
   }
   for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {
     EXPECT_EQ(vendors[split], (std::set<std::string>{"A", "B", "C", "D"})) << to_string(split);

@@ -57,7 +57,7 @@ TEST(CaseStore, ComesBackInPublishedOrder) {
   EXPECT_EQ(store.cases()[0].id, "b_1");
   EXPECT_EQ(store.cases()[2].id, "a_1");
   EXPECT_EQ(store.cases()[2].split, Split::kTest);
-  EXPECT_EQ(store.cases()[1].centre, "north");
+  EXPECT_EQ(store.cases()[1].domain, "north");
   const Volume volume = store.load(1);
   const StoredCase written = some_case("b_2", "b", Split::kTrain);
   EXPECT_TRUE(at::equal(volume.image, written.volume.image));

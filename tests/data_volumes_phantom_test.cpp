@@ -157,8 +157,8 @@ TEST_F(VolumePhantoms, TwoModalitiesShowOneAnatomyInDifferentImages) {
   const DatasetSource& set = source("abdomen_phantom");
   for (size_t i = 0; i + 1 < set.cases().size(); i += 2) {
     EXPECT_EQ(set.cases()[i].patient, set.cases()[i + 1].patient);
-    EXPECT_EQ(set.cases()[i].centre, "ct");
-    EXPECT_EQ(set.cases()[i + 1].centre, "mr");
+    EXPECT_EQ(set.cases()[i].domain, "ct");
+    EXPECT_EQ(set.cases()[i + 1].domain, "mr");
     const Volume ct = set.load(i), mr = set.load(i + 1);
     EXPECT_TRUE(ct.label.equal(mr.label));
     const auto mean = [](const Volume& volume, int64_t label) {

@@ -15,9 +15,9 @@
 #include "framework/core/error.h"
 #include "framework/methods/class_statistics.h"
 #include "framework/nn/backbone.h"
+#include "framework/nn/graphed_backbone.h"
 #include "framework/nn/offset_cross_entropy.h"
 #include "framework/nn/upsample.h"
-#include "launch/graphed_backbone.h"
 
 namespace semiseg {
 namespace {

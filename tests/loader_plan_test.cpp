@@ -12,20 +12,26 @@
 
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
+#include "framework/data/label_budget.h"
 
 namespace semiseg {
 namespace {
 
 // One sample for each case; the labelled ones are the first.
-LabelBudget budget_of(size_t labelled, size_t unlabelled) {
+Pools pools(size_t labelled, size_t unlabelled) {
   LabelBudget budget{.patients = {"099", "038"}};
   for (size_t i = 0; i < labelled; ++i) budget.labelled.push_back({i, 0});
   for (size_t i = 0; i < unlabelled; ++i) budget.unlabelled.push_back({labelled + i, 0});
-  return budget;
+  return pools_of(budget);
+}
+
+std::vector<StreamPlan> streams(int64_t labelled, int64_t unlabelled) {
+  return {{.name = "labelled", .pool = "labelled", .samples = labelled},
+          {.name = "unlabelled", .pool = "unlabelled", .samples = unlabelled}};
 }
 
 TEST(BatchPlan, AnEpochIsWholeBlocksOfDistinctLabelledSamples) {
-  const BatchPlan plan(budget_of(5, 7), {2, 3}, Draws(1), 0);
+  const BatchPlan plan(pools(5, 7), streams(2, 3), Draws(1), 0);
   EXPECT_EQ(plan.epoch_length(), 2);
   for (int64_t epoch = 0; epoch < 20; ++epoch) {
     std::set<size_t> seen;
@@ -40,7 +46,7 @@ TEST(BatchPlan, AnEpochIsWholeBlocksOfDistinctLabelledSamples) {
 }
 
 TEST(BatchPlan, EveryUnlabelledSampleComesOnceBeforeAnyComesTwice) {
-  const BatchPlan plan(budget_of(5, 7), {2, 3}, Draws(1), 0);
+  const BatchPlan plan(pools(5, 7), streams(2, 3), Draws(1), 0);
   std::vector<size_t> stream;
   for (int64_t step = 0; step < 70; ++step) {
     const auto samples = plan.samples(step);
@@ -55,43 +61,44 @@ TEST(BatchPlan, EveryUnlabelledSampleComesOnceBeforeAnyComesTwice) {
 }
 
 TEST(BatchPlan, DependsOnSeedStageAndStepOnly) {
-  const LabelBudget budget = budget_of(40, 60);
-  const BatchPlan plan(budget, {8, 8}, Draws(3), 0);
+  const Pools all = pools(40, 60);
+  const BatchPlan plan(all, streams(8, 8), Draws(3), 0);
   const auto late = plan.samples(100000);
   plan.samples(5);
   EXPECT_EQ(plan.samples(100000), late);
-  EXPECT_EQ(BatchPlan(budget, {8, 8}, Draws(3).at(7, 9), 0).samples(100000), late);
-  EXPECT_NE(BatchPlan(budget, {8, 8}, Draws(4), 0).samples(100000), late);
-  EXPECT_NE(BatchPlan(budget, {8, 8}, Draws(3), 1).samples(100000), late);
+  EXPECT_EQ(BatchPlan(all, streams(8, 8), Draws(3).at(7, 9), 0).samples(100000), late);
+  EXPECT_NE(BatchPlan(all, streams(8, 8), Draws(4), 0).samples(100000), late);
+  EXPECT_NE(BatchPlan(all, streams(8, 8), Draws(3), 1).samples(100000), late);
   EXPECT_NE(plan.samples(100001), late);
 }
 
 TEST(BatchPlan, PoolsAsSmallAsTheBatchWork) {
-  const auto samples = BatchPlan(budget_of(2, 3), {2, 3}, Draws(1), 0).samples(9);
+  const auto samples = BatchPlan(pools(2, 3), streams(2, 3), Draws(1), 0).samples(9);
   EXPECT_EQ(std::set<size_t>(samples.begin(), samples.end()).size(), 5u);
 }
 
 TEST(BatchPlan, WithoutUnlabelledSlotsTheBatchIsSupervised) {
-  const BatchPlan plan(budget_of(4, 0), {4, 0}, Draws(1), 0);
+  const BatchPlan plan(pools(4, 0), streams(4, 0), Draws(1), 0);
   auto samples = plan.samples(3);
   std::sort(samples.begin(), samples.end());
   EXPECT_EQ(samples, (std::vector<size_t>{0, 1, 2, 3}));
 }
 
 TEST(BatchPlan, WithAllSamplesLabelledTheUnlabelledSlotsDrawFromThem) {
-  const auto samples = BatchPlan(budget_of(4, 0), {1, 4}, Draws(1), 0).samples(0);
+  const auto samples = BatchPlan(pools(4, 0), streams(1, 4), Draws(1), 0).samples(0);
   EXPECT_EQ(std::set<size_t>(samples.begin() + 1, samples.end()), (std::set<size_t>{0, 1, 2, 3}));
 }
 
 TEST(BatchPlan, TooFewLabelledSamplesAreNamed) {
   try {
-    BatchPlan(budget_of(3, 50), {4, 4}, Draws(1), 0);
+    BatchPlan(pools(3, 50), streams(4, 4), Draws(1), 0);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kConfig);
     const std::string message = error.what();
     for (const char* part :
-         {"too few labelled", "099, 038", "at least 4", "3 (3 labelled and 50", "labelled_batch"}) {
+         {"too few labelled", "099, 038", "at least 4",
+          "3 (samples of each pool: 3 labelled, 50 unlabelled)", "labelled_batch"}) {
       EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
     }
   }
@@ -99,7 +106,7 @@ TEST(BatchPlan, TooFewLabelledSamplesAreNamed) {
 
 TEST(BatchPlan, TooFewUnlabelledSamplesAreNamed) {
   try {
-    BatchPlan(budget_of(30, 2), {4, 4}, Draws(1), 0);
+    BatchPlan(pools(30, 2), streams(4, 4), Draws(1), 0);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kConfig);
@@ -110,7 +117,7 @@ TEST(BatchPlan, TooFewUnlabelledSamplesAreNamed) {
 TEST(Share, RanksPartitionTheSlotsUnevenly) {
   std::vector<int64_t> all;
   for (int rank = 0; rank < 3; ++rank) {
-    const auto mine = share({.labelled = 8}, {}, rank, 3);
+    const auto mine = share(streams(8, 0), {}, rank, 3);
     EXPECT_TRUE(mine.size() == 2 || mine.size() == 3);
     all.insert(all.end(), mine.begin(), mine.end());
   }
@@ -119,14 +126,14 @@ TEST(Share, RanksPartitionTheSlotsUnevenly) {
 
 TEST(Share, UnitsStayTogetherAndSlotsAscend) {
   const std::vector<std::vector<int64_t>> units = {{0, 2, 4, 6}, {1, 3, 5, 7}};
-  EXPECT_EQ(share({.labelled = 8}, units, 0, 2), (std::vector<int64_t>{0, 2, 4, 6}));
-  EXPECT_EQ(share({.labelled = 8}, units, 1, 2), (std::vector<int64_t>{1, 3, 5, 7}));
-  EXPECT_EQ(share({.labelled = 8}, units, 0, 1), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(share(streams(8, 0), units, 0, 2), (std::vector<int64_t>{0, 2, 4, 6}));
+  EXPECT_EQ(share(streams(8, 0), units, 1, 2), (std::vector<int64_t>{1, 3, 5, 7}));
+  EXPECT_EQ(share(streams(8, 0), units, 0, 1), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
 
 TEST(Share, MoreRanksThanUnitsIsAConfigurationError) {
   try {
-    share({.labelled = 8}, {{0, 2, 4, 6}, {1, 3, 5, 7}}, 0, 3);
+    share(streams(8, 0), {{0, 2, 4, 6}, {1, 3, 5, 7}}, 0, 3);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kConfig);
@@ -135,8 +142,8 @@ TEST(Share, MoreRanksThanUnitsIsAConfigurationError) {
 }
 
 TEST(Share, UnitsThatMissOrRepeatASlotAreAMistakeOfTheMethod) {
-  EXPECT_THROW(share({.labelled = 3}, {{0}, {1}}, 0, 1), Error);
-  EXPECT_THROW(share({.labelled = 2}, {{0, 1}, {1}}, 0, 1), Error);
+  EXPECT_THROW(share(streams(3, 0), {{0}, {1}}, 0, 1), Error);
+  EXPECT_THROW(share(streams(2, 0), {{0, 1}, {1}}, 0, 1), Error);
 }
 
 }  // namespace

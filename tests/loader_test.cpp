@@ -13,27 +13,32 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
+#include "framework/data/label_budget.h"
 #include "tests/fake_source.h"
 
 namespace semiseg {
 namespace {
 
-LabelBudget budget(const FakeSource& source) {
-  return resolve_budget(source.training_samples(2), source.cases(), "4");
+Pools pools(const FakeSource& source) {
+  return pools_of(resolve_budget(source.training_samples(2), source.cases(), "4"));
+}
+
+std::vector<StreamPlan> streams(std::vector<std::string> views = {"weak", "strong"}) {
+  return {{.name = "labelled", .pool = "labelled", .samples = 2, .views = views},
+          {.name = "unlabelled", .pool = "unlabelled", .samples = 3, .views = views}};
 }
 
 LoaderParts parts_of(const FakeSource& source, int64_t stage = 0, int64_t first_step = 0,
                      int64_t cache_mb = 64) {
-  const LabelBudget labels = budget(source);
-  return {.samples = std::make_shared<SampleCache>(source, training_pool(labels), cache_mb),
-          .plan = BatchPlan(labels, {2, 3}, Draws(5), stage),
-          .slots = share({.labelled = 5}, {}, 0, 1),
+  return {.samples = std::make_shared<SampleCache>(source, pools(source).samples, cache_mb),
+          .plan = BatchPlan(pools(source), streams(), Draws(5), stage),
+          .slots = share(streams(), {}, 0, 1),
           .transform = {.patch_size = {16, 16}},
+          .views = Views::defaults(),
           .draws = Draws(5),
           .stage = stage,
           .first_step = first_step,
-          .steps = 1000,
-          .strong_view = true};
+          .steps = 1000};
 }
 
 std::vector<Batch> batches(const FakeSource& source, int64_t threads, int64_t stage, int64_t first,
@@ -47,11 +52,10 @@ std::vector<Batch> batches(const FakeSource& source, int64_t threads, int64_t st
 void expect_equal(const std::vector<Batch>& a, const std::vector<Batch>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {
-    EXPECT_TRUE(at::equal(a[i].image, b[i].image)) << i;
-    EXPECT_TRUE(at::equal(a[i].image_strong, b[i].image_strong)) << i;
-    EXPECT_TRUE(at::equal(a[i].label, b[i].label)) << i;
+    EXPECT_TRUE(at::equal(a[i].joined(), b[i].joined())) << i;
+    EXPECT_TRUE(at::equal(a[i].joined("strong"), b[i].joined("strong"))) << i;
+    EXPECT_TRUE(at::equal(a[i]["labelled"].label, b[i]["labelled"].label)) << i;
     EXPECT_EQ(a[i].samples, b[i].samples) << i;
-    EXPECT_EQ(a[i].labelled, b[i].labelled) << i;
   }
 }
 
@@ -76,7 +80,7 @@ TEST(Loader, ThreadsDoNotChangeBatchesOfTwoStages) {
     expect_equal(alone, batches(source, 3, stage, 0, 25));
   }
   EXPECT_FALSE(
-      at::equal(batches(source, 0, 0, 0, 1)[0].image, batches(source, 0, 1, 0, 1)[0].image));
+      at::equal(batches(source, 0, 0, 0, 1)[0].joined(), batches(source, 0, 1, 0, 1)[0].joined()));
 }
 
 TEST(Loader, StartsInTheMiddleAsIfItHadRunThrough) {
@@ -95,20 +99,21 @@ TEST(Loader, TheCacheDoesNotChangeBatches) {
 TEST(Loader, BatchesHaveTheDocumentedShapesAndTypes) {
   const FakeSource source;
   const Batch batch = batches(source, 1, 0, 0, 1)[0];
-  EXPECT_EQ(batch.image.sizes(), (at::IntArrayRef{5, 1, 16, 16}));
-  EXPECT_EQ(batch.image_strong.sizes(), batch.image.sizes());
-  EXPECT_EQ(batch.label.sizes(), (at::IntArrayRef{2, 16, 16}));
-  EXPECT_EQ(batch.image.scalar_type(), at::kFloat);
-  EXPECT_EQ(batch.label.scalar_type(), at::kLong);
-  EXPECT_EQ(batch.labelled, 2);
+  EXPECT_EQ(batch.joined().sizes(), (at::IntArrayRef{5, 1, 16, 16}));
+  EXPECT_EQ(batch.joined("strong").sizes(), batch.joined().sizes());
+  EXPECT_EQ(batch["labelled"].label.sizes(), (at::IntArrayRef{2, 16, 16}));
+  EXPECT_EQ(batch.joined().scalar_type(), at::kFloat);
+  EXPECT_EQ(batch["labelled"].label.scalar_type(), at::kLong);
+  EXPECT_EQ(batch["labelled"].size(), 2);
+  EXPECT_FALSE(batch["unlabelled"].label.defined());
   EXPECT_EQ(batch.samples, (SampleIds{0, 1, 2, 3, 4}));
 }
 
 TEST(Loader, OnlyLabelsOfLabelledPatientsEnterABatch) {
   const FakeSource source;
   for (const Batch& batch : batches(source, 2, 0, 0, 50)) {
-    EXPECT_LE(batch.label.max().item<int64_t>(), 4);
-    EXPECT_GE(batch.image.slice(0, 2).amax({1, 2, 3}).min().item<double>(),
+    EXPECT_LE(batch["labelled"].label.max().item<int64_t>(), 4);
+    EXPECT_GE(batch.joined().slice(0, 2).amax({1, 2, 3}).min().item<double>(),
               0.4);  // unlabelled: patients 4 to 9
   }
 }
@@ -116,12 +121,12 @@ TEST(Loader, OnlyLabelsOfLabelledPatientsEnterABatch) {
 TEST(Loader, TheStrongViewDoesNotChangeTheWeakOne) {
   const FakeSource source;
   LoaderParts parts = parts_of(source);
-  parts.strong_view = false;
+  parts.plan = BatchPlan(pools(source), streams({"weak"}), Draws(5), 0);
   const Batch weak = Loader(std::move(parts), {.threads = 0}).next();
   const Batch both = Loader(parts_of(source), {.threads = 0}).next();
-  EXPECT_FALSE(weak.image_strong.defined());
-  EXPECT_TRUE(at::equal(weak.image, both.image));
-  EXPECT_FALSE(at::equal(both.image, both.image_strong));
+  EXPECT_THROW(weak.joined("strong"), Error);
+  EXPECT_TRUE(at::equal(weak.joined(), both.joined()));
+  EXPECT_FALSE(at::equal(both.joined(), both.joined("strong")));
 }
 
 TEST(Loader, RanksTogetherHaveTheBatchOfOne) {
@@ -130,13 +135,13 @@ TEST(Loader, RanksTogetherHaveTheBatchOfOne) {
   std::vector<at::Tensor> images, labels;
   for (int rank = 0; rank < 3; ++rank) {
     LoaderParts parts = parts_of(source);
-    parts.slots = share({.labelled = 5}, {}, rank, 3);
+    parts.slots = share({{.name = "all", .pool = "labelled", .samples = 5}}, {}, rank, 3);
     const Batch mine = Loader(std::move(parts), {.threads = 1}).next();
-    images.push_back(mine.image);
-    labels.push_back(mine.label);
+    images.push_back(mine.joined());
+    labels.push_back(mine["labelled"].label);
   }
-  EXPECT_TRUE(at::equal(at::cat(images), whole.image));
-  EXPECT_TRUE(at::equal(at::cat(labels), whole.label));
+  EXPECT_TRUE(at::equal(at::cat(images), whole.joined()));
+  EXPECT_TRUE(at::equal(at::cat(labels), whole["labelled"].label));
 }
 
 TEST(Loader, ARankWithoutLabelledSlotsHasAnEmptyLabel) {
@@ -144,8 +149,8 @@ TEST(Loader, ARankWithoutLabelledSlotsHasAnEmptyLabel) {
   LoaderParts parts = parts_of(source);
   parts.slots = {3, 4};
   const Batch batch = Loader(std::move(parts), {.threads = 1}).next();
-  EXPECT_EQ(batch.labelled, 0);
-  EXPECT_EQ(batch.label.sizes(), (at::IntArrayRef{0, 16, 16}));
+  EXPECT_EQ(batch["labelled"].size(), 0);
+  EXPECT_EQ(batch["labelled"].label.sizes(), (at::IntArrayRef{0, 16, 16}));
 }
 
 TEST(Loader, AFailureInAThreadComesOutWithTheCaseAndStays) {
@@ -166,10 +171,10 @@ TEST(Loader, StepsBeforeAFailureAreDelivered) {
   FakeSource source;
   const Batch first = batches(source, 0, 0, 0, 1)[0];
   // Three of six unlabelled patients a step: who is in the second step is not in the first.
-  const size_t index = BatchPlan(budget(source), {2, 3}, Draws(5), 0).samples(1).back();
+  const size_t index = BatchPlan(pools(source), streams(), Draws(5), 0).samples(1).back();
   source.broken_ = static_cast<int64_t>(index);
   Loader loader(parts_of(source), {.threads = 3});
-  EXPECT_TRUE(at::equal(loader.next().image, first.image));
+  EXPECT_TRUE(at::equal(loader.next().joined(), first.joined()));
   EXPECT_THROW(loader.next(), Error);
 }
 

@@ -10,6 +10,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
+#include "framework/data/color_jitter.h"
 #include "framework/data/transforms.h"
 #include "framework/data/zoom.h"
 
@@ -46,8 +47,9 @@ TEST(Geometry, EveryTurnAndFlipMatchesTheLibrary) {
       const at::Tensor expected = image.rot90(turns, {1, 2}).flip({axis + 1});
       const TransformOptions options{.patch_size = {expected.size(1), expected.size(2)}};
       const TransformParameters drawn{
-          .geometry = {.branch = Branch::kTurnFlip, .turns = turns, .flip_axis = axis}};
-      EXPECT_TRUE(at::equal(apply(options, drawn, image, {}, false).image, expected))
+          .placement = {
+              .geometry = {.branch = Branch::kTurnFlip, .turns = turns, .flip_axis = axis}}};
+      EXPECT_TRUE(at::equal(apply(options, drawn, image, {}).image, expected))
           << turns << " " << axis;
     }
   }
@@ -67,17 +69,12 @@ TEST(Jitter, OrderMattersAndValuesAreClamped) {
   EXPECT_TRUE(at::allclose(contrast_first, at::tensor({0.2f, 1.0f}).reshape({1, 1, 2})));
 }
 
-TransformedSample with_strong_view(const at::Tensor& image, const JitterParameters& drawn) {
-  const TransformOptions options{.kind = "none", .patch_size = image.sizes().slice(1).vec()};
-  return apply(options, {.jitter = drawn}, image, {}, /*wants_strong=*/true);
-}
-
 TEST(StrongView, OfASliceWithinTheUnitIntervalIsTheJitterItself) {
   const at::Tensor image =
       0.2 + 0.5 * Draws(1).at(0, 0).uniform("x", {1, 8, 8}, {0}).squeeze(0).to(at::kFloat);
   const JitterParameters drawn{.brightness = 1.7, .contrast = 1.3};
   for (const at::Tensor& each : {image, at::zeros({1, 8, 8}), at::ones({1, 8, 8})})
-    EXPECT_TRUE(at::equal(with_strong_view(each, drawn).image_strong, jitter(drawn, each)));
+    EXPECT_TRUE(at::equal(jitter_in_range(drawn, each), jitter(drawn, each)));
 }
 
 TEST(StrongView, OfASliceOutsideTheUnitIntervalKeepsItsRangeAndItsPixels) {
@@ -86,23 +83,23 @@ TEST(StrongView, OfASliceOutsideTheUnitIntervalKeepsItsRangeAndItsPixels) {
   const double low = unit.min().item<double>(), range = unit.max().item<double>() - low;
   const at::Tensor scores = (unit - low) / range * 6.5 - 3.5;  // as z-scores: -3.5 to 3
   const JitterParameters drawn{.brightness = 0.8, .contrast = 0.7};
-  const at::Tensor strong = with_strong_view(scores, drawn).image_strong;
+  const at::Tensor strong = jitter_in_range(drawn, scores);
   const at::Tensor expected = jitter(drawn, (unit - low) / range) * 6.5 - 3.5;
   EXPECT_TRUE(at::allclose(strong, expected, 1e-5, 1e-5));
   EXPECT_LT(strong.min().item<double>(), -2);
   EXPECT_EQ((strong == strong.min()).sum().item<int64_t>(), 1) << "no pixel is clamped";
   // One side outside is enough, and a flat image has no range.
-  EXPECT_TRUE(
-      at::allclose(with_strong_view(scores + 3.5, drawn).image_strong, strong + 3.5, 1e-5, 1e-5));
+  EXPECT_TRUE(at::allclose(jitter_in_range(drawn, scores + 3.5), strong + 3.5, 1e-5, 1e-5));
   const at::Tensor flat = at::full({1, 8, 8}, 2.f);
-  EXPECT_TRUE(at::equal(with_strong_view(flat, drawn).image_strong, flat));
+  EXPECT_TRUE(at::equal(jitter_in_range(drawn, flat), flat));
 }
 
 TEST(Transform, EveryChannelHasTheSameGeometry) {
   const at::Tensor plane = at::arange(13 * 17, at::kFloat).reshape({13, 17});
-  const TransformParameters drawn{.geometry = {.branch = Branch::kRotate, .degrees = 11}};
+  const TransformParameters drawn{
+      .placement = {.geometry = {.branch = Branch::kRotate, .degrees = 11}}};
   const TransformOptions options{.patch_size = {16, 20}};
-  const at::Tensor out = apply(options, drawn, at::stack({plane, 2 * plane}), {}, false).image;
+  const at::Tensor out = apply(options, drawn, at::stack({plane, 2 * plane}), {}).image;
   EXPECT_TRUE(at::equal(out[1], 2 * out[0]));
 }
 
@@ -113,13 +110,13 @@ TEST(Transform, DrawsCoverEveryValueAndTheBranchesHaveTheirShares) {
     for (int64_t i = 0; i < samples; ++i) {
       DrawSequence numbers = Draws(1).at(0, 0).sequence("augment", i);
       const TransformParameters drawn = draw_parameters({.kind = kind}, {1, 20, 24}, numbers);
-      ++branches[static_cast<size_t>(drawn.geometry.branch)];
-      if (drawn.geometry.branch == Branch::kTurnFlip) {
-        ++turns[static_cast<size_t>(drawn.geometry.turns)];
-        ++axes[static_cast<size_t>(drawn.geometry.flip_axis)];
+      ++branches[static_cast<size_t>(drawn.placement.geometry.branch)];
+      if (drawn.placement.geometry.branch == Branch::kTurnFlip) {
+        ++turns[static_cast<size_t>(drawn.placement.geometry.turns)];
+        ++axes[static_cast<size_t>(drawn.placement.geometry.flip_axis)];
       }
-      if (drawn.geometry.branch == Branch::kRotate)
-        ++degrees.at(static_cast<size_t>(drawn.geometry.degrees + 20));
+      if (drawn.placement.geometry.branch == Branch::kRotate)
+        ++degrees.at(static_cast<size_t>(drawn.placement.geometry.degrees + 20));
     }
     const std::map<std::string, std::vector<double>> shares = {{"random_generator", {0, 0.5, 0.5}},
                                                                {"bcp", {0.25, 0.5, 0.25}},

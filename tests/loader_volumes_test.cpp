@@ -10,6 +10,8 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
+#include "framework/data/color_jitter.h"
+#include "framework/data/label_budget.h"
 #include "framework/data/loader.h"
 #include "framework/data/transforms.h"
 #include "tests/fake_source.h"
@@ -42,8 +44,9 @@ TEST(VolumeTransform, EveryTurnFlipAndAxisMatchesTheLibrary) {
                                        .patch_size = expected.sizes().slice(1).vec(),
                                        .axial_axis = axial};
         const TransformParameters drawn{
-            .geometry = {.branch = Branch::kTurnFlip, .turns = turns, .flip_axis = axis}};
-        EXPECT_TRUE(at::equal(apply(options, drawn, image, {}, false).image, expected))
+            .placement = {
+                .geometry = {.branch = Branch::kTurnFlip, .turns = turns, .flip_axis = axis}}};
+        EXPECT_TRUE(at::equal(apply(options, drawn, image, {}).image, expected))
             << axial << " " << turns << " " << axis;
       }
     }
@@ -54,11 +57,11 @@ TEST(VolumeTransform, ACropOfATurnedVolumeIsTurnedFirst) {
   const at::Tensor image = at::arange(6 * 9 * 11, at::kFloat).reshape({1, 6, 9, 11});
   const TransformOptions options{.kind = "rot_flip_crop", .patch_size = {4, 6, 5}};
   const TransformParameters drawn{
-      .geometry = {.branch = Branch::kTurnFlip, .turns = 1, .flip_axis = 1},
-      .crop = {.offset = {1, 4, 2}}};
+      .placement = {.geometry = {.branch = Branch::kTurnFlip, .turns = 1, .flip_axis = 1},
+                    .crop = {.offset = {1, 4, 2}}}};
   const at::Tensor expected =
       image.rot90(1, {2, 3}).flip({3}).slice(1, 1, 5).slice(2, 4, 10).slice(3, 2, 7);
-  EXPECT_TRUE(at::equal(apply(options, drawn, image, {}, false).image, expected));
+  EXPECT_TRUE(at::equal(apply(options, drawn, image, {}).image, expected));
 }
 
 TEST(VolumeTransform, OffsetsCoverAllThatTheReferenceDraws) {
@@ -67,9 +70,9 @@ TEST(VolumeTransform, OffsetsCoverAllThatTheReferenceDraws) {
   for (int64_t i = 0; i < 2000; ++i) {
     DrawSequence numbers = Draws(3).at(0, 0).sequence("augment", i);
     const TransformParameters drawn = draw_parameters(options, {1, 6, 11, 13}, numbers);
-    EXPECT_EQ(drawn.crop.padding, VolumeSize{});
-    auto& offsets = drawn.geometry.turns % 2 == 0 ? even : odd;
-    for (size_t axis = 0; axis < 3; ++axis) offsets[axis].insert(drawn.crop.offset[axis]);
+    EXPECT_EQ(drawn.placement.crop.padding, VolumeSize{});
+    auto& offsets = drawn.placement.geometry.turns % 2 == 0 ? even : odd;
+    for (size_t axis = 0; axis < 3; ++axis) offsets[axis].insert(drawn.placement.crop.offset[axis]);
   }
   EXPECT_EQ(even, (std::vector<std::set<int64_t>>{{0, 1}, {0, 1, 2}, {0, 1, 2, 3, 4}}));
   EXPECT_EQ(odd, (std::vector<std::set<int64_t>>{{0, 1}, {0, 1, 2, 3, 4}, {0, 1, 2}}));
@@ -81,21 +84,20 @@ TEST(VolumeTransform, NoiseIsCutAndOnlyOnTheImage) {
   const TransformParameters drawn = draw_parameters(options, {2, 9, 9, 9}, numbers);
   ASSERT_EQ(drawn.noise.size(), 2 * 512u);
   const at::Tensor label = at::ones({9, 9, 9}, at::kByte);
-  const TransformedSample out = apply(options, drawn, at::zeros({2, 9, 9, 9}), label, false);
+  const TransformedSample out = apply(options, drawn, at::zeros({2, 9, 9, 9}), label);
   EXPECT_NEAR(out.image.std().item<double>(), 0.0959, 0.01);  // of a normal number cut at 2 sigma
   EXPECT_FLOAT_EQ(out.image.abs().max().item<float>(), 0.2f);
   EXPECT_EQ(out.label.sum().item<int64_t>(), 512);
 }
 
 TEST(VolumeTransform, TheStrongViewIsTheJitterBetweenSmallestAndLargestValue) {
-  const TransformOptions options{.kind = "crop", .patch_size = {1, 1, 2}};
   const at::Tensor image = at::tensor({-3.0f, 5.0f}).reshape({1, 1, 1, 2});
   // On [0, 1]: 0 and 1; brightness 0.5: 0, 0.5; contrast 0.5 about 0.25: 0.125, 0.375; times 8 - 3.
-  const TransformParameters drawn{.jitter = {.brightness = 0.5, .contrast = 0.5}};
-  EXPECT_TRUE(at::allclose(apply(options, drawn, image, {}, true).image_strong,
-                           at::tensor({-2.0f, 0.0f}).reshape({1, 1, 1, 2})));
+  const JitterParameters drawn{.brightness = 0.5, .contrast = 0.5};
+  EXPECT_TRUE(
+      at::allclose(jitter_in_range(drawn, image), at::tensor({-2.0f, 0.0f}).reshape({1, 1, 1, 2})));
   const at::Tensor flat = at::full({1, 1, 1, 2}, 7.0f);
-  EXPECT_TRUE(at::equal(apply(options, drawn, flat, {}, true).image_strong, flat));
+  EXPECT_TRUE(at::equal(jitter_in_range(drawn, flat), flat));
 }
 
 TEST(VolumeTransform, OptionsAreReadAndChecked) {
@@ -129,15 +131,19 @@ class FakeVolumes : public FakeSource {
 };
 
 LoaderParts volume_parts(const FakeVolumes& source, int64_t first_step = 0, int64_t cache_mb = 64) {
-  const LabelBudget labels = resolve_budget(source.training_samples(3), source.cases(), "4");
-  return {.samples = std::make_shared<SampleCache>(source, training_pool(labels), cache_mb),
-          .plan = BatchPlan(labels, {2, 3}, Draws(5), 0),
-          .slots = share({.labelled = 5}, {}, 0, 1),
+  const Pools pools = pools_of(resolve_budget(source.training_samples(3), source.cases(), "4"));
+  const std::vector<std::string> views = {"weak", "strong"};
+  const std::vector<StreamPlan> streams = {
+      {.name = "labelled", .pool = "labelled", .samples = 2, .views = views},
+      {.name = "unlabelled", .pool = "unlabelled", .samples = 3, .views = views}};
+  return {.samples = std::make_shared<SampleCache>(source, pools.samples, cache_mb),
+          .plan = BatchPlan(pools, streams, Draws(5), 0),
+          .slots = share(streams, {}, 0, 1),
           .transform = {.kind = "rot_flip_crop", .patch_size = {8, 12, 16}, .noise = 0.1},
+          .views = Views::defaults(),
           .draws = Draws(5),
           .first_step = first_step,
-          .steps = 100,
-          .strong_view = true};
+          .steps = 100};
 }
 
 std::vector<Batch> volume_batches(int64_t threads, int64_t first, int64_t last, int64_t cache_mb) {
@@ -153,9 +159,9 @@ TEST(VolumeLoader, ThreadsCacheAndFirstStepDoNotChangeBatches) {
   const auto expect_same = [&](const std::vector<Batch>& others, size_t first) {
     ASSERT_EQ(others.size() + first, alone.size());
     for (size_t i = 0; i < others.size(); ++i) {
-      EXPECT_TRUE(at::equal(others[i].image, alone[first + i].image)) << i;
-      EXPECT_TRUE(at::equal(others[i].image_strong, alone[first + i].image_strong)) << i;
-      EXPECT_TRUE(at::equal(others[i].label, alone[first + i].label)) << i;
+      EXPECT_TRUE(at::equal(others[i].joined(), alone[first + i].joined())) << i;
+      EXPECT_TRUE(at::equal(others[i].joined("strong"), alone[first + i].joined("strong"))) << i;
+      EXPECT_TRUE(at::equal(others[i]["labelled"].label, alone[first + i]["labelled"].label)) << i;
     }
   };
   expect_same(volume_batches(1, 0, 12, 64), 0);
@@ -166,14 +172,14 @@ TEST(VolumeLoader, ThreadsCacheAndFirstStepDoNotChangeBatches) {
 
 TEST(VolumeLoader, BatchesHaveTheDocumentedShapes) {
   const Batch batch = volume_batches(1, 0, 1, 64)[0];
-  EXPECT_EQ(batch.image.sizes(), (at::IntArrayRef{5, 2, 8, 12, 16}));
-  EXPECT_EQ(batch.image_strong.sizes(), batch.image.sizes());
-  EXPECT_EQ(batch.label.sizes(), (at::IntArrayRef{2, 8, 12, 16}));
-  EXPECT_EQ(batch.label.scalar_type(), at::kLong);
+  EXPECT_EQ(batch.joined().sizes(), (at::IntArrayRef{5, 2, 8, 12, 16}));
+  EXPECT_EQ(batch.joined("strong").sizes(), batch.joined().sizes());
+  EXPECT_EQ(batch["labelled"].label.sizes(), (at::IntArrayRef{2, 8, 12, 16}));
+  EXPECT_EQ(batch["labelled"].label.scalar_type(), at::kLong);
   const FakeVolumes source;
   LoaderParts parts = volume_parts(source);
   parts.slots = {3, 4};
-  EXPECT_EQ(Loader(std::move(parts), {.threads = 1}).next().label.sizes(),
+  EXPECT_EQ(Loader(std::move(parts), {.threads = 1}).next()["labelled"].label.sizes(),
             (at::IntArrayRef{0, 8, 12, 16}));
 }
 

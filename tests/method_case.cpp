@@ -5,6 +5,9 @@
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 namespace semiseg {
 
 MethodSetup small_setup(const std::string& name, int64_t axes) {
@@ -35,47 +38,102 @@ std::vector<MethodOnImages> methods_on_images() {
   return all;
 }
 
-Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step,
-                   bool strong_view) {
-  const Draws draws = Draws(setup.seed + 1000).at(0, step);
-  Batch batch;
-  batch.labelled = labelled;
-  for (int64_t s = 0; s < labelled + unlabelled; ++s) batch.samples.push_back(s);
+namespace {
+
+// Blobs and images made of them, of the samples 0 … count - 1.
+struct Scene {
+  Draws draws;
+  SampleIds samples;
+  at::Tensor smooth, image;  // [N,1,S]
+};
+
+Scene random_scene(const MethodSetup& setup, int64_t count, int64_t step) {
+  Scene scene{.draws = Draws(setup.seed + 1000).at(0, step)};
+  for (int64_t s = 0; s < count; ++s) scene.samples.push_back(s);
   std::vector<int64_t> coarse = {1}, fine = {1};
   for (const int64_t side : setup.patch_size) {
     coarse.push_back(side / 8);
     fine.push_back(side);
   }
-  const at::Tensor rough = draws.uniform("blobs", coarse, batch.samples);
-  const at::Tensor smooth = setup.patch_size.size() == 2
-                                ? at::upsample_bilinear2d(rough, setup.patch_size, false)
-                                : at::upsample_trilinear3d(rough, setup.patch_size, false);
-  const at::Tensor noise = draws.normal("noise", fine, batch.samples);
-  batch.image = (smooth + 0.05 * noise).clamp(0, 1).to(setup.dtype);
-  if (strong_view) {
-    const std::vector<int64_t> one(fine.size(), 1);
-    const at::Tensor contrast = 0.4 + draws.uniform("contrast", one, batch.samples),
-                     shift = 0.4 * draws.uniform("brightness", one, batch.samples) - 0.2;
-    batch.image_strong = ((batch.image - 0.5) * contrast + 0.5 + shift).clamp(0, 1).to(setup.dtype);
-  }
-  const at::Tensor label =
-      (smooth.squeeze(1) * static_cast<double>(setup.classes)).floor().clamp(0, setup.classes - 1);
-  batch.label = label.to(at::kLong).slice(0, 0, labelled);
-  return batch;
+  const at::Tensor rough = scene.draws.uniform("blobs", coarse, scene.samples);
+  scene.smooth = setup.patch_size.size() == 2
+                     ? at::upsample_bilinear2d(rough, setup.patch_size, false)
+                     : at::upsample_trilinear3d(rough, setup.patch_size, false);
+  const at::Tensor noise = scene.draws.normal("noise", fine, scene.samples);
+  scene.image = (scene.smooth + 0.05 * noise).clamp(0, 1).to(setup.dtype);
+  return scene;
+}
+
+at::Tensor another_view(const Scene& scene, const std::string& view) {
+  const std::vector<int64_t> one(static_cast<size_t>(scene.image.dim()) - 1, 1);
+  const auto draw = [&](const std::string& name) {
+    return scene.draws.uniform(view == "strong" ? name : name + "/" + view, one, scene.samples);
+  };
+  const at::Tensor contrast = 0.4 + draw("contrast"), shift = 0.4 * draw("brightness") - 0.2;
+  return ((scene.image - 0.5) * contrast + 0.5 + shift).clamp(0, 1).to(scene.image.scalar_type());
+}
+
+// [N] 0, 1, 0, 1, …
+at::Tensor alternating(const SampleIds& samples) {
+  return at::tensor(samples, at::kLong).remainder(2);
+}
+
+at::Tensor rows_of(const at::Tensor& all, const SampleIds& samples) {
+  return all.index_select(0, at::tensor(samples, at::kLong));
+}
+
+}  // namespace
+
+at::Tensor random_images(const MethodSetup& setup, int64_t count, int64_t step) {
+  return random_scene(setup, count, step).image;
 }
 
 Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step) {
-  return random_batch(setup, stage.labelled, stage.unlabelled, step, stage.strong_view);
+  const Scene scene = random_scene(setup, batch_size(stage.streams), step);
+  const at::Tensor label = (scene.smooth.squeeze(1) * static_cast<double>(setup.classes))
+                               .floor()
+                               .clamp(0, setup.classes - 1)
+                               .to(at::kLong);
+  Batch batch;
+  int64_t first = 0;
+  std::map<std::string, std::vector<std::string>> streams_of_view;
+  for (const StreamPlan& plan : stage.streams) {
+    SampleIds ids(scene.samples.begin() + first, scene.samples.begin() + first + plan.samples);
+    first += plan.samples;
+    Stream& stream = batch.add_stream(plan.name, ids);
+    if (plan.pool == "labelled") stream.label = rows_of(label, ids);
+    stream.domain = stream.task = alternating(ids);
+    for (const std::string& view : plan.views) streams_of_view[view].push_back(plan.name);
+  }
+  for (const auto& [view, names] : streams_of_view) {
+    const at::Tensor images = view == kWeakView ? scene.image : another_view(scene, view);
+    SampleIds rows;
+    for (const std::string& name : names)
+      rows.insert(rows.end(), batch[name].samples.begin(), batch[name].samples.end());
+    const bool is_whole = names.size() == stage.streams.size();
+    batch.add_view(view, is_whole ? images : rows_of(images, rows), {},
+                   is_whole ? std::vector<std::string>() : names);
+  }
+  return batch;
 }
 
 Batch share_of(const Batch& batch, const std::vector<int64_t>& slots) {
-  const at::Tensor index = at::tensor(slots, at::kLong);
   Batch part;
-  for (const int64_t slot : slots) part.labelled += slot < batch.labelled;
-  part.image = batch.image.index_select(0, index);
-  if (batch.image_strong.defined()) part.image_strong = batch.image_strong.index_select(0, index);
-  part.label = batch.label.index_select(0, index.slice(0, 0, part.labelled));
-  for (const int64_t slot : slots) part.samples.push_back(batch.samples[static_cast<size_t>(slot)]);
+  for (const Stream& whole : batch.streams) {
+    SampleIds rows, ids;
+    for (int64_t i = 0; i < whole.size(); ++i) {
+      const int64_t id = whole.samples[static_cast<size_t>(i)];
+      if (std::find(slots.begin(), slots.end(), id) == slots.end()) continue;
+      rows.push_back(i);
+      ids.push_back(id);
+    }
+    Stream& stream = part.add_stream(whole.name, ids);
+    if (whole.label.defined()) stream.label = rows_of(whole.label, rows);
+    stream.domain = rows_of(whole.domain, rows);
+    stream.task = rows_of(whole.task, rows);
+    for (const StreamView& view : whole.views)
+      stream.views.push_back({view.name, rows_of(view.image, rows), {}});
+  }
   return part;
 }
 

@@ -24,15 +24,15 @@ struct MethodOnImages {
 };
 std::vector<MethodOnImages> methods_on_images();
 
-// A batch of seeded noise: images in [0, 1], labels in blobs so that Dice has something to find.
-// The strong view gives each image a contrast and a brightness of its own.
-Batch random_batch(const MethodSetup& setup, int64_t labelled, int64_t unlabelled, int64_t step,
-                   bool strong_view = true);
+// Seeded images [count,1,S] in [0, 1].
+at::Tensor random_images(const MethodSetup& setup, int64_t count, int64_t step);
 
-// This one is for a stage: it has a strong view where the stage asks for one, and only there.
+// A batch of the stage, of seeded noise: images in [0, 1], labels in blobs so that Dice has
+// something to find, for streams of the pool "labelled". Each other view gives each image a contrast
+// and a brightness of its own. Samples have domains and tasks 0 and 1 in turn.
 Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step);
 
-// The share of a batch that falls to one rank: the samples in these slots.
+// The samples of a batch that lie in these slots: the share of one rank.
 Batch share_of(const Batch& batch, const std::vector<int64_t>& slots);
 
 }  // namespace semiseg

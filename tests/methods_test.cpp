@@ -43,7 +43,7 @@ std::vector<std::pair<std::string, double>> self_train(MethodUnderTest& method,
   method->begin_stage(last);
   for (int64_t i = 0; i < 3; ++i) {
     const Stage& stage = plan.stages.back();
-    const Batch batch = random_batch(setup, stage.labelled, stage.unlabelled, i);
+    const Batch batch = random_batch(setup, stage, i);
     for (auto& record : method.step(batch, last, i, Draws(setup.seed).at(last, i)))
       all.push_back(std::move(record));
   }
@@ -79,7 +79,7 @@ TEST_P(EveryBase, TsaChangesTheTrainingOnceItIsStrong) {
   MethodUnderTest plain(base, *comm), replaced(tsa, *comm);
   self_train(plain, base);
   self_train(replaced, tsa);
-  const at::Tensor probe = random_batch(base, 1, 0, 99).image;
+  const at::Tensor probe = random_images(base, 1, 99);
   EXPECT_FALSE(at::equal(plain->predictor().predict(probe), replaced->predictor().predict(probe)));
 }
 
@@ -109,7 +109,7 @@ TEST_P(EverySwitch, TrainsWithFiniteLossesAndTakesEffect) {
   }
   EXPECT_TRUE(found) << GetParam().record;
   self_train(other, standard);
-  const at::Tensor probe = random_batch(standard, 1, 0, 99).image;
+  const at::Tensor probe = random_images(standard, 1, 99);
   EXPECT_FALSE(at::equal(one->predictor().predict(probe), other->predictor().predict(probe)));
 }
 
@@ -147,7 +147,7 @@ TEST_P(EveryHeadOfVolumes, TsaOfStrengthZeroIsTheBaseBitForBitAndAStrongOneIsNot
   const MethodSetup base = small_3d("bcp", "", GetParam());
   MethodUnderTest plain(base, *comm);
   self_train(plain, base);
-  const at::Tensor probe = random_batch(base, 1, 0, 99).image;
+  const at::Tensor probe = random_images(base, 1, 99);
   for (const char* mode : {"tap_sum", "im2col"}) {
     const std::string options = std::string("mode = \"replace\"\nn_min = 1\nhead_mode = \"") + mode;
     const MethodSetup off = small_3d("transmedseg", options + "\"\nlambda0 = 0.0", GetParam());
@@ -246,11 +246,11 @@ TEST(Bcp, OfVolumesPreTrainsOnTheMixedLabelAsAWhole) {
   MethodUnderTest bcp(mixed, *comm), supervised(plain, *comm);
   fill_parameters(bcp.tensors("student"), "equal", "student", at::kDouble);
   fill_parameters(supervised.tensors("student"), "equal", "student", at::kDouble);
-  const Batch half = random_batch(plain, 2, 0, 0);
-  const Batch twice{.labelled = 4,
-                    .image = at::cat({half.image, half.image}),
-                    .label = at::cat({half.label, half.label}),
-                    .samples = {0, 1, 2, 3}};
+  const Batch half = random_batch(plain, supervised->plan().stages[0], 0);
+  const Stream& one = half["labelled"];
+  Batch twice;
+  twice.add_stream("labelled", {0, 1, 2, 3}).label = at::cat({one.label, one.label});
+  twice.add_view(kWeakView, at::cat({one.image(), one.image()}));
   const Draws draws = Draws(1).at(0, 0);
   const double ce = record(supervised.step(half, 0, 0, draws), "loss.supervised_ce");
   EXPECT_NEAR(record(bcp.step(twice, 0, 0, draws), "loss.mix_ce"), ce, 1e-10);

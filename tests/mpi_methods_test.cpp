@@ -36,7 +36,7 @@ struct Training {
   StateMap after_first, after_last;
 };
 
-// All stages of the method. The slots of a rank: 10 and 10, 6 and 7, or units of 4 (5 of them).
+// All stages of the method. The slots of a rank: 10 and 10, 6 and 7, or groups of 4 (5 of them).
 Training train(const MethodSetup& setup, const Communicator& comm) {
   MethodUnderTest method(setup, comm);
   const auto state = [&] { return take_state([&](StateVisitor& v) { method->state(v); }); };
@@ -45,10 +45,9 @@ Training train(const MethodSetup& setup, const Communicator& comm) {
   for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
     method->begin_stage(stage);
     const Stage& s = plan.stages[static_cast<size_t>(stage)];
-    const BatchShape shape{.labelled = s.labelled, .unlabelled = s.unlabelled};
-    const auto slots = share(shape, s.units, comm.rank(), comm.size());
+    const auto slots = share(s.streams, s.colocated, comm.rank(), comm.size());
     for (int64_t i = 0; i < s.iterations; ++i) {
-      const Batch whole = random_batch(setup, s.labelled, s.unlabelled, 100 * stage + i);
+      const Batch whole = random_batch(setup, s, 100 * stage + i);
       result.steps.push_back(method.step(share_of(whole, slots), stage, i,
                                          Draws(setup.seed).at(stage, i), s.iterations));
       if (result.steps.size() == 1) result.after_first = state();

@@ -20,10 +20,8 @@ class StrongViewMethod : public Method {
   explicit StrongViewMethod(const MethodContext& context)
       : stage_{.name = "train",
                .iterations = context.iterations,
-               .labelled = context.labelled,
-               .unlabelled = context.batch - context.labelled,
-               .strong_view = true},
-        network_(context.make_network("student")),
+               .streams = labelled_and_unlabelled(context, {kWeakView, "strong"})},
+        network_(context.make_network({"student"})),
         optimiser_(make_optimiser("student", network_->parameters(), context.optimiser)),
         predictor_(*network_) {
     context.options.read("defect", defect_, {"none", "zero_term", "weak_view_only"},
@@ -33,16 +31,15 @@ class StrongViewMethod : public Method {
   Plan plan() const override { return {{stage_}}; }
 
   void step(const Batch& batch, Step& step) override {
-    const int64_t b = batch.labelled;
-    const SampleIds samples_u(batch.samples.begin() + b, batch.samples.end());
+    const Stream &labelled = batch["labelled"], &images = batch["unlabelled"];
+    const int64_t b = labelled.size();
     const at::Tensor weak =
-        network_->forward(batch.image, step.train_pass("student", batch.samples)).logits;
+        network_->forward(batch.joined(), step.train_pass("student", batch.samples)).logits;
     const at::Tensor strong =
-        network_
-            ->forward(batch.image_strong.slice(0, b), step.train_pass("student/strong", samples_u))
+        network_->forward(images.image("strong"), step.train_pass("student/strong", images.samples))
             .logits;
     const at::Tensor weak_u = weak.slice(0, b), pseudo = weak_u.detach().argmax(1);
-    const at::Tensor supervised = cross_entropy(weak.slice(0, 0, b), batch.label, *step.comm);
+    const at::Tensor supervised = cross_entropy(weak.slice(0, 0, b), labelled.label, *step.comm);
     const at::Tensor unlabelled =
         cross_entropy(defect_ == "weak_view_only" ? weak_u : strong, pseudo, *step.comm);
     const at::Tensor total = supervised + (defect_ == "zero_term" ? 0.0 : 1.0) * unlabelled;

@@ -23,8 +23,7 @@ MethodSetup setup_with(const std::string& options) {
 
 // Slots of one rank.
 std::vector<int64_t> slots_of(const Stage& stage, const Communicator& comm) {
-  const BatchShape shape{.labelled = stage.labelled, .unlabelled = stage.unlabelled};
-  return share(shape, stage.units, comm.rank(), comm.size());
+  return share(stage.streams, stage.colocated, comm.rank(), comm.size());
 }
 
 struct Training {
@@ -46,8 +45,7 @@ Training train(const MethodSetup& setup, const Communicator& comm, int64_t first
   }
   Training result;
   for (int64_t i = first; i < end; ++i) {
-    const Batch batch =
-        share_of(random_batch(setup, stage.labelled, stage.unlabelled, i), slots_of(stage, comm));
+    const Batch batch = share_of(random_batch(setup, stage, i), slots_of(stage, comm));
     for (auto& record : method.step(batch, last, i, Draws(setup.seed).at(last, i)))
       result.records.push_back(std::move(record));
   }

@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "framework/nn/layers.h"
 #include "tests/method_case.h"
@@ -61,9 +62,19 @@ at::Tensor trained(const MethodSetup& setup, int64_t stage, const Batch& batch,
   return method->predictor().predict(probe);
 }
 
-at::Tensor with_other_unlabelled(const at::Tensor& images, int64_t labelled) {
-  at::Tensor other = images.clone();
-  other.slice(0, labelled) = 1 - other.slice(0, labelled).square();
+bool has_no_label(const Stream& stream) { return !stream.label.defined(); }
+
+// The batch with other images in the views that `is_wanted` accepts, of streams without labels.
+Batch with_other_images(const Batch& batch,
+                        const std::function<bool(const Stream&, const StreamView&)>& is_wanted) {
+  Batch other;
+  for (const Stream& stream : batch.streams) {
+    Stream& copy = other.add_stream(stream.name, stream.samples);
+    copy = stream;
+    for (StreamView& view : copy.views) {
+      if (has_no_label(stream) && is_wanted(stream, view)) view.image = 1 - view.image.square();
+    }
+  }
   return other;
 }
 
@@ -76,23 +87,25 @@ UnlabelledUse unlabelled_use(MethodSetup setup) {
   UnlabelledUse use;
   for (int64_t i = 0; i < std::ssize(plan.stages); ++i) {
     const Stage& stage = plan.stages[static_cast<size_t>(i)];
-    if (stage.unlabelled == 0) continue;
     const Batch batch = random_batch(setup, stage, 0);
-    const at::Tensor probe = batch.image.slice(0, 0, 1);
-    const at::Tensor expected = trained(setup, i, batch, probe);
-    const auto differs = [&](const Batch& other) {
-      return !at::equal(trained(setup, i, other, probe), expected);
-    };
-    Batch other_strong = batch;
+    if (std::none_of(batch.streams.begin(), batch.streams.end(), has_no_label)) continue;
     ++use.stages;
-    if (stage.strong_view) {
-      ++use.strong_stages;
-      other_strong.image_strong = with_other_unlabelled(batch.image_strong, stage.labelled);
-      use.strong_views = differs(other_strong) && use.strong_views;
+    const at::Tensor probe = batch.streams[0].image().slice(0, 0, 1);
+    const at::Tensor expected = trained(setup, i, batch, probe);
+    const auto differs = [&](const auto& is_wanted) {
+      return !at::equal(trained(setup, i, with_other_images(batch, is_wanted), probe), expected);
+    };
+    use.images = differs([](const Stream&, const StreamView&) { return true; }) && use.images;
+    for (const Stream& stream : batch.streams) {
+      for (const StreamView& view : stream.views) {
+        if (!has_no_label(stream) || view.name == kWeakView) continue;
+        const auto is_this = [&](const Stream& s, const StreamView& v) {
+          return s.name == stream.name && v.name == view.name;
+        };
+        if (!differs(is_this))
+          use.unused_views.push_back(stage.name + "/" + stream.name + "/" + view.name);
+      }
     }
-    Batch other = other_strong;
-    other.image = with_other_unlabelled(batch.image, stage.labelled);
-    use.images = differs(other) && use.images;
   }
   return use;
 }

@@ -10,10 +10,13 @@ namespace semiseg {
 // them. Here the backbone is "test_per_sample", which has parameters only and computes each image
 // alone, so that nothing but a loss carries an unlabelled image into the deployed network.
 struct UnlabelledUse {
-  int stages = 0, strong_stages = 0;  // with unlabelled images, and those that want a strong view
-  // In each of these stages, two steps at its end (ramps are up) with other unlabelled images, or
-  // with other strong views of them alone, make another deployed network.
-  bool images = true, strong_views = true;
+  int stages = 0;  // with streams that have no labels
+  // In each of these stages, two steps at its end (ramps are up) with other unlabelled images make
+  // another deployed network.
+  bool images = true;
+  // Views of those streams beside the weak one that leave the network as it is when they alone
+  // change: "train/unlabelled/strong".
+  std::vector<std::string> unused_views;
 };
 
 // Takes `setup` as it is but for its backbone.

@@ -21,23 +21,23 @@ class OutsideMethod : public Method {
   explicit OutsideMethod(const MethodContext& context)
       : stage_{.name = "train",
                .iterations = context.iterations,
-               .labelled = context.labelled,
-               .unlabelled = context.batch - context.labelled},
-        network_(context.make_network("net")),
+               .streams = labelled_and_unlabelled(context)},
+        network_(context.make_network({"net"})),
         optimiser_(make_optimiser("net", network_->parameters(), context.optimiser)),
         predictor_(*network_) {}
 
   Plan plan() const override { return {{stage_}}; }
 
   void step(const Batch& batch, Step& step) override {
+    const Stream& labelled = batch["labelled"];
     const at::Tensor logits =
-        network_->forward(batch.image, step.train_pass("net", batch.samples)).logits;
-    const at::Tensor log_p = at::log_softmax(logits.slice(0, batch.labelled), 1);
+        network_->forward(batch.joined(), step.train_pass("net", batch.samples)).logits;
+    const at::Tensor log_p = at::log_softmax(logits.slice(0, labelled.size()), 1);
     const at::Tensor entropy =
         global_mean(-(log_p.exp() * log_p).sum(),
                     static_cast<double>(log_p.numel() / log_p.size(1)), *step.comm);
     const at::Tensor supervised =
-        supervised_loss(logits.slice(0, 0, batch.labelled), batch.label, *step.comm);
+        supervised_loss(logits.slice(0, 0, labelled.size()), labelled.label, *step.comm);
     step.record("loss.entropy", entropy);
     const at::Tensor total = supervised + kWeight * entropy;
     step.record("loss.supervised", supervised);

@@ -176,6 +176,16 @@ bool Config::has(std::string_view key) const {
   return find(tree_->root, join_path(path_, key)) != nullptr;
 }
 
+std::vector<std::string> Config::sections() const {
+  std::vector<std::string> names;
+  const Value* here = find(tree_->root, path_);
+  if (here == nullptr || !here->is_section()) return names;
+  for (const Entry& entry : std::get<Section>(here->data)) {
+    if (entry.value.is_section()) names.push_back(entry.key);
+  }
+  return names;
+}
+
 void Config::read(std::string_view key, bool& value, std::string_view doc) const {
   const Wish wish = wish_for<bool>(join_path(path_, key));
   note(*tree_, wish, value ? "true" : "false", doc);

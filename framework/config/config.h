@@ -37,6 +37,8 @@ class Config {
   // kConfig when the key holds a value instead.
   Config section(std::string_view key) const;
   bool has(std::string_view key) const;
+  // Names of the sections directly below this one, in the order of their files.
+  std::vector<std::string> sections() const;
   const std::string& path() const { return path_; }
 
   // Reads `key` into `value`; an absent key leaves it, the default, as it is. kConfig with file,

@@ -1,26 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a method receives in one step: this rank's share of the global batch.
+// A method receives this in one step: this rank's share of the global batch, as the streams that
+// the stage planned.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "framework/core/draws.h"
+#include "framework/data/placement.h"
+#include "framework/data/stream_plan.h"
 
 namespace semiseg {
 
-// Axis legend: B samples of this rank, labelled ones first; b of them labelled; C channels; S
-// spatial axes.
+// Axis legend: B samples of this rank, C channels, S spatial axes.
+
+// One view of the samples of a stream.
+struct StreamView {
+  std::string name;
+  at::Tensor image;                   // [B,C,S] float32 (float64 in a double run)
+  std::vector<Placement> placements;  // [B]; empty where the batch was not made by a loader
+};
+
+// This rank's samples of one stream; B may be 0.
+struct Stream {
+  std::string name;
+  SampleIds samples;  // [B] slot of each sample in the global batch: the id for named draws
+  at::Tensor label;  // [B,S] int64, classes 0 … K-1, in the weak view's geometry. Undefined where
+                     // the pool has none: ground truth of unlabelled samples is never here
+  at::Tensor domain, task;  // [B] int64, on the CPU: indices into MethodContext::domains and tasks
+  std::vector<StreamView> views;
+
+  int64_t size() const { return static_cast<int64_t>(samples.size()); }
+  // Views share their geometry with the weak one unless [protocol.views] says otherwise. Both throw
+  // kInternal with the views there are.
+  const at::Tensor& image(std::string_view view = kWeakView) const;
+  const std::vector<Placement>& placements(std::string_view view = kWeakView) const;
+
+ private:
+  const StreamView& find(std::string_view view) const;
+};
+
 struct Batch {
-  int64_t labelled = 0;  // b
-  at::Tensor image;      // [B,C,S] float32 (float64 in a double run): the weak view
-  at::Tensor
-      image_strong;  // [B,C,S], same geometry as `image`; defined when the stage asked for it
-  at::Tensor
-      label;  // [b,S] int64, classes 0 … K-1. Ground truth of unlabelled samples is never here
-  SampleIds samples;  // [B] slot of each sample in the global batch, 0 … global B - 1: the id for
-                      // named draws
+  std::vector<Stream> streams;  // in the order of the stage's plan
+  SampleIds samples;            // of all streams
+
+  // Throws kInternal with the streams there are.
+  const Stream& operator[](std::string_view stream) const;
+
+  // [B,C,S] of all streams in their order: no copy of what add_view() added whole. Throws kInternal
+  // when a stream lacks the view.
+  at::Tensor joined(std::string_view view = kWeakView) const;
+
+  // Appends a stream without views.
+  Stream& add_stream(std::string name, SampleIds ids);
+  // Gives a view to these streams, or to all: `image` has their samples in the order of the
+  // streams; each stream gets its rows without a copy.
+  void add_view(const std::string& view, const at::Tensor& image,
+                const std::vector<Placement>& placements = {},
+                const std::vector<std::string>& stream_names = {});
+  // With images and labels on the device; the copies run beside the step from pinned memory.
+  Batch on(at::Device device) const;
+  Batch pinned() const;
+
+ private:
+  template <class Function>
+  Batch mapped(const Function& change) const;
+
+  struct WholeView {
+    std::string name;
+    at::Tensor image;
+    std::vector<std::string> streams;  // empty: all
+  };
+  std::vector<WholeView> whole_;
 };
 
 }  // namespace semiseg

@@ -7,142 +7,150 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "framework/core/error.h"
 
 namespace semiseg {
 namespace {
 
-int64_t count(const std::vector<SampleInfo>& samples) {
-  return static_cast<int64_t>(samples.size());
-}
-
-void check_pool(const LabelBudget& budget, const char* kind, int64_t pool, int64_t slots) {
-  if (pool >= slots) return;
+void check_pool(const Pools& pools, const Pool& pool, const StreamPlan& stream) {
+  const auto size = static_cast<int64_t>(pool.members.size());
+  if (size >= stream.samples) return;
+  std::string sizes;
+  for (const Pool& one : pools.pools)
+    sizes += fmt::format("{}{} {}", sizes.empty() ? "" : ", ", one.members.size(), one.name);
   throw Error(
       ErrorKind::kConfig,
-      {.what = fmt::format("too few {} samples for the batch", kind),
-       .where = fmt::format("labelled patients: {}", fmt::join(budget.patients, ", ")),
-       .expected =
-           fmt::format("at least {} {} samples, one for each such slot of the batch", slots, kind),
-       .got = fmt::format("{} ({} labelled and {} unlabelled samples in all)", pool,
-                          budget.labelled.size(), budget.unlabelled.size()),
+      {.what = fmt::format("too few {} samples for the batch", pool.name),
+       .where = fmt::format("labelled patients: {}", fmt::join(pools.labelled_patients, ", ")),
+       .expected = fmt::format("at least {} {} samples, one for each such slot of the batch",
+                               stream.samples, pool.name),
+       .got = fmt::format("{} (samples of each pool: {})", size, sizes),
        .fix = "set another number of labelled patients (labelled=…), or make protocol.batch or "
               "protocol.labelled_batch smaller"});
 }
 
 // Slots alone, those of each stream spread evenly over the row: a labelled slot per unlabelled one
 // when there are equally many.
-std::vector<std::vector<int64_t>> single_units(const BatchShape& shape) {
+std::vector<std::vector<int64_t>> single_slots(const std::vector<StreamPlan>& streams) {
   std::vector<std::pair<double, int64_t>> row;
-  const auto spread = [&row](int64_t first, int64_t size) {
-    for (int64_t i = 0; i < size; ++i)
-      row.emplace_back((static_cast<double>(i) + 0.5) / static_cast<double>(size), first + i);
-  };
-  spread(0, shape.labelled);
-  spread(shape.labelled, shape.unlabelled);
+  int64_t first = 0;
+  for (const StreamPlan& stream : streams) {
+    for (int64_t i = 0; i < stream.samples; ++i) {
+      row.emplace_back((static_cast<double>(i) + 0.5) / static_cast<double>(stream.samples),
+                       first + i);
+    }
+    first += stream.samples;
+  }
   std::sort(row.begin(), row.end());
-  std::vector<std::vector<int64_t>> units;
-  for (const auto& [place, slot] : row) units.push_back({slot});
-  return units;
+  std::vector<std::vector<int64_t>> groups;
+  for (const auto& [place, slot] : row) groups.push_back({slot});
+  return groups;
 }
 
-void check_partition(int64_t slots, const std::vector<std::vector<int64_t>>& units) {
+void check_partition(int64_t slots, const std::vector<std::vector<int64_t>>& groups) {
   std::vector<int64_t> all;
-  for (const auto& unit : units) all.insert(all.end(), unit.begin(), unit.end());
+  for (const auto& group : groups) all.insert(all.end(), group.begin(), group.end());
   std::sort(all.begin(), all.end());
   std::vector<int64_t> expected(static_cast<size_t>(slots));
   std::iota(expected.begin(), expected.end(), int64_t{0});
-  SEMISEG_CHECK(all == expected,
-                fmt::format("the units of a stage hold each of the {} slots once", slots));
+  SEMISEG_CHECK(
+      all == expected,
+      fmt::format("the colocated groups of a stage hold each of the {} slots once", slots));
 }
 
 }  // namespace
 
-BatchPlan::BatchPlan(const LabelBudget& budget, BatchShape shape, const Draws& draws, int64_t stage,
-                     UnlabelledStream stream)
-    : shape_(shape),
-      draws_(draws),
-      stage_(stage),
-      stream_(stream),
-      labelled_pool_(count(budget.labelled)),
-      unlabelled_pool_(budget.unlabelled.empty() ? labelled_pool_ : count(budget.unlabelled)),
-      unlabelled_begin_(budget.unlabelled.empty() ? 0 : labelled_pool_) {
-  SEMISEG_CHECK(
-      shape.labelled >= 0 && shape.unlabelled >= 0 && shape.labelled + shape.unlabelled > 0,
-      "a batch has at least one slot");
-  SEMISEG_CHECK(stream == UnlabelledStream::kEndless || shape.labelled > 0,
-                "the reference's stream counts labelled epochs");
-  check_pool(budget, "labelled", labelled_pool_, shape.labelled);
-  check_pool(budget, "unlabelled", unlabelled_pool_, shape.unlabelled);
+BatchPlan::BatchPlan(const Pools& pools, std::vector<StreamPlan> streams, const Draws& draws,
+                     int64_t stage, EndlessStreams endless)
+    : streams_(std::move(streams)), draws_(draws), stage_(stage), endless_(endless) {
+  int64_t slot = 0;
+  for (const StreamPlan& stream : streams_) {
+    SEMISEG_CHECK(stream.samples >= 0, "a stream has no negative number of samples");
+    pools_.push_back(pools.find(stream.pool));
+    check_pool(pools, pools_.back(), stream);
+    begin_.push_back(slot);
+    slot += stream.samples;
+  }
+  SEMISEG_CHECK(slot > 0, "a batch has at least one slot");
+  begin_.push_back(slot);
+  SEMISEG_CHECK(endless == EndlessStreams::kWholeStage || pools_[0].has_labels,
+                "the reference's streams count labelled epochs");
 }
 
-int64_t BatchPlan::epoch_length() const {
-  SEMISEG_CHECK(shape_.labelled > 0, "an epoch is counted in labelled samples");
-  return labelled_pool_ / shape_.labelled;
+int64_t BatchPlan::pool_size(size_t stream) const {
+  return static_cast<int64_t>(pools_[stream].members.size());
+}
+
+int64_t BatchPlan::epoch_length(size_t stream) const {
+  SEMISEG_CHECK(pools_[stream].has_labels && streams_[stream].samples > 0,
+                "an epoch is counted in labelled samples");
+  return pool_size(stream) / streams_[stream].samples;
+}
+
+int64_t BatchPlan::epoch_length() const { return epoch_length(0); }
+
+size_t BatchPlan::stream_of(int64_t slot) const {
+  const auto behind = std::upper_bound(begin_.begin(), begin_.end(), slot);
+  return static_cast<size_t>(behind - begin_.begin()) - 1;
 }
 
 BatchPlan::Place BatchPlan::place(int64_t step, int64_t slot) const {
-  if (slot < shape_.labelled)
-    return {step / epoch_length(), step % epoch_length() * shape_.labelled + slot};
-  const int64_t column = slot - shape_.labelled;
-  if (stream_ == UnlabelledStream::kEndless) {
-    const int64_t index = step * shape_.unlabelled + column;
-    return {index / unlabelled_pool_, index % unlabelled_pool_};
+  const size_t stream = stream_of(slot);
+  const int64_t drawn = streams_[stream].samples, column = slot - begin_[stream];
+  if (pools_[stream].has_labels) {
+    const int64_t epoch = epoch_length(stream);
+    return {step / epoch, step % epoch * drawn + column};
   }
-  const int64_t drawn_per_epoch = epoch_length() * shape_.unlabelled;
-  const int64_t permutations_per_epoch =
-      (drawn_per_epoch + unlabelled_pool_ - 1) / unlabelled_pool_;
-  const int64_t index = step % epoch_length() * shape_.unlabelled + column;
-  return {step / epoch_length() * permutations_per_epoch + index / unlabelled_pool_,
-          index % unlabelled_pool_};
+  const int64_t pool = pool_size(stream);
+  if (endless_ == EndlessStreams::kWholeStage) {
+    const int64_t index = step * drawn + column;
+    return {index / pool, index % pool};
+  }
+  const int64_t epoch = epoch_length(), permutations_per_epoch = (epoch * drawn + pool - 1) / pool;
+  const int64_t index = step % epoch * drawn + column;
+  return {step / epoch * permutations_per_epoch + index / pool, index % pool};
 }
 
 std::vector<size_t> BatchPlan::samples(int64_t step) const {
   std::vector<size_t> result;
-  const auto append = [&](const char* name, int64_t pool, int64_t begin, int64_t first_slot,
-                          int64_t last_slot) {
+  for (size_t stream = 0; stream < streams_.size(); ++stream) {
     at::Tensor order;
     int64_t current = -1;
-    for (int64_t slot = first_slot; slot < last_slot; ++slot) {
+    for (int64_t slot = begin_[stream]; slot < begin_[stream + 1]; ++slot) {
       const Place place = this->place(step, slot);
-      if (place.permutation != current)
-        order = draws_.at(stage_, place.permutation).permutation(name, pool);
+      if (place.permutation != current) {
+        order = draws_.at(stage_, place.permutation)
+                    .permutation(streams_[stream].name + "_order", pool_size(stream));
+      }
       current = place.permutation;
-      result.push_back(
-          static_cast<size_t>(begin + order.const_data_ptr<int64_t>()[place.position]));
+      const auto member = static_cast<size_t>(order.const_data_ptr<int64_t>()[place.position]);
+      result.push_back(pools_[stream].members[member]);
     }
-  };
-  append("labelled_order", labelled_pool_, 0, 0, shape_.labelled);
-  append("unlabelled_order", unlabelled_pool_, unlabelled_begin_, shape_.labelled,
-         shape_.labelled + shape_.unlabelled);
+  }
   return result;
 }
 
-std::vector<SampleInfo> training_pool(const LabelBudget& budget) {
-  std::vector<SampleInfo> samples = budget.labelled;
-  samples.insert(samples.end(), budget.unlabelled.begin(), budget.unlabelled.end());
-  return samples;
-}
-
-std::vector<int64_t> share(const BatchShape& shape, const std::vector<std::vector<int64_t>>& units,
-                           int rank, int size) {
-  const int64_t slots = shape.labelled + shape.unlabelled;
+std::vector<int64_t> share(const std::vector<StreamPlan>& streams,
+                           const std::vector<std::vector<int64_t>>& colocated, int rank, int size) {
+  const int64_t slots = batch_size(streams);
   SEMISEG_CHECK(rank >= 0 && rank < size, "rank within the world");
-  const auto& all = units.empty() ? single_units(shape) : units;
+  const auto& all = colocated.empty() ? single_slots(streams) : colocated;
   check_partition(slots, all);
   const auto total = static_cast<int64_t>(all.size());
   if (size > total) {
     throw Error(ErrorKind::kConfig,
                 {.what = "too many ranks for this batch",
-                 .expected = fmt::format("at most {} ranks: a batch of {} samples in {} units",
-                                         total, slots, total),
+                 .expected = fmt::format(
+                     "at most {} ranks: a batch of {} samples in {} groups that stay on one rank",
+                     total, slots, total),
                  .got = fmt::format("{} ranks", size),
                  .fix = "start fewer ranks, or make protocol.batch larger"});
   }
   std::vector<int64_t> mine;
-  for (int64_t unit = total * rank / size; unit < total * (rank + 1) / size; ++unit) {
-    const auto& members = all[static_cast<size_t>(unit)];
+  for (int64_t group = total * rank / size; group < total * (rank + 1) / size; ++group) {
+    const auto& members = all[static_cast<size_t>(group)];
     mine.insert(mine.end(), members.begin(), members.end());
   }
   std::sort(mine.begin(), mine.end());

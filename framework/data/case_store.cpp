@@ -142,7 +142,7 @@ void write_case(const fs::path& folder, const StoredCase& stored) {
   }
   file.write_attribute("/", "case", info.id);
   file.write_attribute("/", "patient", info.patient);
-  file.write_attribute("/", "centre", info.centre);
+  file.write_attribute("/", "centre", info.domain);
   file.write_attribute("/", "split", to_string(info.split));
   file.write_attribute("/", "preparation", stored.preparation);
   file.write_attribute("/", "voxel_hash", voxel_hash(volume));
@@ -171,8 +171,8 @@ void write_index(const fs::path& folder, const DatasetInfo& info,
   for (const CaseInfo& one : cases) {
     check_field(one.id, false, "case id");
     check_field(one.patient, false, "patient id");
-    check_field(one.centre, true, "centre");
-    text += fmt::format("{},{},{},{}\n", one.id, one.patient, one.centre, to_string(one.split));
+    check_field(one.domain, true, "centre");
+    text += fmt::format("{},{},{},{}\n", one.id, one.patient, one.domain, to_string(one.split));
   }
   write_file(folder / kIndex, text);
 }

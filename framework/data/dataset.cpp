@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/data/dataset.h"
 
+#include <algorithm>
+
 namespace semiseg {
+namespace {
+
+std::vector<std::string> distinct(const std::vector<CaseInfo>& cases,
+                                  const std::string CaseInfo::*field) {
+  std::vector<std::string> names;
+  for (const CaseInfo& one : cases) {
+    if (std::find(names.begin(), names.end(), one.*field) == names.end())
+      names.push_back(one.*field);
+  }
+  return names;
+}
+
+}  // namespace
 
 const char* to_string(Split split) {
   switch (split) {
@@ -11,6 +26,8 @@ const char* to_string(Split split) {
       return "val";
     case Split::kTest:
       return "test";
+    case Split::kUnused:
+      return "unused";
   }
   return "train";
 }
@@ -28,6 +45,14 @@ std::vector<SampleInfo> list_training_samples(const std::vector<CaseInfo>& cases
     for (int64_t slice = 0; slice < count; ++slice) samples.push_back({i, slice});
   }
   return samples;
+}
+
+std::vector<std::string> domains_of(const std::vector<CaseInfo>& cases) {
+  return distinct(cases, &CaseInfo::domain);
+}
+
+std::vector<std::string> tasks_of(const std::vector<CaseInfo>& cases) {
+  return distinct(cases, &CaseInfo::task);
 }
 
 }  // namespace semiseg

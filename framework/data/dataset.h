@@ -16,15 +16,16 @@
 
 namespace semiseg {
 
-enum class Split { kTrain, kVal, kTest };
+enum class Split { kTrain, kVal, kTest, kUnused };  // kUnused: a setting leaves the case out
 const char* to_string(Split split);
 
 struct CaseInfo {
   std::string id;       // unique in the data set, also a file stem
   std::string patient;  // splits and label budgets count patients
-  std::string centre;   // scanner, vendor or site; empty when unknown
+  std::string domain;   // scanner, vendor or site; empty when unknown
   Split split = Split::kTrain;
   int64_t cost = 0;  // of predicting it, about its voxels: a file's bytes will do; 0: unknown
+  std::string task;  // the part of a collection that it is from; empty in a single data set
 };
 
 // One whole image in memory.
@@ -75,6 +76,10 @@ class DatasetSource {
 // `slices` gives the number in a case (2-D).
 std::vector<SampleInfo> list_training_samples(const std::vector<CaseInfo>& cases, int spatial_dims,
                                               const std::function<int64_t(size_t)>& slices);
+
+// The different domains and tasks of the cases, in the order in which they appear first.
+std::vector<std::string> domains_of(const std::vector<CaseInfo>& cases);
+std::vector<std::string> tasks_of(const std::vector<CaseInfo>& cases);
 
 struct DatasetEntry {
   static const char* kind() { return "data set"; }

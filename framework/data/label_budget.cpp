@@ -42,9 +42,7 @@ LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
     }
   }
   budget.patients.resize(parse_count(labelled, budget.patients.size()));
-  std::string ids;
-  for (const std::string& patient : budget.patients) ids += patient + "\n";
-  budget.hash = fmt::format("{:016x}", XXH3_64bits(ids.data(), ids.size()));
+  budget.hash = hash_patients(budget.patients);
   for (const SampleInfo& sample : samples) {
     const std::string& patient = cases[sample.case_index].patient;
     const bool chosen =
@@ -52,6 +50,23 @@ LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
     (chosen ? budget.labelled : budget.unlabelled).push_back(sample);
   }
   return budget;
+}
+
+Pools pools_of(const LabelBudget& budget) {
+  Pools pools{.samples = budget.labelled,
+              .labelled_patients = budget.patients,
+              .labelled_hash = budget.hash};
+  pools.samples.insert(pools.samples.end(), budget.unlabelled.begin(), budget.unlabelled.end());
+  const size_t labelled = budget.labelled.size(), all = pools.samples.size();
+  pools.pools = {pool_of_range("labelled", true, 0, labelled),
+                 pool_of_range("unlabelled", false, labelled == all ? 0 : labelled, all)};
+  return pools;
+}
+
+std::string hash_patients(const std::vector<std::string>& patients) {
+  std::string ids;
+  for (const std::string& patient : patients) ids += patient + "\n";
+  return fmt::format("{:016x}", XXH3_64bits(ids.data(), ids.size()));
 }
 
 }  // namespace semiseg

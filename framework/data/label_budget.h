@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which training samples keep their labels: those of the first n patients, in published order.
+// The training samples that keep their labels: those of the first n patients, in published order.
 // Always patients, never slices: neighbouring slices of one heart on both sides would leak labels
 // into the unlabelled set.
 #pragma once
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "framework/data/dataset.h"
+#include "framework/data/pool.h"
 
 namespace semiseg {
 
@@ -20,10 +21,16 @@ struct LabelBudget {
 };
 
 // `samples` are DatasetSource::training_samples. `labelled` is a number of patients, "7", or "all";
-// with "all", or as many as there are, the unlabelled list is empty, and whoever wants an
-// unlabelled stream then draws it from the labelled samples. kConfig when it is no number, below 1,
-// or more than there are patients.
+// with "all", or as many as there are, the unlabelled list is empty. Throws kConfig when it is no
+// number, below 1, or more than there are patients.
 LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
                            const std::vector<CaseInfo>& cases, std::string_view labelled);
+
+// Pools "labelled" and "unlabelled" of a budget. Without unlabelled samples the pool "unlabelled"
+// holds the labelled ones, whose ground truth it never shows.
+Pools pools_of(const LabelBudget& budget);
+
+// xxh3 of the patient ids, 16 hexadecimal digits.
+std::string hash_patients(const std::vector<std::string>& patients);
 
 }  // namespace semiseg

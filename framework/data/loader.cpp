@@ -35,7 +35,93 @@ at::Tensor widen(const at::Tensor& label) {
   return result;
 }
 
+bool wants(const StreamPlan& stream, const std::string& view) {
+  return std::find(stream.views.begin(), stream.views.end(), view) != stream.views.end();
+}
+
 }  // namespace
+
+// The samples of a batch in the making, stream by stream.
+class Loader::Rows {
+ public:
+  Rows(const BatchPlan& plan, const std::vector<int64_t>& slots) : plan_(plan) {
+    for (size_t stream = 0; stream < plan.streams().size(); ++stream) {
+      SampleIds ids;
+      for (const int64_t slot : slots) {
+        if (plan.stream_of(slot) == stream) ids.push_back(slot);
+      }
+      first_row_.push_back(static_cast<int64_t>(batch_.samples.size()));
+      domains_.emplace_back();
+      tasks_.emplace_back();
+      batch_.add_stream(plan.streams()[stream].name, std::move(ids));
+    }
+    labels_.resize(batch_.streams.size());
+  }
+
+  void add_label(size_t stream, int64_t row, const at::Tensor& label) {
+    set_row(labels_[stream], batch_.streams[stream].size(), row - first_row_[stream], label);
+  }
+
+  void add_groups(size_t stream, int64_t domain, int64_t task) {
+    domains_[stream].push_back(domain);
+    tasks_[stream].push_back(task);
+  }
+
+  void add_view(const std::string& view, const at::Tensor& image, const Placement& placement) {
+    ViewRows& rows = views_[view];
+    if (rows.count == 0) rows.count = count_of(view);
+    set_row(rows.images, rows.count, static_cast<int64_t>(rows.placements.size()), image);
+    rows.placements.push_back(placement);
+  }
+
+  // Number of channels of the rows so far; 0: none yet.
+  int64_t channels() const { return views_.empty() ? 0 : views_.begin()->second.images.size(1); }
+
+  Batch finish(at::ScalarType dtype, const std::vector<int64_t>& patch_size) {
+    for (size_t i = 0; i < batch_.streams.size(); ++i) {
+      Stream& stream = batch_.streams[i];
+      stream.domain = at::tensor(domains_[i], at::kLong);
+      stream.task = at::tensor(tasks_[i], at::kLong);
+      if (!plan_.has_labels(i)) continue;
+      std::vector<int64_t> none = patch_size;
+      none.insert(none.begin(), 0);
+      stream.label = labels_[i].defined() ? labels_[i] : at::empty(none, at::kLong);
+    }
+    for (auto& [name, rows] : views_)
+      batch_.add_view(name, rows.images.to(dtype), rows.placements, streams_with(name));
+    return std::move(batch_);
+  }
+
+ private:
+  struct ViewRows {
+    int64_t count = 0;
+    at::Tensor images;
+    std::vector<Placement> placements;
+  };
+
+  int64_t count_of(const std::string& view) const {
+    int64_t count = 0;
+    for (size_t i = 0; i < batch_.streams.size(); ++i)
+      count += wants(plan_.streams()[i], view) ? batch_.streams[i].size() : 0;
+    return count;
+  }
+
+  // Empty when all have it.
+  std::vector<std::string> streams_with(const std::string& view) const {
+    std::vector<std::string> names;
+    for (const StreamPlan& stream : plan_.streams()) {
+      if (wants(stream, view)) names.push_back(stream.name);
+    }
+    return names.size() == plan_.streams().size() ? std::vector<std::string>() : names;
+  }
+
+  const BatchPlan& plan_;
+  Batch batch_;
+  std::vector<int64_t> first_row_;  // of each stream
+  std::vector<at::Tensor> labels_;
+  std::vector<std::vector<int64_t>> domains_, tasks_;
+  std::map<std::string, ViewRows> views_;
+};
 
 LoaderOptions LoaderOptions::read(const Config& section) {
   LoaderOptions o;
@@ -72,16 +158,9 @@ Batch Loader::next() {
   SEMISEG_CHECK(!stopped_, "no batch after stop()");
   SEMISEG_CHECK(next_step_ < parts_.steps, "no batch beyond the end of its stage");
   const auto begin = std::chrono::steady_clock::now();
-  Batch batch = on_device(take(next_step_));
+  Batch batch = take(next_step_);
+  if (!parts_.device.is_cpu()) batch = batch.on(parts_.device);
   wait_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return batch;
-}
-
-Batch Loader::on_device(Batch batch) const {
-  if (parts_.device.is_cpu()) return batch;
-  for (at::Tensor* part : {&batch.image, &batch.image_strong, &batch.label}) {
-    if (part->defined()) *part = part->to(parts_.device, /*non_blocking=*/true);
-  }
   return batch;
 }
 
@@ -125,21 +204,50 @@ Loader::Result Loader::make(int64_t step, const std::stop_token& stop) const {
   }
 }
 
-TransformedSample Loader::make_sample(size_t index, int64_t slot, const Draws& draws) const {
+Sample Loader::read_sample(size_t index, size_t stream) const {
   Sample sample = parts_.samples->get(index);
-  const bool is_labelled = slot < parts_.plan.shape().labelled;
-  if (!is_labelled) sample.label.reset();
-  if (is_labelled && !sample.label.defined()) {
+  if (!parts_.plan.has_labels(stream)) {
+    sample.label.reset();
+  } else if (!sample.label.defined()) {
     throw Error(ErrorKind::kData,
                 {.what = "a labelled training sample has no label",
                  .where = parts_.samples->name(index),
                  .fix = "give the case its label, or take it out of the labelled patients"});
   }
+  return sample;
+}
+
+void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draws) const {
+  const int64_t slot = parts_.slots[static_cast<size_t>(row)];
+  const size_t stream = parts_.plan.stream_of(slot);
+  const Sample sample = read_sample(index, stream);
+  if (rows.channels() != 0 && rows.channels() != sample.image.size(0)) {
+    throw Error(ErrorKind::kData, {.what = "training samples differ in their number of channels",
+                                   .where = parts_.samples->name(index),
+                                   .expected = std::to_string(rows.channels()),
+                                   .got = std::to_string(sample.image.size(0))});
+  }
   DrawSequence numbers = draws.sequence("augment", slot);
-  const TransformParameters parameters =
+  const TransformParameters drawn =
       draw_parameters(parts_.transform, sample.image.sizes(), numbers);
-  note_padding(parameters.crop, sample.image.sizes(), index);
-  return apply(parts_.transform, parameters, sample.image, sample.label, parts_.strong_view);
+  note_padding(drawn.placement.crop, sample.image.sizes(), index);
+  const TransformedSample weak = apply(parts_.transform, drawn, sample.image, sample.label);
+  rows.add_groups(stream, parts_.samples->domain(index), parts_.samples->task(index));
+  if (weak.label.defined()) rows.add_label(stream, row, widen(weak.label));
+  for (const std::string& name : parts_.plan.streams()[stream].views) {
+    const View& view = parts_.views.find(name);
+    DrawSequence own = view.continues_geometry ? numbers : draws.sequence("augment/" + name, slot);
+    Placement placement = drawn.placement;
+    at::Tensor image = weak.image;
+    if (view.own_geometry) {
+      const TransformParameters other =
+          draw_parameters(parts_.transform, sample.image.sizes(), own);
+      image = apply(parts_.transform, other, sample.image, {}).image;
+      placement = other.placement;
+    }
+    for (const auto& step : view.steps) image = step->apply(image, own);
+    rows.add_view(name, image, placement);
+  }
 }
 
 void Loader::note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const {
@@ -154,38 +262,15 @@ void Loader::note_padding(const CropParameters& crop, at::IntArrayRef sizes, siz
 Batch Loader::make_batch(int64_t step, const std::stop_token& stop) const {
   const std::vector<size_t> indices = parts_.plan.samples(step);
   const Draws draws = parts_.draws.at(parts_.stage, step);
-  const auto size = static_cast<int64_t>(parts_.slots.size());
-  Batch batch{.samples = parts_.slots};
-  batch.labelled = std::count_if(parts_.slots.begin(), parts_.slots.end(),
-                                 [&](int64_t slot) { return slot < parts_.plan.shape().labelled; });
-  for (int64_t row = 0; row < size && !stop.stop_requested(); ++row) {
+  Rows rows(parts_.plan, parts_.slots);
+  for (int64_t row = 0; row < std::ssize(parts_.slots); ++row) {
+    if (stop.stop_requested()) return {};
     const int64_t slot = parts_.slots[static_cast<size_t>(row)];
-    const size_t index = indices.at(static_cast<size_t>(slot));
-    const TransformedSample sample = make_sample(index, slot, draws);
-    if (batch.image.defined() && batch.image.size(1) != sample.image.size(0)) {
-      throw Error(ErrorKind::kData, {.what = "training samples differ in their number of channels",
-                                     .where = parts_.samples->name(index),
-                                     .expected = std::to_string(batch.image.size(1)),
-                                     .got = std::to_string(sample.image.size(0))});
-    }
-    set_row(batch.image, size, row, sample.image);
-    if (parts_.strong_view) set_row(batch.image_strong, size, row, sample.image_strong);
-    if (row < batch.labelled) set_row(batch.label, batch.labelled, row, widen(sample.label));
+    add_sample(rows, row, indices.at(static_cast<size_t>(slot)), draws);
   }
-  batch.image = batch.image.to(parts_.dtype);
-  if (parts_.strong_view) batch.image_strong = batch.image_strong.to(parts_.dtype);
-  if (!batch.label.defined()) {
-    std::vector<int64_t> sizes = parts_.transform.patch_size;
-    sizes.insert(sizes.begin(), 0);
-    batch.label = at::empty(sizes, at::kLong);
-  }
+  Batch batch = rows.finish(parts_.dtype, parts_.transform.patch_size);
   // From pinned memory the copy to the device runs beside the step before.
-  if (!parts_.device.is_cpu()) {
-    for (at::Tensor* part : {&batch.image, &batch.image_strong, &batch.label}) {
-      if (part->defined()) *part = part->pin_memory();
-    }
-  }
-  return batch;
+  return parts_.device.is_cpu() ? batch : batch.pinned();
 }
 
 }  // namespace semiseg

@@ -20,6 +20,7 @@
 #include "framework/data/batch_plan.h"
 #include "framework/data/sample_cache.h"
 #include "framework/data/transforms.h"
+#include "framework/data/views.h"
 
 namespace semiseg {
 
@@ -31,17 +32,17 @@ struct LoaderOptions {
   static LoaderOptions read(const Config& section);
 };
 
-// What one stage draws, on one rank.
+// A loader makes the batches of one stage on one rank from these.
 struct LoaderParts {
-  std::shared_ptr<SampleCache> samples;  // of training_pool(budget)
+  std::shared_ptr<SampleCache> samples;  // of Pools::samples
   BatchPlan plan;
   std::vector<int64_t> slots;  // this rank's, ascending: share(…)
   TransformOptions transform;
+  Views views;
   Draws draws;  // of the run seed; sample s of step t uses at(stage, t).sequence("augment", s)
   int64_t stage = 0;
-  int64_t first_step = 0;  // the first next() is the batch of this step
-  int64_t steps = 0;       // length of the stage; nothing is made beyond it
-  bool strong_view = false;
+  int64_t first_step = 0;             // the first next() is the batch of this step
+  int64_t steps = 0;                  // length of the stage; nothing is made beyond it
   at::ScalarType dtype = at::kFloat;  // of the images; they are augmented in float32
   at::Device device = at::kCPU;       // of batches; threads put them into pinned memory for a GPU
 };
@@ -53,8 +54,8 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // The next step's batch on the device: image (and image_strong) [B,C,S], label [b,S] int64, S the
-  // patch size; samples the slots. Labels of unlabelled slots are never read. What failed in a
+  // The next step's batch on the device, with the views that its streams ask for; S is the patch
+  // size, sample ids are the slots. Labels of pools without labels are never read. A failure in a
   // thread (kData with the case's name) is thrown here, at its step, again at every further call.
   // One consumer at a time.
   Batch next();
@@ -70,12 +71,13 @@ class Loader {
   using Result = std::variant<Batch, std::exception_ptr>;
   Result make(int64_t step, const std::stop_token& stop) const;
   Batch make_batch(int64_t step, const std::stop_token& stop) const;
-  TransformedSample make_sample(size_t index, int64_t slot, const Draws& draws) const;
+  class Rows;
+  void add_sample(Rows& rows, int64_t row, size_t index, const Draws& draws) const;
+  Sample read_sample(size_t index, size_t stream) const;
   // One line in the log for the first volume that is padded.
   void note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const;
   void work(const std::stop_token& stop);
   Batch take(int64_t step);
-  Batch on_device(Batch batch) const;
 
   const LoaderParts parts_;
   const int64_t prefetch_;

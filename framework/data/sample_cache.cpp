@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -25,7 +26,18 @@ SampleCache::SampleCache(const DatasetSource& source, std::vector<SampleInfo> sa
     : source_(source),
       samples_(std::move(samples)),
       capacity_bytes_(capacity_mb << 20),
-      entries_(samples_.size()) {}
+      entries_(samples_.size()) {
+  const std::vector<std::string> domains = domains_of(source.cases()),
+                                 tasks = tasks_of(source.cases());
+  const auto number = [](const std::vector<std::string>& names, const std::string& name) {
+    return static_cast<int64_t>(std::find(names.begin(), names.end(), name) - names.begin());
+  };
+  for (const SampleInfo& sample : samples_) {
+    const CaseInfo& owner = source.cases().at(sample.case_index);
+    domains_.push_back(number(domains, owner.domain));
+    tasks_.push_back(number(tasks, owner.task));
+  }
+}
 
 std::string SampleCache::name(size_t index) const {
   const SampleInfo& info = samples_.at(index);

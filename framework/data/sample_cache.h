@@ -28,6 +28,9 @@ class SampleCache {
 
   // "patient001_frame01, slice 3"
   std::string name(size_t index) const;
+  // Numbers of its case's domain and task in domains_of() and tasks_of() (dataset.h).
+  int64_t domain(size_t index) const { return domains_.at(index); }
+  int64_t task(size_t index) const { return tasks_.at(index); }
   size_t size() const { return samples_.size(); }
   int64_t bytes() const;  // held now
 
@@ -41,6 +44,7 @@ class SampleCache {
 
   const DatasetSource& source_;
   const std::vector<SampleInfo> samples_;
+  std::vector<int64_t> domains_, tasks_;
   const int64_t capacity_bytes_;
   mutable std::mutex mutex_;
   std::condition_variable decoded_;

@@ -94,44 +94,6 @@ void add_noise(const std::vector<float>& normals, double sigma, const at::Tensor
   }
 }
 
-// value → slope · value + shift, in place.
-void rescale(const at::Tensor& image, double slope, double shift) {
-  float* value = image.mutable_data_ptr<float>();
-  for (int64_t i = 0; i < image.numel(); ++i)
-    value[i] = static_cast<float>(slope * value[i] + shift);
-}
-
-struct ValueRange {
-  double low, high;
-};
-
-ValueRange values_of(const at::Tensor& image) {
-  const float* begin = image.const_data_ptr<float>();
-  const auto [least, most] = std::minmax_element(begin, begin + image.numel());
-  return {*least, *most};
-}
-
-// Brings the image from its values to [0, 1], jitters it there and brings it back.
-at::Tensor jitter_between(const ValueRange& values, const JitterParameters& parameters,
-                          const at::Tensor& image) {
-  const double low = values.low, range = values.high - low;
-  at::Tensor unit = image.clone();
-  if (range == 0) return unit;
-  rescale(unit, 1 / range, -low / range);
-  const at::Tensor result = jitter(parameters, unit);
-  rescale(result, range, low);
-  return result;
-}
-
-// A slice within [0, 1] is jittered as it is, as in the references, whatever its own range.
-at::Tensor strong_view(const JitterParameters& parameters, const at::Tensor& image,
-                       bool is_volume) {
-  const ValueRange values = values_of(image);
-  if (is_volume || values.low < 0 || values.high > 1)
-    return jitter_between(values, parameters, image);
-  return jitter(parameters, image);
-}
-
 }  // namespace
 
 TransformOptions TransformOptions::read(const Config& section, std::vector<int64_t> patch_size,
@@ -183,26 +145,26 @@ GeometryParameters::Branch choose_branch(const std::string& kind,
 TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
                                     DrawSequence& numbers) {
   TransformParameters drawn;
-  drawn.geometry.branch = choose_branch(options.kind, [&] { return numbers.uniform(); });
-  if (drawn.geometry.branch == Branch::kTurnFlip) {
-    drawn.geometry.turns = numbers.integer(0, 4);
-    drawn.geometry.flip_axis = numbers.integer(0, 2);
-  } else if (drawn.geometry.branch == Branch::kRotate) {
-    drawn.geometry.degrees = numbers.integer(-20, 20);
+  GeometryParameters& geometry = drawn.placement.geometry;
+  geometry.branch = choose_branch(options.kind, [&] { return numbers.uniform(); });
+  if (geometry.branch == Branch::kTurnFlip) {
+    geometry.turns = numbers.integer(0, 4);
+    geometry.flip_axis = numbers.integer(0, 2);
+  } else if (geometry.branch == Branch::kRotate) {
+    geometry.degrees = numbers.integer(-20, 20);
   }
-  if (options.is_volume()) drawn.crop = draw_crop(options, drawn.geometry, sizes, numbers);
-  drawn.jitter.contrast_first = numbers.uniform() < 0.5;
-  drawn.jitter.brightness = numbers.uniform(0.2, 1.8);
-  drawn.jitter.contrast = numbers.uniform(0.2, 1.8);
+  if (options.is_volume()) drawn.placement.crop = draw_crop(options, geometry, sizes, numbers);
   if (options.is_volume() && options.noise > 0) {
+    DrawSequence behind = numbers;
+    for (int i = 0; i < kNumbersBeforeNoise; ++i) behind.uniform();
     drawn.noise.resize(static_cast<size_t>(sizes[0] * c10::multiply_integers(options.patch_size)));
-    for (float& normal : drawn.noise) normal = static_cast<float>(numbers.normal());
+    for (float& normal : drawn.noise) normal = static_cast<float>(behind.normal());
   }
   return drawn;
 }
 
 TransformedSample apply(const TransformOptions& options, const TransformParameters& parameters,
-                        const at::Tensor& image, const at::Tensor& label, bool wants_strong) {
+                        const at::Tensor& image, const at::Tensor& label) {
   const bool is_volume = options.is_volume();
   SEMISEG_CHECK(image.dim() == (is_volume ? 4 : 3) && image.scalar_type() == at::kFloat &&
                     image.is_contiguous(),
@@ -211,43 +173,20 @@ TransformedSample apply(const TransformOptions& options, const TransformParamete
                                      label.sizes() == image.sizes().slice(1)),
                 "a label is a contiguous uint8 map of its image's size");
   if (is_volume) {
-    const CropParameters& drawn = parameters.crop;
-    const VolumeMap map = crop(turned_volume(options, parameters.geometry, image.sizes()),
+    const CropParameters& drawn = parameters.placement.crop;
+    const VolumeMap map = crop(turned_volume(options, parameters.placement.geometry, image.sizes()),
                                drawn.padding, drawn.offset, patch_of(options));
     TransformedSample out = gather_all(map, options.patch_size, image, label);
     if (!parameters.noise.empty()) add_noise(parameters.noise, options.noise, out.image);
-    if (wants_strong) out.image_strong = strong_view(parameters.jitter, out.image, is_volume);
     return out;
   }
-  const PlaneMap map = geometry_map(options, parameters.geometry, image.size(1), image.size(2));
-  TransformedSample out = gather_all(map, {map.height, map.width}, image, label);
-  if (wants_strong) out.image_strong = strong_view(parameters.jitter, out.image, is_volume);
-  return out;
+  const PlaneMap map =
+      geometry_map(options, parameters.placement.geometry, image.size(1), image.size(2));
+  return gather_all(map, {map.height, map.width}, image, label);
 }
 
 double clipped_noise(double normal, double sigma) {
   return std::clamp(sigma * normal, -2 * sigma, 2 * sigma);
-}
-
-at::Tensor jitter(const JitterParameters& parameters, const at::Tensor& image) {
-  at::Tensor result = at::empty(image.sizes(), at::kFloat);
-  const float* in = image.const_data_ptr<float>();
-  float* out = result.mutable_data_ptr<float>();
-  const int64_t size = image.numel();
-  std::copy_n(in, size, out);
-  const auto scale = [&](double factor, double offset) {
-    const float slope = static_cast<float>(factor), shift = static_cast<float>(offset);
-    for (int64_t i = 0; i < size; ++i) out[i] = std::clamp(slope * out[i] + shift, 0.0f, 1.0f);
-  };
-  const auto adjust_contrast = [&] {
-    double sum = 0;
-    for (int64_t i = 0; i < size; ++i) sum += out[i];
-    scale(parameters.contrast, (1 - parameters.contrast) * sum / static_cast<double>(size));
-  };
-  if (parameters.contrast_first) adjust_contrast();
-  scale(parameters.brightness, 0);
-  if (!parameters.contrast_first) adjust_contrast();
-  return result;
 }
 
 }  // namespace semiseg

@@ -161,7 +161,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
     const CaseInfo& info = source.cases()[cases[position]];
     rows[position * foreground + label - 1] = {.case_id = info.id,
                                                .patient = info.patient,
-                                               .centre = info.centre,
+                                               .centre = info.domain,
                                                .label = static_cast<int64_t>(label),
                                                .class_name = source.info().classes[label],
                                                .metrics = unpack_metrics(packed)};

@@ -81,14 +81,14 @@ struct Options {
 };
 
 // Slots of samples that mix with each other: i of both halves of both streams.
-std::vector<std::vector<int64_t>> mixing_units(int64_t labelled, int64_t unlabelled) {
-  std::vector<std::vector<int64_t>> units;
+std::vector<std::vector<int64_t>> mixing_groups(int64_t labelled, int64_t unlabelled) {
+  std::vector<std::vector<int64_t>> groups;
   for (int64_t i = 0; i < labelled / 2; ++i) {
-    units.push_back({i, labelled / 2 + i});
+    groups.push_back({i, labelled / 2 + i});
     if (unlabelled > 0)
-      units.back().insert(units.back().end(), {labelled + i, labelled + unlabelled / 2 + i});
+      groups.back().insert(groups.back().end(), {labelled + i, labelled + unlabelled / 2 + i});
   }
-  return units;
+  return groups;
 }
 
 class Bcp : public TeacherStudent {
@@ -104,15 +104,16 @@ class Bcp : public TeacherStudent {
     const auto first =
         static_cast<int64_t>(options_.pretrain * static_cast<double>(context.iterations));
     if (first > 0) {
-      plan_.stages.push_back(
-          {.name = "pretrain", .iterations = first, .labelled = b, .units = mixing_units(b, 0)});
+      plan_.stages.push_back({.name = "pretrain",
+                              .iterations = first,
+                              .streams = {{.name = "labelled", .pool = "labelled", .samples = b}},
+                              .colocated = mixing_groups(b, 0)});
     }
     plan_.stages.push_back({.name = "selftrain",
                             .iterations = context.iterations - first,
-                            .labelled = b,
-                            .unlabelled = u,
+                            .streams = labelled_and_unlabelled(context),
                             .start_from_best = first > 0,
-                            .units = mixing_units(b, u)});
+                            .colocated = mixing_groups(b, u)});
   }
 
   Plan plan() const override { return plan_; }
@@ -122,7 +123,7 @@ class Bcp : public TeacherStudent {
   }
 
   ForwardPasses forward(const Batch& batch, Step& step) override {
-    const at::Tensor mask = draw_mask(batch.image, step);
+    const at::Tensor mask = draw_mask(batch["labelled"].image(), step);
     return is_selftrain(step.stage) ? self_train(batch, mask, step) : pre_train(batch, mask, step);
   }
 
@@ -155,11 +156,13 @@ class Bcp : public TeacherStudent {
   }
 
   ForwardPasses pre_train(const Batch& batch, const at::Tensor& mask, Step& step) {
-    const int64_t half = batch.labelled / 2;
-    const at::Tensor a = batch.image.slice(0, 0, half), b = batch.image.slice(0, half, 2 * half);
-    const at::Tensor y_a = batch.label.slice(0, 0, half),
-                     y_b = batch.label.slice(0, half, 2 * half);
-    const SampleIds samples(batch.samples.begin(), batch.samples.begin() + half);
+    const Stream& labelled = batch["labelled"];
+    const int64_t half = labelled.size() / 2;
+    const at::Tensor a = labelled.image().slice(0, 0, half),
+                     b = labelled.image().slice(0, half, 2 * half);
+    const at::Tensor y_a = labelled.label.slice(0, 0, half),
+                     y_b = labelled.label.slice(0, half, 2 * half);
+    const SampleIds samples(labelled.samples.begin(), labelled.samples.begin() + half);
     const NetworkOutput out =
         student_->forward(a * mask + b * (1 - mask), step.train_pass("student", samples));
     ForwardPasses passes;
@@ -185,18 +188,19 @@ class Bcp : public TeacherStudent {
   };
 
   Half mix_half(const Batch& batch, int64_t i, const at::Tensor& mask, Step& step) {
-    const int64_t size = batch.labelled / 2, u = batch.labelled + i * size;
+    const Stream &labelled = batch["labelled"], &unlabelled = batch["unlabelled"];
+    const int64_t size = labelled.size() / 2, u = i * size;
     const int64_t l = (options_.pairing == "same" ? i : 1 - i) * size;
-    const auto ids = [&](int64_t first) {
-      const auto begin = batch.samples.begin() + first;
+    const auto ids = [size](const Stream& stream, int64_t first) {
+      const auto begin = stream.samples.begin() + first;
       return SampleIds(begin, begin + size);
     };
     Half half{.unlabelled_outside = (i == 0) == (options_.outside_first == "unlabelled"),
-              .labelled = ids(l),
-              .unlabelled = ids(u),
-              .truth = batch.label.slice(0, l, l + size)};
-    const at::Tensor image_l = batch.image.slice(0, l, l + size),
-                     image_u = batch.image.slice(0, u, u + size), inside = 1 - mask;
+              .labelled = ids(labelled, l),
+              .unlabelled = ids(unlabelled, u),
+              .truth = labelled.label.slice(0, l, l + size)};
+    const at::Tensor image_l = labelled.image().slice(0, l, l + size),
+                     image_u = unlabelled.image().slice(0, u, u + size), inside = 1 - mask;
     half.teacher = teach(image_u, step, i == 0 ? "teacher/a" : "teacher/b", half.unlabelled);
     half.student = half.unlabelled_outside
                        ? student_->forward(image_u * mask + image_l * inside,

@@ -21,9 +21,8 @@ class CrossPseudoSupervision : public Method {
       : consistency_(ConsistencyOptions::read(context.options, {.weight = 0.1})),
         stage_{.name = "train",
                .iterations = context.iterations,
-               .labelled = context.labelled,
-               .unlabelled = context.batch - context.labelled},
-        networks_{context.make_network("net1"), context.make_network("net2")},
+               .streams = labelled_and_unlabelled(context)},
+        networks_{context.make_network({"net1"}), context.make_network({"net2"})},
         optimisers_{make_optimiser("net1", networks_[0]->parameters(), context.optimiser),
                     make_optimiser("net2", networks_[1]->parameters(), context.optimiser)},
         predictor_(*networks_[0]) {}
@@ -31,18 +30,18 @@ class CrossPseudoSupervision : public Method {
   Plan plan() const override { return {{stage_}}; }
 
   void step(const Batch& batch, Step& step) override {
-    const int64_t b = batch.labelled;
+    const int64_t b = batch["labelled"].size();
     at::Tensor logits[2], pseudo[2];
     for (int i = 0; i < 2; ++i) {
       logits[i] =
-          networks_[i]->forward(batch.image, step.train_pass(kNames[i], batch.samples)).logits;
+          networks_[i]->forward(batch.joined(), step.train_pass(kNames[i], batch.samples)).logits;
       pseudo[i] = logits[i].slice(0, b).detach().argmax(1);
     }
     const double weight = consistency_weight(consistency_, step.iteration, step.stage_iterations);
     step.record("consistency_weight", weight);
     for (int i = 0; i < 2; ++i) {
       const at::Tensor supervised =
-          supervised_loss(logits[i].slice(0, 0, b), batch.label, *step.comm);
+          supervised_loss(logits[i].slice(0, 0, b), batch["labelled"].label, *step.comm);
       const at::Tensor cross = cross_entropy(logits[i].slice(0, b), pseudo[1 - i], *step.comm);
       const at::Tensor total = supervised + weight * cross;
       const std::string suffix = std::string("_") + kNames[i];

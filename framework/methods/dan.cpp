@@ -43,16 +43,16 @@ class DeepAdversarialNetwork : public Method {
       : options_(Options::read(context.options, context.shape)),
         stage_{.name = "train",
                .iterations = context.iterations,
-               .labelled = context.labelled,
-               .unlabelled = context.batch - context.labelled},
-        segmentor_(context.make_network("student")),
-        discriminator_(
-            context.make_auxiliary(options_.discriminator, "discriminator",
-                                   {.channels = context.shape.classes + context.shape.channels,
-                                    .classes = 2,
-                                    .patch_size = context.shape.patch_size,
-                                    .dtype = context.shape.dtype,
-                                    .device = context.shape.device})),
+               .streams = labelled_and_unlabelled(context)},
+        segmentor_(context.make_network({"student"})),
+        discriminator_(context.make_network(
+            {.net = "discriminator",
+             .backbone = options_.discriminator,
+             .shape = NetworkShape{.channels = context.shape.classes + context.shape.channels,
+                                   .classes = 2,
+                                   .patch_size = context.shape.patch_size,
+                                   .dtype = context.shape.dtype,
+                                   .device = context.shape.device}})),
         optimiser_(make_optimiser("student", segmentor_->parameters(), context.optimiser)),
         discriminator_optimiser_(
             make_optimiser("discriminator", discriminator_->parameters(), options_.optimiser)),
@@ -80,13 +80,15 @@ class DeepAdversarialNetwork : public Method {
   }
 
   void segment(const Batch& batch, Step& step) {
-    const int64_t b = batch.labelled;
+    const Stream &labelled = batch["labelled"], &unlabelled = batch["unlabelled"];
+    const int64_t b = labelled.size();
     const at::Tensor logits =
-        segmentor_->forward(batch.image, step.train_pass("student", batch.samples)).logits;
-    const at::Tensor image_u = batch.image.slice(0, b);
+        segmentor_->forward(batch.joined(), step.train_pass("student", batch.samples)).logits;
+    const at::Tensor& image_u = unlabelled.image();
     const at::Tensor map_u = logits.slice(0, b).softmax(1);
     const at::Tensor verdict = discriminator_->forward(at::cat({map_u, image_u}, 1), Pass{}).logits;
-    const at::Tensor supervised = supervised_loss(logits.slice(0, 0, b), batch.label, *step.comm);
+    const at::Tensor supervised =
+        supervised_loss(logits.slice(0, 0, b), labelled.label, *step.comm);
     const at::Tensor adversarial =
         cross_entropy(verdict, origin(image_u.size(0), 1, image_u), *step.comm);
     const double weight =
@@ -100,16 +102,17 @@ class DeepAdversarialNetwork : public Method {
   }
 
   void discriminate(const Batch& batch, Step& step) {
-    const int64_t b = batch.labelled, size = batch.image.size(0);
+    const int64_t b = batch["labelled"].size(), size = std::ssize(batch.samples);
+    const at::Tensor image = batch.joined();
     at::Tensor map;
     {
       const at::NoGradGuard no_grad;
-      map = segmentor_->forward(batch.image, Pass{}).logits.softmax(1);
+      map = segmentor_->forward(image, Pass{}).logits.softmax(1);
     }
-    const at::Tensor verdict = discriminator_
-                                   ->forward(at::cat({map, batch.image}, 1),
-                                             step.train_pass("discriminator", batch.samples))
-                                   .logits;
+    const at::Tensor verdict =
+        discriminator_
+            ->forward(at::cat({map, image}, 1), step.train_pass("discriminator", batch.samples))
+            .logits;
     const at::Tensor target = at::cat({origin(b, 1, map), origin(size - b, 0, map)});
     const at::Tensor loss = cross_entropy(verdict, target, *step.comm);
     step.record("loss.discriminator", loss);

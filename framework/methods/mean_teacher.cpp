@@ -48,35 +48,33 @@ class MeanTeacher : public TeacherStudent {
         options_(Options::read(context.options, context.shape)),
         stage_{.name = "train",
                .iterations = context.iterations,
-               .labelled = context.labelled,
-               .unlabelled = context.batch - context.labelled} {}
+               .streams = labelled_and_unlabelled(context)} {}
 
   Plan plan() const override { return {{stage_}}; }
 
   ForwardPasses forward(const Batch& batch, Step& step) override {
-    const int64_t b = batch.labelled;
-    const at::Tensor image_u = batch.image.slice(0, b);
-    const SampleIds samples_u(batch.samples.begin() + b, batch.samples.end());
+    const Stream &labelled = batch["labelled"], &unlabelled = batch["unlabelled"];
+    const int64_t b = labelled.size();
     const NetworkOutput all =
-        student_->forward(batch.image, step.train_pass("student", batch.samples));
-    const NetworkOutput target = teach(image_u, samples_u, step);
+        student_->forward(batch.joined(), step.train_pass("student", batch.samples));
+    const NetworkOutput target = teach(unlabelled, step);
 
     const at::Tensor q = target.logits.softmax(1);
     ForwardPasses passes;
     passes.streams.labelled = [=]() -> std::vector<ClassPixels> {
-      const SampleIds samples_l(batch.samples.begin(), batch.samples.begin() + b);
-      return {{all.logits.slice(0, 0, b), all.features.slice(0, 0, b), batch.label, samples_l}};
+      return {{all.logits.slice(0, 0, b), all.features.slice(0, 0, b), labelled.label,
+               labelled.samples}};
     };
     passes.streams.unlabelled = [=]() -> std::vector<ClassPixels> {
-      return {{all.logits.slice(0, b), all.features.slice(0, b), q.argmax(1), samples_u}};
+      return {{all.logits.slice(0, b), all.features.slice(0, b), q.argmax(1), unlabelled.samples}};
     };
     passes.streams.teacher_unlabelled = [=]() -> std::vector<ClassPixels> {
-      return {{target.logits, target.features, q.argmax(1), samples_u}};
+      return {{target.logits, target.features, q.argmax(1), unlabelled.samples}};
     };
     passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);
-      const at::Tensor ce = cross_entropy(logits_l, batch.label, {});
-      const at::Tensor dice = options_.dice(logits_l.softmax(1), batch.label, *s.comm);
+      const at::Tensor ce = cross_entropy(logits_l, labelled.label, {});
+      const at::Tensor dice = options_.dice(logits_l.softmax(1), labelled.label, *s.comm);
       const double weight =
           consistency_weight(options_.consistency, s.iteration, s.stage_iterations);
       const at::Tensor consistency =
@@ -100,13 +98,15 @@ class MeanTeacher : public TeacherStudent {
   }
 
  private:
-  NetworkOutput teach(const at::Tensor& image, const SampleIds& samples, Step& step) {
+  NetworkOutput teach(const Stream& unlabelled, Step& step) {
     const at::NoGradGuard no_grad;
+    const at::Tensor& image = unlabelled.image();
     const at::Tensor noise =
-        step.draws->normal("teacher_noise", image.sizes().slice(1), samples).to(image.options());
+        step.draws->normal("teacher_noise", image.sizes().slice(1), unlabelled.samples)
+            .to(image.options());
     const at::Tensor noisy =
         image + (options_.noise * noise).clamp(-options_.noise_limit, options_.noise_limit);
-    return teacher_->forward(noisy, step.train_pass("teacher", samples));
+    return teacher_->forward(noisy, step.train_pass("teacher", unlabelled.samples));
   }
 
   Options options_;

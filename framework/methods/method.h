@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "framework/core/state.h"
 #include "framework/data/batch.h"
 #include "framework/nn/backbone.h"
+#include "framework/nn/network_maker.h"
 #include "framework/nn/optimiser.h"
 
 namespace semiseg {
@@ -27,14 +30,13 @@ namespace semiseg {
 struct Stage {
   std::string name;  // "train", "pretrain", "selftrain"
   int64_t iterations = 0;
-  int64_t labelled = 0;      // samples of the global batch with ground truth
-  int64_t unlabelled = 0;    // and without
-  bool strong_view = false;  // Batch::image_strong wanted
-  bool start_from_best =
-      false;  // begin from the best-by-validation state of the stage before, not from its last
+  // They fill the slots of the global batch in this order.
+  std::vector<StreamPlan> streams;
+  // The stage begins from the best-by-validation state of the stage before, not from its last.
+  bool start_from_best = false;
   // Slots of the global batch that the method combines with each other: they stay on one rank.
   // Empty: each alone.
-  std::vector<std::vector<int64_t>> units;
+  std::vector<std::vector<int64_t>> colocated;
 };
 
 struct Plan {
@@ -64,6 +66,12 @@ class Step {
   // `optimiser` in this step adds those of its own loss and goes on with the total, as if it had
   // been given the sum of all parts. Frees each part's graph, so memory is that of the largest.
   virtual void accumulate(Optimiser& optimiser, const at::Tensor& loss) = 0;
+
+  // Gradients of `loss` for `inputs` (leaves that require gradients, of this rank's samples), for
+  // adversarial perturbations and inner optimisation. Nothing is reduced, no parameter's gradient
+  // changes, and the graph of `loss` is kept.
+  virtual std::vector<at::Tensor> gradients(const at::Tensor& loss,
+                                            const std::vector<at::Tensor>& inputs) = 0;
 
   // A scalar for the records, already global. Kept as a tensor: no synchronisation in the step.
   virtual void record(std::string_view name, const at::Tensor& value) = 0;
@@ -101,7 +109,7 @@ class Method {
                                                   // or it cannot resume
 };
 
-// What a method is built from.
+// A method is built from this. Copies of its functions stay valid as long as the method lives.
 struct MethodContext {
   Config options;          // section [method]
   NetworkShape shape;      // channels, classes, patch size
@@ -110,13 +118,21 @@ struct MethodContext {
           labelled = 0;  // samples of the global batch, and how many of them have ground truth
   OptimiserOptions optimiser;  // the protocol's; a method may override it for its own networks
   const Communicator* comm = nullptr;
-  // The configured backbone; each name has initial weights of its own.
-  std::function<std::unique_ptr<Backbone>(const std::string& net)> make_network;
-  // Another registered backbone (a discriminator), options from section [method.<backbone>].
-  std::function<std::unique_ptr<Backbone>(const std::string& backbone, const std::string& net,
-                                          const NetworkShape&)>
-      make_auxiliary;
+  std::function<std::unique_ptr<Backbone>(const NetworkRequest&)> make_network;
+  // The training cases' domains and tasks, as Stream::domain and Stream::task number them.
+  std::vector<std::string> domains = {""}, tasks = {""};
+  std::map<std::string, int64_t> pool_samples;  // number of samples in each pool of the setting
+
+  // Steps of `epochs` passes over a pool, `samples` at a time; a remainder is dropped, as the
+  // loader drops it. Throws kConfig when the setting lacks the pool.
+  int64_t steps_of_epochs(double epochs, const std::string& pool, int64_t samples) const;
 };
+
+// The streams of most methods: context.labelled samples of the pool "labelled" and the rest of the
+// batch from the pool "unlabelled". `unlabelled_views` are those of the second stream.
+std::vector<StreamPlan> labelled_and_unlabelled(const MethodContext& context,
+                                                std::vector<std::string> unlabelled_views = {
+                                                    kWeakView});
 
 struct MethodEntry {
   static const char* kind() { return "method"; }

@@ -20,19 +20,22 @@ namespace {
 class Supervised : public Method {
  public:
   explicit Supervised(const MethodContext& context)
-      : stage_{.name = "train", .iterations = context.iterations, .labelled = context.batch},
+      : stage_{.name = "train",
+               .iterations = context.iterations,
+               .streams = {{.name = "labelled", .pool = "labelled", .samples = context.batch}}},
         dice_(read_labelled_dice(context.options, context.shape.classes)),
-        network_(context.make_network("student")),
+        network_(context.make_network({"student"})),
         optimiser_(make_optimiser("student", network_->parameters(), context.optimiser)),
         predictor_(*network_) {}
 
   Plan plan() const override { return {{stage_}}; }
 
   void step(const Batch& batch, Step& step) override {
+    const Stream& labelled = batch["labelled"];
     const at::Tensor logits =
-        network_->forward(batch.image, step.train_pass("student", batch.samples)).logits;
-    const at::Tensor ce = cross_entropy(logits, batch.label, *step.comm);
-    const at::Tensor dice = dice_(logits.softmax(1), batch.label, *step.comm);
+        network_->forward(labelled.image(), step.train_pass("student", labelled.samples)).logits;
+    const at::Tensor ce = cross_entropy(logits, labelled.label, *step.comm);
+    const at::Tensor dice = dice_(logits.softmax(1), labelled.label, *step.comm);
     const at::Tensor total = 0.5 * (ce + dice);
     step.record("loss.supervised_ce", ce);
     step.record("loss.supervised_dice", dice);

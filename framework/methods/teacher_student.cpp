@@ -30,8 +30,8 @@ class PlainTeacherStudent : public Method {
 }  // namespace
 
 TeacherStudent::TeacherStudent(const MethodContext& context)
-    : student_(context.make_network("student")),
-      teacher_(context.make_network("teacher")),
+    : student_(context.make_network({"student"})),
+      teacher_(context.make_network({"teacher"})),
       optimiser_(make_optimiser("student", student_->parameters(), context.optimiser)),
       predictor_(*student_) {
   teacher_->copy_from(*student_);

@@ -29,7 +29,7 @@
 namespace semiseg {
 namespace {
 
-enum Stream : size_t { kStudent, kTeacher, kUnlabelled };
+enum MemoryStream : size_t { kStudent, kTeacher, kUnlabelled };
 
 // What a head of several taps sees at each pixel: features [N,A,S], kernel sizes k (odd) →
 // [N,A·∏k,∏S], taps of one feature together, zeros beyond the border.
@@ -84,7 +84,7 @@ class TransMedSeg : public Method {
   }
 
  private:
-  // In the order of Stream; the third only where it is used.
+  // In the order of MemoryStream; the third only where it is used.
   std::vector<std::string> stream_names() const {
     std::vector<std::string> names = {"student", "teacher"};
     if (options_.uses("u2s")) names.emplace_back("unlabelled");
@@ -133,10 +133,10 @@ class TransMedSeg : public Method {
       for (ClassPixels& part : teacher) ignore_unsure(part);
     }
     if (options_.stats_net == "teacher") {
-      const SampleIds samples(batch.samples.begin(), batch.samples.begin() + batch.labelled);
+      const Stream& truth = batch["labelled"];
       const NetworkOutput out = base_->teacher().forward(
-          batch.image.slice(0, 0, batch.labelled), step.train_pass("teacher/labelled", samples));
-      student = {{out.logits, out.features, batch.label, samples}};
+          truth.image(), step.train_pass("teacher/labelled", truth.samples));
+      student = {{out.logits, out.features, truth.label, truth.samples}};
     }
     std::vector<StreamBatch> batches = {observe(student), observe(teacher)};
     if (options_.uses("u2s")) batches.push_back(observe(streams.unlabelled()));
@@ -159,7 +159,7 @@ class TransMedSeg : public Method {
     }
   }
 
-  at::Tensor table(Stream from, Stream to, double lambda, Step& step,
+  at::Tensor table(MemoryStream from, MemoryStream to, double lambda, Step& step,
                    const std::string& direction) const {
     at::Tensor weight = base_->student().classifier().weight;
     if (options_.space == "logit") weight = at::eye(classes_, weight.options());

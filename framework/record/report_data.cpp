@@ -24,13 +24,13 @@ using Json = nlohmann::ordered_json;
 constexpr int64_t kMostRows = 2000;  // of a curve: more than a screen has pixels
 
 // Six digits: more than a screen shows, a third of the bytes.
-Json number(double value) {
+Json rounded(double value) {
   return std::isfinite(value) ? Json(std::stod(fmt::format("{:.6g}", value))) : Json();
 }
 
 Json numbers(const std::vector<double>& values) {
   Json list = Json::array();
-  for (const double value : values) list.push_back(number(value));
+  for (const double value : values) list.push_back(rounded(value));
   return list;
 }
 
@@ -66,7 +66,7 @@ Json to_json_value(const EvaluationRow& row) {
                {"patient", row.patient},
                {"centre", row.centre},
                {"class", row.class_name}};
-  for (const MetricField& field : shown_metrics()) json[field.name] = number(m.*field.value);
+  for (const MetricField& field : shown_metrics()) json[field.name] = rounded(m.*field.value);
   json.update({{"reference_voxels", m.reference_voxels},
                {"prediction_voxels", m.prediction_voxels},
                {"both_empty", m.both_empty()},

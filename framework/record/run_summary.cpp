@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr int64_t kFormat = 1;
 
 // JSON has no infinity, and a mean that is infinite must not pass for one that is missing.
-Json number(double value) {
+Json finite_or_text(double value) {
   if (std::isnan(value)) return {};
   return std::isinf(value) ? Json(value > 0 ? "inf" : "-inf") : Json(value);
 }
@@ -31,7 +31,7 @@ Json to_json_value(const EvaluationMeans& means) {
   Json json;
   for (const MetricField& field : metric_schema()) {
     const MetricMean& m = means.*field.mean;
-    json[field.name] = {{"mean", number(m.mean)}, {"count", m.count}};
+    json[field.name] = {{"mean", finite_or_text(m.mean)}, {"count", m.count}};
   }
   json["rows"] = means.rows;
   json["both_empty"] = means.both_empty;

@@ -158,7 +158,7 @@ void Trainer::train_step(const Batch& batch) {
   ++iteration_;
   ++done_;
   if (!parts_.observer) return;
-  parts_.observer->stepped(stage(), iteration_, done_, stage().labelled + stage().unlabelled);
+  parts_.observer->stepped(stage(), iteration_, done_, batch_size(stage().streams));
   if (iteration_ % parts_.protocol.log_every != 0 && iteration_ != stage().iterations) return;
   ValueRow row;
   for (const auto& [name, value] : records) {

@@ -101,6 +101,24 @@ void TrainingStep::minimise(Optimiser& optimiser, const at::Tensor& loss) {
   record("lr." + optimiser.name(), rate);
 }
 
+std::vector<at::Tensor> TrainingStep::gradients(const at::Tensor& loss,
+                                                const std::vector<at::Tensor>& inputs) {
+  for (const at::Tensor& input : inputs) {
+    SEMISEG_CHECK(input.is_leaf() && input.requires_grad(),
+                  "gradients() is asked for leaves that require gradients");
+    input.mutable_grad().reset();
+  }
+  // A rank without samples has a loss that depends on none of its inputs.
+  if (loss.requires_grad())
+    loss._backward(inputs, at::ones_like(loss), /*keep_graph=*/true, /*create_graph=*/false);
+  std::vector<at::Tensor> found;
+  for (const at::Tensor& input : inputs) {
+    found.push_back(input.grad().defined() ? input.grad() : at::zeros_like(input));
+    input.mutable_grad().reset();
+  }
+  return found;
+}
+
 bool TrainingStep::prepare_gradients(const Optimiser& optimiser) {
   std::vector<at::Tensor> gradients = gradients_of(optimiser);
   if (scaler_.is_on()) {

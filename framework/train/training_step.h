@@ -30,6 +30,8 @@ class TrainingStep : public Step {
 
   void minimise(Optimiser& optimiser, const at::Tensor& loss) override;
   void accumulate(Optimiser& optimiser, const at::Tensor& loss) override;
+  std::vector<at::Tensor> gradients(const at::Tensor& loss,
+                                    const std::vector<at::Tensor>& inputs) override;
   void record(std::string_view name, const at::Tensor& value) override;
   void record(std::string_view name, double value) override;
 

@@ -60,7 +60,7 @@ BenchmarkResult time_stall(World& world, const BenchmarkSetup& setup) {
   }
   writer.flush();
   result.detail = {{"dtype", "fp32"},
-                   {"shapes", {{"image", stepped.batch().image.sizes().vec()}}},
+                   {"shapes", {{"image", stepped.batch().joined().sizes().vec()}}},
                    {"step_s", median(steps)},
                    {"percent_of_step", 100 * median(result.seconds) / median(steps)}};
   return result;

@@ -4,9 +4,9 @@
 #include "framework/config/compose.h"
 #include "framework/eval/segmenter.h"
 #include "framework/methods/network_predictor.h"
+#include "framework/nn/graphed_backbone.h"
+#include "framework/nn/precision.h"
 #include "launch/benchmark/benchmark.h"
-#include "launch/graphed_backbone.h"
-#include "launch/precision.h"
 
 namespace semiseg {
 namespace {

@@ -8,6 +8,7 @@
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
 #include "framework/data/hdf5_file.h"
+#include "framework/data/label_budget.h"
 #include "framework/data/loader.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/scratch_folder.h"
@@ -68,18 +69,20 @@ BenchmarkResult time_loader(int64_t threads, const BenchmarkSetup& setup) {
   write_tree(root);
   const Config config = parse_config("root = \"" + (root / "").string() + "\"\n");
   const auto source = DatasetRegistry::instance().find("acdc").make(config);
-  const LabelBudget budget = resolve_budget(source->training_samples(2), source->cases(), "34");
-  const BatchShape shape{.labelled = kBatch / 2, .unlabelled = kBatch / 2};
+  const Pools pools = pools_of(resolve_budget(source->training_samples(2), source->cases(), "34"));
+  const std::vector<StreamPlan> streams = {
+      {.name = "labelled", .pool = "labelled", .samples = kBatch / 2},
+      {.name = "unlabelled", .pool = "unlabelled", .samples = kBatch / 2}};
   const int64_t batches = setup.quick ? 3 : kBatches;
-  Loader loader({.samples = std::make_shared<SampleCache>(*source, training_pool(budget), 1024),
-                 .plan = BatchPlan(budget, shape, Draws(0), 0),
-                 .slots = share(shape, {}, 0, 1),
+  Loader loader({.samples = std::make_shared<SampleCache>(*source, pools.samples, 1024),
+                 .plan = BatchPlan(pools, streams, Draws(0), 0),
+                 .slots = share(streams, {}, 0, 1),
                  .transform = {.patch_size = {kSide, kSide}},
+                 .views = Views::defaults(),
                  .draws = Draws(0),
                  .stage = 0,
                  .first_step = 0,
                  .steps = kWarmBatches + batches * (setup.repeats + 1),
-                 .strong_view = false,
                  .dtype = at::kFloat},
                 {.threads = threads, .prefetch = 4, .cache_mb = 1024});
   for (int64_t i = 0; i < kWarmBatches; ++i) loader.next();

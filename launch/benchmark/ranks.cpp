@@ -50,7 +50,7 @@ BenchmarkResult time_steps(const Communicator& comm, const Communicator& both,
   }
   result.detail = {{"ranks", both.size()},
                    {"dtype", "fp32"},
-                   {"shapes", {{"image_per_rank", stepped.batch().image.sizes().vec()}}}};
+                   {"shapes", {{"image_per_rank", stepped.batch().joined().sizes().vec()}}}};
   if (comm.size() > 1) {
     const ReductionTimes& times = stepped.last_times();
     result.detail["reduction_bytes"] = times.bytes;

@@ -26,7 +26,7 @@ BenchmarkResult run(const StepCase& c, World& world, const BenchmarkSetup& setup
   return time_repeats(setup,
                       {{"dtype", c.precision},
                        {"shapes",
-                        {{"image", stepped.batch().image.sizes().vec()},
+                        {{"image", stepped.batch().joined().sizes().vec()},
                          {"labelled", c.labelled},
                          {"classes", c.classes}}}},
                       [&] { stepped.step(); });

@@ -5,10 +5,10 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
+#include <set>
 
 #include "framework/config/compose.h"
 #include "framework/data/batch_plan.h"
-#include "launch/precision.h"
 
 namespace semiseg {
 namespace {
@@ -30,19 +30,30 @@ at::Tensor bands(const std::vector<int64_t>& size, int64_t classes) {
   return label;
 }
 
-Batch make_batch(const std::vector<int64_t>& size, int64_t classes, SampleIds slots,
-                 int64_t labelled, at::Device device) {
-  const at::Tensor label = bands(size, classes);
+// This rank's share of a batch of the stage; every view is the same image.
+Batch make_batch(const std::vector<int64_t>& size, const StepCase& c, const Stage& stage,
+                 const SampleIds& slots) {
+  const at::Tensor label = bands(size, c.classes);
   std::vector<int64_t> block = {1};
   block.insert(block.end(), size.begin(), size.end());
-  Batch batch{.labelled = labelled, .samples = std::move(slots)};
-  batch.image = 0.2 * Draws(1).uniform("image", block, batch.samples) +
-                0.8 / static_cast<double>(classes - 1) * label;
-  batch.image = batch.image.to(device);
-  batch.image_strong = batch.image;
-  std::vector<int64_t> shape = size;
-  shape.insert(shape.begin(), labelled);
-  batch.label = label.expand(shape).contiguous().to(device);
+  Batch batch;
+  int64_t first = 0;
+  std::set<std::string> views;
+  for (const StreamPlan& plan : stage.streams) {
+    SampleIds ids;
+    for (const int64_t slot : slots) {
+      if (slot >= first && slot < first + plan.samples) ids.push_back(slot);
+    }
+    first += plan.samples;
+    views.insert(plan.views.begin(), plan.views.end());
+    std::vector<int64_t> shape = size;
+    shape.insert(shape.begin(), std::ssize(ids));
+    Stream& stream = batch.add_stream(plan.name, std::move(ids));
+    if (plan.pool == "labelled") stream.label = label.expand(shape).contiguous().to(c.device);
+  }
+  const at::Tensor image = 0.2 * Draws(1).uniform("image", block, batch.samples) +
+                           0.8 / static_cast<double>(c.classes - 1) * label;
+  for (const std::string& view : views) batch.add_view(view, image.to(c.device));
   return batch;
 }
 
@@ -54,11 +65,6 @@ std::unique_ptr<Method> make_method(const StepCase& c, const Communicator& comm)
                            .patch_size = c.patch_size,
                            .dtype = at::kFloat,
                            .device = c.device};
-  const auto make = [config, c](const std::string& backbone, const Config& options,
-                                const std::string& net, const NetworkShape& s) {
-    return with_precision(
-        BackboneRegistry::instance().find(backbone).make(options, s, Draws(0), net), c.precision);
-  };
   return MethodRegistry::instance().find(c.method).make(
       {.options = config.section("method"),
        .shape = shape,
@@ -67,14 +73,11 @@ std::unique_ptr<Method> make_method(const StepCase& c, const Communicator& comm)
        .labelled = c.labelled,
        .optimiser = {},
        .comm = &comm,
-       .make_network =
-           [=](const std::string& net) {
-             return make(c.backbone, config.section("backbone"), net, shape);
-           },
-       .make_auxiliary =
-           [=](const std::string& name, const std::string& net, const NetworkShape& s) {
-             return make(name, config.section("method").section(name), net, s);
-           }});
+       .make_network = NetworkMaker{.backbone = config.section("backbone"),
+                                    .method = config.section("method"),
+                                    .shape = shape,
+                                    .draws = Draws(0),
+                                    .precision = c.precision}});
 }
 
 }  // namespace
@@ -87,17 +90,14 @@ SteppedMethod::SteppedMethod(const StepCase& c, const Communicator& comm)
       scaler_(c.precision == "float16") {
   const Plan plan = method_->plan();
   const Stage& last = plan.stages.back();
-  const SampleIds slots = share({.labelled = last.labelled, .unlabelled = last.unlabelled},
-                                last.units, comm.rank(), comm.size());
-  int64_t labelled = 0;
-  for (const int64_t slot : slots) labelled += slot < last.labelled ? 1 : 0;
-  batch_ = make_batch(c.patch_size, c.classes, slots, labelled, c.device);
+  const SampleIds slots = share(last.streams, last.colocated, comm.rank(), comm.size());
+  batch_ = make_batch(c.patch_size, c, last, slots);
   if (plan.stages.size() > 1) {
     std::vector<int64_t> small;
     // Half of each side, in multiples that every network takes.
     for (const int64_t side : c.patch_size) small.push_back(std::max<int64_t>(16, side / 32 * 16));
     const int64_t first = 2 * comm.rank();
-    const Batch few = make_batch(small, c.classes, {first, first + 1}, 2, c.device);
+    const Batch few = make_batch(small, c, plan.stages[0], {first, first + 1});
     for (int i = 0; i < 30; ++i) run(few, 0);
   }
   method_->begin_stage(static_cast<int64_t>(plan.stages.size()) - 1);

@@ -133,16 +133,17 @@ void largest_component_of(const ParityCase& c, Comparison& comparison) {
                      "a component where the reference raises");
 }
 
-const std::map<std::string, CaseRunner> kRunners = {{"largest_component", largest_component_of},
-                                                    {"nnunet_window", nnunet_window},
-                                                    {"slice_wise", slice_wise},
-                                                    {"slice_wise_bilinear", slice_wise_bilinear},
-                                                    {"sliding_window", sliding_window}};
+const std::map<std::string, CaseRunner> kInferenceRunners = {
+    {"largest_component", largest_component_of},
+    {"nnunet_window", nnunet_window},
+    {"slice_wise", slice_wise},
+    {"slice_wise_bilinear", slice_wise_bilinear},
+    {"sliding_window", sliding_window}};
 
 }  // namespace
 
 void run_inference(const ParityCase& c, Comparison& comparison) {
-  known(kRunners, "inference", c.name)(c, comparison);
+  known(kInferenceRunners, "inference", c.name)(c, comparison);
 }
 
 }  // namespace semiseg

@@ -181,15 +181,15 @@ void run_sequence(const ParityCase& c, Comparison& comparison) {
   }
 }
 
-const std::map<std::string, CaseRunner> kRunners = {{"isda_update", run_update},
-                                                    {"tsa_loss", run_loss_of_statistics},
-                                                    {"tsa_sequence", run_sequence},
-                                                    {"tsa_update", run_update}};
+const std::map<std::string, CaseRunner> kMemoryRunners = {{"isda_update", run_update},
+                                                          {"tsa_loss", run_loss_of_statistics},
+                                                          {"tsa_sequence", run_sequence},
+                                                          {"tsa_update", run_update}};
 
 }  // namespace
 
 void run_memory(const ParityCase& c, Comparison& comparison) {
-  known(kRunners, "memory", c.name)(c, comparison);
+  known(kMemoryRunners, "memory", c.name)(c, comparison);
 }
 
 }  // namespace semiseg

@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "framework/core/error.h"
 #include "launch/parity/method_setup.h"
@@ -51,14 +52,21 @@ int64_t stage_of(const ParityCase& c, Method& method) {
 
 Batch batch_of(const ParityCase& c, int64_t i, at::ScalarType dtype) {
   const std::string in = "in." + std::to_string(i) + ".";
+  const int64_t labelled = c.options.at("labelled");
+  const at::Tensor image =
+      c.tensor(c.has(in + "image") ? in + "image" : in + "image_weak").to(dtype);
+  const auto first_ids = [](int64_t count) {
+    SampleIds ids(static_cast<size_t>(count));
+    std::iota(ids.begin(), ids.end(), int64_t{0});
+    return ids;
+  };
   Batch batch;
-  batch.labelled = c.options.at("labelled");
-  batch.image = c.tensor(c.has(in + "image") ? in + "image" : in + "image_weak").to(dtype);
-  if (c.has(in + "image_strong")) batch.image_strong = c.tensor(in + "image_strong").to(dtype);
-  batch.label = c.tensor(in + "label").slice(0, 0, batch.labelled);
+  batch.add_stream("labelled", first_ids(labelled)).label =
+      c.tensor(in + "label").slice(0, 0, labelled);
   // Recorded draws of the unlabelled samples count from the first of these.
-  for (int64_t s = 0; s < batch.image.size(0); ++s)
-    batch.samples.push_back(s < batch.labelled ? s : s - batch.labelled);
+  if (image.size(0) > labelled) batch.add_stream("unlabelled", first_ids(image.size(0) - labelled));
+  batch.add_view(kWeakView, image);
+  if (c.has(in + "image_strong")) batch.add_view("strong", c.tensor(in + "image_strong").to(dtype));
   return batch;
 }
 

@@ -36,26 +36,17 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
   const Config backbone = parse_config("[backbone]\n" + setup.backbone);
   const NetworkShape shape = setup.shape();
   const Draws draws(setup.seed);
-  const MethodContext context{
-      .options = method.section("method"),
-      .shape = shape,
-      .iterations = setup.iterations,
-      .batch = setup.batch,
-      .labelled = setup.labelled,
-      .optimiser = setup.optimiser,
-      .comm = &comm,
-      .make_network =
-          [&](const std::string& net) {
-            const Config section = backbone.section("backbone");
-            return BackboneRegistry::instance()
-                .find(section.required("name", ""))
-                .make(section, shape, draws, net);
-          },
-      .make_auxiliary =
-          [&](const std::string& name, const std::string& net, const NetworkShape& other) {
-            return BackboneRegistry::instance().find(name).make(
-                method.section("method").section(name), other, draws, net);
-          }};
+  const MethodContext context{.options = method.section("method"),
+                              .shape = shape,
+                              .iterations = setup.iterations,
+                              .batch = setup.batch,
+                              .labelled = setup.labelled,
+                              .optimiser = setup.optimiser,
+                              .comm = &comm,
+                              .make_network = NetworkMaker{.backbone = backbone.section("backbone"),
+                                                           .method = method.section("method"),
+                                                           .shape = shape,
+                                                           .draws = draws}};
   method_ =
       MethodRegistry::instance().find(method.section("method").required("name", "")).make(context);
   unread_ = unread_options(method);

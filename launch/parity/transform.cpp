@@ -6,6 +6,7 @@
 
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
+#include "framework/data/label_budget.h"
 #include "framework/methods/copy_paste_mask.h"
 #include "framework/methods/cutmix_box.h"
 #include "framework/nn/signed_distance.h"
@@ -97,8 +98,11 @@ LabelBudget budget_of(const ParityCase& c) {
 void two_stream_sampler(const ParityCase& c, Comparison& comparison) {
   const auto& o = c.options;
   const int64_t labelled = o.at("labelled_batch"), length = o.at("length");
-  const BatchShape shape{labelled, o.at("batch").get<int64_t>() - labelled};
-  const BatchPlan plan(budget_of(c), shape, Draws(0), 0, UnlabelledStream::kReference);
+  const int64_t size = o.at("batch");
+  const BatchPlan plan(pools_of(budget_of(c)),
+                       {{.name = "labelled", .pool = "labelled", .samples = labelled},
+                        {.name = "unlabelled", .pool = "unlabelled", .samples = size - labelled}},
+                       Draws(0), 0, EndlessStreams::kLabelledEpoch);
   comparison.require(
       plan.epoch_length() == length,
       fmt::format("an epoch has {} steps: expected {}", plan.epoch_length(), length));
@@ -107,8 +111,7 @@ void two_stream_sampler(const ParityCase& c, Comparison& comparison) {
   for (size_t i = 0; i < owners.size(); ++i) {
     orders[owners[i] == "unlabelled"].push_back(c.tensor("draw.permutation." + std::to_string(i)));
   }
-  at::Tensor batches = at::empty(
-      {o.at("epochs").get<int64_t>() * length, shape.labelled + shape.unlabelled}, at::kLong);
+  at::Tensor batches = at::empty({o.at("epochs").get<int64_t>() * length, size}, at::kLong);
   for (int64_t step = 0; step < batches.size(0); ++step) {
     for (int64_t slot = 0; slot < batches.size(1); ++slot) {
       const auto place = plan.place(step, slot);

@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "framework/data/color_jitter.h"
 #include "framework/data/transforms.h"
 #include "framework/data/zoom.h"
 #include "launch/parity/runners.h"
@@ -13,7 +14,7 @@ namespace {
 using Branch = GeometryParameters::Branch;
 using Sizes = std::vector<int64_t>;
 
-int64_t integer(const ParityCase& c, const std::string& name) {
+int64_t drawn_integer(const ParityCase& c, const std::string& name) {
   return c.tensor(name).item<int64_t>();
 }
 
@@ -24,19 +25,20 @@ VolumeSize volume_size(const Sizes& sizes) { return {sizes.at(0), sizes.at(1), s
 TransformParameters recorded_parameters(const ParityCase& c) {
   TransformParameters drawn;
   if (c.has("draw.k")) {
-    drawn.geometry = {.branch = Branch::kTurnFlip,
-                      .turns = integer(c, "draw.k"),
-                      .flip_axis = integer(c, "draw.axis")};
+    drawn.placement.geometry = {.branch = Branch::kTurnFlip,
+                                .turns = drawn_integer(c, "draw.k"),
+                                .flip_axis = drawn_integer(c, "draw.axis")};
   } else if (c.has("draw.angle")) {
-    drawn.geometry = {.branch = Branch::kRotate, .degrees = integer(c, "draw.angle")};
+    drawn.placement.geometry = {.branch = Branch::kRotate,
+                                .degrees = drawn_integer(c, "draw.angle")};
   }
   return drawn;
 }
 
 TransformedSample transformed(const ParityCase& c, const TransformOptions& options,
-                              const TransformParameters& drawn, bool wants_strong = false) {
+                              const TransformParameters& drawn) {
   const at::Tensor label = c.has("in.label") ? c.tensor("in.label") : at::Tensor();
-  return apply(options, drawn, c.tensor("in.image").unsqueeze(0), label, wants_strong);
+  return apply(options, drawn, c.tensor("in.image").unsqueeze(0), label);
 }
 
 // Image without a channel axis, and label.
@@ -50,7 +52,7 @@ void compare_sample(const ParityCase& c, const TransformOptions& options,
 // Odd quarter-turns exchange the first two sides.
 Sizes turned_size(const ParityCase& c) {
   Sizes size = sizes_of(c, "size");
-  if (integer(c, "draw.k") % 2 != 0) std::swap(size.at(0), size.at(1));
+  if (drawn_integer(c, "draw.k") % 2 != 0) std::swap(size.at(0), size.at(1));
   return size;
 }
 
@@ -85,7 +87,7 @@ void random_generator(const ParityCase& c, Comparison& comparison) {
   int64_t taken = 0;
   const Branch branch = choose_branch(
       options.kind, [&] { return uniform[std::min(taken++, uniform.numel() - 1)].item<double>(); });
-  comparison.require(branch == drawn.geometry.branch && taken == uniform.numel(),
+  comparison.require(branch == drawn.placement.geometry.branch && taken == uniform.numel(),
                      "the numbers choose another branch");
   const TransformedSample out = transformed(c, options, drawn);
   comparison.compare("out.image", out.image);
@@ -96,17 +98,17 @@ void weak_strong(const ParityCase& c, Comparison& comparison) {
   const TransformOptions options{.kind = "weak_strong",
                                  .patch_size = sizes_of(c, "output_size"),
                                  .zoom_edge = ZoomEdge::kReference};
-  TransformParameters drawn = recorded_parameters(c);
+  const TransformParameters drawn = recorded_parameters(c);
   const at::Tensor order = c.tensor("draw.order");
   const auto place = [&](int64_t operation) {
     return (order == operation).nonzero().item<int64_t>();
   };
-  drawn.jitter = {.contrast_first = place(1) < place(0),
-                  .brightness = c.tensor("draw.brightness").item<double>(),
-                  .contrast = c.tensor("draw.contrast").item<double>()};
-  const TransformedSample out = transformed(c, options, drawn, /*wants_strong=*/true);
+  const JitterParameters colours{.contrast_first = place(1) < place(0),
+                                 .brightness = c.tensor("draw.brightness").item<double>(),
+                                 .contrast = c.tensor("draw.contrast").item<double>()};
+  const TransformedSample out = transformed(c, options, drawn);
   comparison.compare("out.image_weak", out.image);
-  comparison.compare("out.image_strong", out.image_strong);
+  comparison.compare("out.image_strong", jitter_in_range(colours, out.image));
   comparison.compare("out.label_aug", out.label);
   TransformOptions zoom = options;  // what the weak view is made of
   zoom.kind = "none";
@@ -132,7 +134,7 @@ void random_crop_3d(const ParityCase& c, Comparison& comparison) {
         end == ranges.at(axis).at(1),
         fmt::format("offsets of axis {} end at {}: expected {}", axis, end, ranges[axis][1]));
   }
-  compare_sample(c, options, {.crop = crop}, comparison);
+  compare_sample(c, options, {.placement = {.crop = crop}}, comparison);
 }
 
 void center_crop_3d(const ParityCase& c, Comparison& comparison) {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "framework/core/profile.h"
-#include "launch/wrapped_backbone.h"
+#include "framework/nn/wrapped_backbone.h"
 
 namespace semiseg {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/precision.h"
+#include "framework/nn/precision.h"
 
 #include <ATen/Context.h>
 
 #include <utility>
 
 #include "framework/core/error.h"
-#include "launch/wrapped_backbone.h"
+#include "framework/nn/wrapped_backbone.h"
 
 namespace semiseg {
 namespace {

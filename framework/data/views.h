@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The views of a training sample: named lists of transforms, [protocol.views.<name>] in TOML.
+//
+//   [protocol.views.strong2]
+//   steps = ["color_jitter"]      # registered transforms, in this order
+//   geometry = "shared"           # or "own": turns, flips and crop of its own
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "framework/config/config.h"
+#include "framework/data/stream_plan.h"
+#include "framework/data/transform.h"
+
+namespace semiseg {
+
+struct View {
+  std::string name;
+  bool own_geometry = false;
+  // The numbers of a sample go on behind those of its geometry; otherwise the view has a sequence of
+  // its own, "augment/<view>".
+  bool continues_geometry = false;
+  std::vector<std::shared_ptr<const Transform>> steps;
+};
+
+class Views {
+ public:
+  // The weak view, the strong view (colour jitter, unless the section says otherwise) and those of
+  // the section. Throws kConfig for an unknown transform.
+  static Views read(const Config& section);
+  // Only the weak and the strong view.
+  static Views defaults();
+
+  // Throws kConfig with the views there are.
+  const View& find(const std::string& name) const;
+  void check(const std::vector<StreamPlan>& streams) const;
+
+ private:
+  std::map<std::string, View> views_;
+};
+
+}  // namespace semiseg

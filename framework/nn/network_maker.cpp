@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/nn/network_maker.h"
+
+#include <utility>
+
+#include "framework/core/profile.h"
+#include "framework/nn/graphed_backbone.h"
+#include "framework/nn/precision.h"
+#include "framework/nn/timed_backbone.h"
+
+namespace semiseg {
+
+std::unique_ptr<Backbone> NetworkMaker::operator()(const NetworkRequest& request) const {
+  const bool is_configured = request.backbone.empty();
+  const Config options = is_configured ? backbone : method.section(request.backbone);
+  const std::string name = is_configured ? options.required("name", "backbone") : request.backbone;
+  std::unique_ptr<Backbone> network = BackboneRegistry::instance().find(name).make(
+      options, request.shape.value_or(shape), draws, request.net);
+  if (is_configured && made) made(*network, request.net);
+  network = with_precision(std::move(network), precision);
+  if (cuda_graphs) network = with_graphs(std::move(network), shape.device);
+  if (profile::is_on()) network = std::make_unique<TimedBackbone>(std::move(network));
+  return network;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes the networks that a method asks for, each with the same decorators: precision, CUDA graphs,
+// timing.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "framework/nn/backbone.h"
+
+namespace semiseg {
+
+struct NetworkRequest {
+  std::string net;       // "student": names its initial weights, its optimiser and its state
+  std::string backbone;  // registered; options from section [method.<backbone>]. Empty: the
+                         // configured one, with the options of [backbone]
+  std::optional<NetworkShape> shape;  // none: the experiment's
+};
+
+// It owns all that it needs, so that a method may keep a copy.
+struct NetworkMaker {
+  Config backbone, method;  // sections [backbone] and [method]
+  NetworkShape shape;
+  Draws draws;
+  std::string precision = "float32";
+  bool cuda_graphs = false;
+  // Called with each network of the configured backbone; empty: its own initial weights stay.
+  std::function<void(Backbone& network, const std::string& net)> made;
+
+  // Throws kConfig when there is no such backbone.
+  std::unique_ptr<Backbone> operator()(const NetworkRequest& request) const;
+};
+
+}  // namespace semiseg

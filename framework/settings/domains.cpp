@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/settings/domains.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "framework/core/nearest.h"
+
+namespace semiseg {
+
+void check_domain(const Config& section, const std::string& key, const std::string& domain,
+                  const std::vector<CaseInfo>& cases) {
+  std::vector<std::string> domains = domains_of(cases);
+  if (std::find(domains.begin(), domains.end(), domain) != domains.end() && !domain.empty()) return;
+  std::erase(domains, "");
+  if (domains.empty()) {
+    section.fail(key, "this setting needs domains, and the data set names none",
+                 "a data set whose cases have a domain (scanner, vendor, modality or site)",
+                 "choose another data set, or setting=ssl");
+  }
+  section.fail(key, fmt::format("the data set has no domain '{}'", domain),
+               suggestion(domain, domains));
+}
+
+std::vector<SampleInfo> samples_of(const std::vector<SampleInfo>& samples,
+                                   const std::vector<CaseInfo>& cases,
+                                   const std::function<bool(const CaseInfo&)>& is_wanted) {
+  std::vector<SampleInfo> wanted;
+  for (const SampleInfo& sample : samples) {
+    if (is_wanted(cases.at(sample.case_index))) wanted.push_back(sample);
+  }
+  return wanted;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Semi-supervised domain generalisation: the first n patients of each source domain are labelled,
+// their other patients are not, and one domain is left out of training and tested (M&Ms in Wang &
+// Li, NeurIPS 2023: vendors A to D). All cases of the left-out domain are tested, whatever their
+// published split; validation cases of the source domains select.
+#include "framework/data/label_budget.h"
+#include "framework/data/setting.h"
+#include "framework/settings/domains.h"
+
+namespace semiseg {
+namespace {
+
+class DomainGeneralisation : public Setting {
+ public:
+  DomainGeneralisation(const Config& section, std::string labelled)
+      : section_(section), labelled_(std::move(labelled)) {
+    left_out_ = section.required("left_out", "domain that is absent from training and is tested");
+  }
+
+  std::vector<Split> splits(const std::vector<CaseInfo>& cases) const override {
+    check_domain(section_, "left_out", left_out_, cases);
+    std::vector<Split> splits;
+    for (const CaseInfo& one : cases) {
+      if (one.domain == left_out_) splits.push_back(Split::kTest);
+      if (one.domain != left_out_)
+        splits.push_back(one.split == Split::kTest ? Split::kUnused : one.split);
+    }
+    return splits;
+  }
+
+  Pools pools(const std::vector<SampleInfo>& samples,
+              const std::vector<CaseInfo>& cases) const override {
+    LabelBudget all;
+    for (const std::string& domain : domains_of(cases)) {
+      const std::vector<SampleInfo> its =
+          samples_of(samples, cases, [&](const CaseInfo& one) { return one.domain == domain; });
+      if (its.empty()) continue;
+      const LabelBudget one = resolve_budget(its, cases, labelled_);
+      all.labelled.insert(all.labelled.end(), one.labelled.begin(), one.labelled.end());
+      all.unlabelled.insert(all.unlabelled.end(), one.unlabelled.begin(), one.unlabelled.end());
+      all.patients.insert(all.patients.end(), one.patients.begin(), one.patients.end());
+    }
+    all.hash = hash_patients(all.patients);
+    return pools_of(all);
+  }
+
+ private:
+  Config section_;
+  std::string labelled_, left_out_;
+};
+
+const bool registered = SettingRegistry::instance().add(
+    {"semidg", "few labelled patients of each source domain; a domain left out is tested",
+     [](const Config& section, const std::string& labelled) {
+       return std::make_unique<DomainGeneralisation>(section, labelled);
+     }});
+
+}  // namespace
+}  // namespace semiseg
