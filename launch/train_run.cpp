@@ -90,7 +90,7 @@ bool train(const StartedRun& run) {
        .protocol = e.protocol,
        .comm = *e.comm,
        .draws = e.draws.on(e.device),
-       .make_loader = [&e](int64_t stage, int64_t first) { return e.make_loader(stage, first); },
+       .batches = [&e](int64_t stage, int64_t first) { return e.make_loader(stage, first); },
        .validate = validation(e, run.stop),
        .observer = run.recorder,
        .store = run.recorder,

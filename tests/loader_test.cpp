@@ -221,17 +221,6 @@ TEST(Loader, NothingIsMadeBeyondTheStage) {
   EXPECT_THROW(loader.next(), Error);
 }
 
-TEST(Loader, MeasuresTheTimeThatTrainingWaits) {
-  const FakeSource source;
-  Loader loader(parts_of(source), {.threads = 0});
-  EXPECT_EQ(loader.wait_seconds(), 0);
-  loader.next();
-  const double once = loader.wait_seconds();
-  EXPECT_GT(once, 0);
-  loader.next();
-  EXPECT_GT(loader.wait_seconds(), once);
-}
-
 TEST(SampleCache, DecodesASampleOnce) {
   const FakeSource source;
   batches(source, 3, 0, 0, 50);

@@ -24,8 +24,8 @@ class TinyNet : public ModuleBackbone {
       : ModuleBackbone(Module(Draws(1), "tiny", dtype)),
         conv_(root_.child("conv"), {.in = 1, .out = 2, .kernel = {1, 1}}),
         norm_(root_.child("norm"), 2) {}
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
-    return {norm_(conv_(image), pass), image, {}};
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    return {norm_(conv_(input.image), pass), input.image, {}};
   }
   Classifier classifier() const override { return {conv_.weight(), conv_.bias()}; }
   void fill(double value) {

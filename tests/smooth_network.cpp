@@ -19,11 +19,12 @@ class SmoothNetwork : public ModuleBackbone {
         dropout_(root_.child("dropout"), 0.1),
         out_(root_.child("out"), {.in = 8, .out = shape.classes, .kernel = {1, 1}}) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
     const at::Tensor first = at::tanh(norm_(in_(image), pass));
     const at::Tensor coarse = at::tanh(middle_(at::avg_pool2d(first, {2, 2})));
     const at::Tensor fine = at::upsample_nearest2d(coarse, image.sizes().slice(2)) + first;
-    return {.logits = out_(dropout_(fine, pass)), .features = fine, .more = {}};
+    return {.logits = out_(dropout_(fine, pass)), .features = fine, .others = {}};
   }
 
   Classifier classifier() const override { return {out_.weight(), out_.bias()}; }

@@ -89,7 +89,7 @@ TEST(PerSample, RefusesASampleThatComesTwice) {
     on_ranks(ranks, [&](const Communicator& comm) {
       TsaMemory memory = feed.memory({.order = SumOrder::kPerSample});
       const auto batches = feed.batches(share[static_cast<size_t>(comm.rank())], 0);
-      expect_error(ErrorKind::kRank, {"sample"}, [&] { memory.step(batches, comm); });
+      expect_error(ErrorKind::kInternal, {"sample"}, [&] { memory.step(batches, comm); });
       return true;
     });
   }

@@ -28,9 +28,10 @@ class PerSampleNetwork : public ModuleBackbone {
                                   .out = shape.classes,
                                   .kernel = std::vector<int64_t>(shape.patch_size.size(), 1)}) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
     const at::Tensor features = dropout_(kGain * at::tanh(in_(image)), pass);
-    return {.logits = out_(features), .features = features, .more = {}};
+    return {.logits = out_(features), .features = features, .others = {}};
   }
 
   Classifier classifier() const override { return {out_.weight(), out_.bias()}; }

@@ -82,7 +82,8 @@ class Discriminator : public ModuleBackbone {
     bias_ = root.child("classifier").uniform_parameter("bias", {shape.classes}, bound);
   }
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
     const int64_t map_channels = image.size(1) - image_channels_;
     at::Tensor x = conv0_(image.narrow(1, 0, map_channels)) +
                    conv1_(image.narrow(1, map_channels, image_channels_));

@@ -124,7 +124,8 @@ class UNet : public ModuleBackbone {
         decoder_(make_decoder(root_.child("decoder"), options)),
         out_conv_(root_.child("decoder.out_conv"), head(options, shape.classes)) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
     check_size(image.sizes().slice(2));
     std::vector<at::Tensor> levels = {encoder_[0](image, pass)};
     for (size_t i = 1; i < kLevels; ++i)

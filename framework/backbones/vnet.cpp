@@ -164,7 +164,7 @@ std::vector<Level> make_levels(const Module& root, const Options& options, int64
   return levels;
 }
 
-ConvOptions head(const Options& options, int64_t classes) {
+ConvOptions head_options(const Options& options, int64_t classes) {
   const int64_t side = options.head == "conv1x1" ? 1 : 3;
   return {.in = options.filters, .out = classes, .kernel = {side, side, side}, .padding = side / 2};
 }
@@ -175,11 +175,12 @@ class VNet : public ModuleBackbone {
        const std::string& net)
       : ModuleBackbone(Module(draws, net, shape.options())),
         levels_(make_levels(root_, options, shape.channels)),
-        out_conv_(root_.child("out_conv"), head(options, shape.classes)),
+        out_conv_(root_.child("out_conv"), head_options(options, shape.classes)),
         dropout_deepest_(root_.child("block_five.dropout"), options.dropout, DropoutKind::kChannel),
         dropout_last_(root_.child("block_nine.dropout"), options.dropout, DropoutKind::kChannel) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
     check_size(image.sizes().slice(2));
     std::vector<at::Tensor> skips;
     at::Tensor x = image;

@@ -7,7 +7,7 @@
 
 namespace semiseg {
 
-// kRank for a dtype that no rank sends.
+// kInternal for a dtype that no rank sends.
 MPI_Datatype mpi_type(at::ScalarType type);
 
 // The sum of this dtype. MPI knows no 16-bit floats: theirs are added in float32, value by value.

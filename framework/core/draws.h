@@ -44,7 +44,7 @@ class Draws {
 
   // Recorded numbers that stand in for the generator, by name
   // (tests/fixtures/draws.md). A name that is
-  // asked for and is not among them is kRank. Sample ids select along axis 0.
+  // asked for and is not among them is kInternal. Sample ids select along axis 0.
   Draws replay(std::map<std::string, at::Tensor> recorded) const;
 
   // Tensors of floating numbers are made on this device: the same bits for uniform, for normal up

@@ -32,6 +32,7 @@ int exit_code(ErrorKind kind) {
       return 3;
     case ErrorKind::kNumeric:
     case ErrorKind::kRank:
+    case ErrorKind::kInternal:
       return 4;
     case ErrorKind::kStopped:
       return 5;
@@ -40,7 +41,7 @@ int exit_code(ErrorKind kind) {
 }
 
 void fail_check(const char* expression, const char* file, int line, std::string detail) {
-  throw Error(ErrorKind::kRank, {.what = "internal check failed: " + std::move(detail),
+  throw Error(ErrorKind::kInternal, {.what = "internal check failed: " + std::move(detail),
                                  .where = fmt::format("{}:{}", file, line),
                                  .expected = expression});
 }

@@ -8,12 +8,13 @@
 namespace semiseg {
 
 enum class ErrorKind {
-  kConfig,   // configuration or usage: exit code 2
-  kData,     // files that were given to us: exit code 3
-  kIo,       // a file of ours could not be written or read: exit code 3
-  kNumeric,  // a loss or gradient that is not finite: exit code 4
-  kRank,     // a rank failed, hung or disagrees; a broken invariant of the program: exit code 4
-  kStopped,  // stopped and saved, run again to go on: exit code 5
+  kConfig,    // configuration or usage: exit code 2
+  kData,      // files that were given to us: exit code 3
+  kIo,        // a file of ours could not be written or read: exit code 3
+  kNumeric,   // a loss or gradient that is not finite: exit code 4
+  kRank,      // a rank failed, hung or disagrees: exit code 4
+  kInternal,  // a broken invariant, a mistake of the program or of a plug-in: exit code 4
+  kStopped,   // stopped and saved, run again to go on: exit code 5
 };
 
 // Parts of a message; an empty part is left out.
@@ -36,10 +37,10 @@ class Error : public std::runtime_error {
   ErrorParts parts_;
 };
 
-// Exit code of the program for an error of this kind (DESIGN: 2, 3, 4, 5).
+// Exit code of the program for an error of this kind (2, 3, 4 or 5).
 int exit_code(ErrorKind kind);
 
-// Throws kRank with the expression, file and line. Behind SEMISEG_CHECK.
+// Throws kInternal with the expression, file and line. Behind SEMISEG_CHECK.
 [[noreturn]] void fail_check(const char* expression, const char* file, int line,
                              std::string detail);
 

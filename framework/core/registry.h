@@ -23,7 +23,7 @@ class Registry {
     return registry;
   }
 
-  // kRank when the name is taken: two plug-ins of one name are a mistake of the build.
+  // kInternal when the name is taken: two plug-ins of one name are a mistake of the build.
   bool add(Entry entry) {
     const std::string name = entry.name;
     SEMISEG_CHECK(!entries_.contains(name),

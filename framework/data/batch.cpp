@@ -21,7 +21,7 @@ const Item& named(const std::vector<Item>& items, std::string_view name, const c
     if (item.name == name) return item;
     names += (names.empty() ? "" : ", ") + item.name;
   }
-  throw Error(ErrorKind::kRank,
+  throw Error(ErrorKind::kInternal,
               {.what = fmt::format("{} has no {} '{}'", owner, kind, name),
                .expected = "one of: " + (names.empty() ? "none" : names),
                .got = std::string(name),

@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -157,11 +156,8 @@ void Loader::stop() {
 Batch Loader::next() {
   SEMISEG_CHECK(!stopped_, "no batch after stop()");
   SEMISEG_CHECK(next_step_ < parts_.steps, "no batch beyond the end of its stage");
-  const auto begin = std::chrono::steady_clock::now();
   Batch batch = take(next_step_);
-  if (!parts_.device.is_cpu()) batch = batch.on(parts_.device);
-  wait_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return batch;
+  return parts_.device.is_cpu() ? batch : batch.on(parts_.device);
 }
 
 Batch Loader::take(int64_t step) {

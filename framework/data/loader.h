@@ -16,8 +16,8 @@
 
 #include "framework/config/config.h"
 #include "framework/core/draws.h"
-#include "framework/data/batch.h"
 #include "framework/data/batch_plan.h"
+#include "framework/data/batch_source.h"
 #include "framework/data/sample_cache.h"
 #include "framework/data/transforms.h"
 #include "framework/data/views.h"
@@ -47,10 +47,10 @@ struct LoaderParts {
   at::Device device = at::kCPU;       // of batches; threads put them into pinned memory for a GPU
 };
 
-class Loader {
+class Loader : public BatchSource {
  public:
   Loader(LoaderParts parts, const LoaderOptions& options);
-  ~Loader();
+  ~Loader() override;
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
@@ -58,14 +58,11 @@ class Loader {
   // size, sample ids are the slots. Labels of pools without labels are never read. A failure in a
   // thread (kData with the case's name) is thrown here, at its step, again at every further call.
   // One consumer at a time.
-  Batch next();
+  Batch next() override;
 
   // Joins the threads after the samples they are at; next() may not be called any more. The
   // destructor does the same.
   void stop();
-
-  // Time spent in next() so far: how long training waited for data.
-  double wait_seconds() const { return wait_seconds_; }
 
  private:
   using Result = std::variant<Batch, std::exception_ptr>;
@@ -87,7 +84,6 @@ class Loader {
   int64_t next_step_;                // of the consumer
   int64_t claimed_;                  // first step that no thread has begun
   bool stopped_ = false;
-  double wait_seconds_ = 0;
   mutable std::once_flag noted_padding_;
   std::vector<std::jthread> workers_;  // last: they use everything above
 };

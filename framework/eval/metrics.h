@@ -72,7 +72,7 @@ struct ClassMetrics : MetricValues<double> {
 };
 
 // Label maps [D,H,W] or [H,W], uint8, CPU, of one shape. One entry for each label 1 … classes - 1.
-// Multi-threaded; the same bits for any number of threads. kRank when shapes, dtypes or options do
+// Multi-threaded; the same bits for any number of threads. kInternal when shapes, dtypes or options do
 // not fit together.
 std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at::Tensor& reference,
                                           int64_t classes, const MetricOptions& options = {});

@@ -32,7 +32,7 @@ struct BatchSums {
 };
 
 // One pass over a batch. features [N,A,S] float32, float64 or bfloat16 (on a GPU float16, too), any
-// strides; label [N,S] int64 in {0 … C-1, kIgnoreLabel} (kRank otherwise), any strides; shift [C,A]
+// strides; label [N,S] int64 in {0 … C-1, kIgnoreLabel} (kInternal otherwise), any strides; shift [C,A]
 // float64. No gradient. The result has the same bits whatever the number of threads, and is exact
 // to about 1e-7 of the covariance also where |mean| >> deviation. Local to this rank. Beside the
 // result it needs 8 (2 + A + P) C bytes for each 4096 pixels.

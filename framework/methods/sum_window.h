@@ -40,7 +40,7 @@ class SumWindow {
   // Local. What was put in before weighs `rate` times less; the true counts too where `counts`.
   void decay(double rate, bool counts);
 
-  // Local. Adds sums [R,C,E] to the rows of these ids: the rank, or the samples. kRank when an id
+  // Local. Adds sums [R,C,E] to the rows of these ids: the rank, or the samples. Throws kInternal when an id
   // comes twice. Takes the tensor over.
   void add(int64_t stream, const SampleIds& ids, const at::Tensor& sums);
 

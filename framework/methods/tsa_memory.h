@@ -45,7 +45,7 @@ class TsaMemory {
             const TsaMemoryOptions& options, at::Device device = at::kCPU);
 
   // Collective, after the forward passes. One batch for each stream. One message every `every`
-  // calls, none once the memory is frozen. kRank when a sample comes twice.
+  // calls, none once the memory is frozen. Throws kInternal when a sample comes twice.
   void step(std::span<const StreamBatch> batches, const Communicator& comm);
 
   // Collective, once after each step(): ends what step() started. kRank when the replicas differ.

@@ -2,6 +2,7 @@
 #include "framework/nn/backbone.h"
 
 #include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
 
 #include "framework/core/error.h"
 
@@ -18,7 +19,36 @@ void copy_all(const std::vector<NamedTensor>& to, const std::vector<NamedTensor>
   }
 }
 
+// The tensor of that name. `kind` is an extra input or a head.
+const at::Tensor& named(const std::vector<NamedTensor>& tensors, std::string_view name,
+                        ErrorKind error, const char* kind) {
+  std::string names;
+  for (const NamedTensor& tensor : tensors) {
+    if (tensor.name == name) return tensor.value;
+    names += (names.empty() ? "" : ", ") + tensor.name;
+  }
+  throw Error(error,
+              {.what = fmt::format("the network has no {} '{}'", kind, name),
+               .expected = names.empty() ? fmt::format("no {} at all", kind) : "one of: " + names,
+               .got = std::string(name),
+               .fix = "choose a backbone that has it (backbone=…)"});
+}
+
 }  // namespace
+
+const at::Tensor& NetworkInput::operator[](std::string_view extra) const {
+  return named(extras, extra, ErrorKind::kInternal, "extra input");
+}
+
+const at::Tensor& NetworkOutput::operator[](std::string_view head) const {
+  return named(others, head, ErrorKind::kConfig, "head");
+}
+
+Classifier Backbone::head(std::string_view name) const {
+  if (name.empty()) return classifier();
+  named({}, name, ErrorKind::kConfig, "auxiliary head");
+  return {};
+}
 
 void Backbone::state(StateVisitor& visitor) {
   for (const auto* list : {&parameters(), &buffers()}) {

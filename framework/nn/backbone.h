@@ -4,10 +4,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,14 +34,42 @@ struct Pass {
   const Draws* draws = nullptr;        // kTrain only; must outlive the pass
   std::string name;  // of the pass, unique in the step: names the dropout draws "dropout/<name>/…"
   SampleIds samples;  // ids of the images along axis 0, for the draws
+  // Heads that are wanted; empty: all. A network may leave out the others.
+  std::vector<std::string> heads = {};
+
+  bool wants(std::string_view head) const {
+    return heads.empty() || std::find(heads.begin(), heads.end(), head) != heads.end();
+  }
+};
+
+struct NamedTensor {
+  std::string name;  // as in the reference: "encoder.in_conv.conv_conv.0.weight"
+  at::Tensor value;
+};
+
+// A network looks at this. Extras are what some networks take beside the image: prompts, a noisy
+// label, a time step.
+struct NetworkInput {
+  NetworkInput(at::Tensor images) : image(std::move(images)) {}
+  NetworkInput(at::Tensor images, std::vector<NamedTensor> named)
+      : image(std::move(images)), extras(std::move(named)) {}
+
+  at::Tensor image;  // [N,channels,S]
+  std::vector<NamedTensor> extras;
+
+  // Throws kInternal with the extras there are.
+  const at::Tensor& operator[](std::string_view extra) const;
 };
 
 struct NetworkOutput {
-  at::Tensor logits;  // [N,K,S]
+  at::Tensor logits;  // [N,K,S] of the deployed head
   // [N,A,S'] the exact input of the last linear layer, in the dtype of the network's arithmetic:
   // narrower than the logits in a network of bfloat16.
   at::Tensor features;
-  std::vector<at::Tensor> more;  // further outputs in the reference's order (auxiliary heads)
+  std::vector<NamedTensor> others;  // outputs of auxiliary heads, in the reference's order
+
+  // An output of an auxiliary head. Throws kConfig with the heads there are.
+  const at::Tensor& operator[](std::string_view head) const;
 };
 
 // The last linear layer. Weight [K,A,k…] (k = kernel sizes, one for each spatial axis), bias [K] or
@@ -48,17 +78,15 @@ struct Classifier {
   at::Tensor weight, bias;
 };
 
-struct NamedTensor {
-  std::string name;  // as in the reference: "encoder.in_conv.conv_conv.0.weight"
-  at::Tensor value;
-};
-
 class Backbone {
  public:
   virtual ~Backbone() = default;
-  // image [N,channels,S], S divisible as the network demands (kConfig otherwise).
-  virtual NetworkOutput forward(const at::Tensor& image, const Pass& pass) = 0;
+  // The image's S is divisible as the network demands; throws kConfig otherwise.
+  virtual NetworkOutput forward(const NetworkInput& input, const Pass& pass) = 0;
+  // The last linear layer of the deployed head.
   virtual Classifier classifier() const = 0;
+  // That of an auxiliary head; "": the deployed one. Throws kConfig when the network lacks it.
+  virtual Classifier head(std::string_view name) const;
   // In the reference's order. Parameters require gradients; buffers (running statistics, counters)
   // do not.
   virtual const std::vector<NamedTensor>& parameters() const = 0;

@@ -47,7 +47,8 @@ class RecordedPass {
     image_.copy_(image);
     graph_.replay();
     NetworkOutput copy{output_.logits.clone(), output_.features.clone()};
-    for (const at::Tensor& more : output_.more) copy.more.push_back(more.clone());
+    for (const NamedTensor& other : output_.others)
+      copy.others.push_back({other.name, other.value.clone()});
     return copy;
   }
 
@@ -62,13 +63,16 @@ class GraphedBackbone : public WrappedBackbone {
   explicit GraphedBackbone(std::unique_ptr<Backbone> network)
       : WrappedBackbone(std::move(network)), stream_(c10::cuda::getStreamFromPool()) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
-    if (pass.mode == NetworkMode::kTrain || at::GradMode::is_enabled() || !image.is_cuda())
-      return network_->forward(image, pass);
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
+    const bool is_plain = input.extras.empty() && pass.heads.empty();
+    if (pass.mode == NetworkMode::kTrain || at::GradMode::is_enabled() || !image.is_cuda() ||
+        !is_plain)
+      return network_->forward(input, pass);
     const Key key{image.sizes().vec(), image.strides().vec(), image.scalar_type()};
     auto found = passes_.find(key);
     if (found == passes_.end()) {
-      if (passes_.size() == kMostShapes) return network_->forward(image, pass);
+      if (passes_.size() == kMostShapes) return network_->forward(input, pass);
       found = passes_.emplace(key, std::make_unique<RecordedPass>(*network_, image, pass, stream_))
                   .first;
     }

@@ -16,7 +16,7 @@ struct NormCoefficients {
 };
 
 // x, dy: [N,C,S], S of two or three axes, channels-last contiguous, bfloat16, float32 or float64
-// (kRank otherwise); N may be 0. after.keep, if there is one, likewise contiguous. Local.
+// (kInternal otherwise); N may be 0. after.keep, if there is one, likewise contiguous. Local.
 
 // [2,C] float64: mean and Σ (x - mean)².
 at::Tensor local_moments(const at::Tensor& x);

@@ -18,7 +18,7 @@ namespace semiseg {
 // not kIgnoreLabel; a scalar of the logits' dtype. 0 with zero gradients when
 // Σ m_i = 0. Any strides.
 //   logits z [N,C,S]; float32, float64, or narrower, then computed in float32
-//   label y [N,S] int64 in {0 … C-1, kIgnoreLabel} where m is not 0 (kRank otherwise)
+//   label y [N,S] int64 in {0 … C-1, kIgnoreLabel} where m is not 0 (kInternal otherwise)
 //   table U [C,C] floating, or undefined for 0; a table of zeros gives the bits of no table
 //   mask m [N,S] of any dtype, ≥ 0, or undefined for 1
 // Differentiable in z and U: dL/dU[y,j] is the sum of dL/dz_ij over the pixels of class y. Pixels

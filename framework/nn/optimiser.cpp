@@ -15,19 +15,30 @@ namespace {
 
 class FusedOptimiser : public Optimiser {
  public:
-  FusedOptimiser(std::string name, std::vector<NamedTensor> parameters,
+  FusedOptimiser(std::string name, const std::vector<ParameterGroup>& groups,
                  const OptimiserOptions& options)
-      : name_(std::move(name)), parameters_(std::move(parameters)), options_(options) {}
+      : name_(std::move(name)), options_(options) {
+    for (const ParameterGroup& group : groups) {
+      parameters_.insert(parameters_.end(), group.parameters.begin(), group.parameters.end());
+      groups_.push_back({parameters_.size(), group.rate_factor, group.decay_factor});
+    }
+  }
   const std::string& name() const override { return name_; }
   const std::vector<NamedTensor>& parameters() const override { return parameters_; }
   const OptimiserOptions& options() const override { return options_; }
 
  protected:
-  // Indices of parameters that have a gradient. The fused kernels walk raw memory: gradients must
-  // be contiguous.
-  std::vector<size_t> with_gradient() const {
+  struct Group {
+    size_t end;  // one past the index of its last parameter
+    double rate_factor, decay_factor;
+  };
+
+  // Indices of the group's parameters that have a gradient. The fused kernels walk raw memory:
+  // gradients must be contiguous.
+  std::vector<size_t> with_gradient(const Group& group) const {
     std::vector<size_t> indices;
-    for (size_t i = 0; i < parameters_.size(); ++i) {
+    const size_t begin = &group == groups_.data() ? 0 : (&group - 1)->end;
+    for (size_t i = begin; i < group.end; ++i) {
       if (parameters_[i].value.grad().defined()) indices.push_back(i);
     }
     return indices;
@@ -41,6 +52,7 @@ class FusedOptimiser : public Optimiser {
 
   std::string name_;
   std::vector<NamedTensor> parameters_;
+  std::vector<Group> groups_;
   OptimiserOptions options_;
 };
 
@@ -48,19 +60,21 @@ class FusedOptimiser : public Optimiser {
 // + momentum v).
 class Sgd : public FusedOptimiser {
  public:
-  Sgd(std::string name, std::vector<NamedTensor> parameters, const OptimiserOptions& options)
-      : FusedOptimiser(std::move(name), std::move(parameters), options),
-        velocity_(parameters_.size()) {}
+  Sgd(std::string name, const std::vector<ParameterGroup>& groups, const OptimiserOptions& options)
+      : FusedOptimiser(std::move(name), groups, options), velocity_(parameters_.size()) {}
 
   void step(double learning_rate) override {
     const at::NoGradGuard no_grad;
-    std::vector<size_t> first, later;
-    for (const size_t i : with_gradient()) (velocity_[i].defined() ? later : first).push_back(i);
-    if (options_.momentum != 0) {
-      for (const size_t i : first) velocity_[i] = at::empty_like(parameters_[i].value);
+    for (const Group& group : groups_) {
+      std::vector<size_t> first, later;
+      for (const size_t i : with_gradient(group))
+        (velocity_[i].defined() ? later : first).push_back(i);
+      if (options_.momentum != 0) {
+        for (const size_t i : first) velocity_[i] = at::empty_like(parameters_[i].value);
+      }
+      update(group, first, /*is_first_step=*/true, learning_rate);
+      update(group, later, /*is_first_step=*/false, learning_rate);
     }
-    update(first, /*is_first_step=*/true, learning_rate);
-    update(later, /*is_first_step=*/false, learning_rate);
   }
 
   void state(StateVisitor& visitor) override {
@@ -70,7 +84,8 @@ class Sgd : public FusedOptimiser {
   }
 
  private:
-  void update(const std::vector<size_t>& indices, bool is_first_step, double learning_rate) {
+  void update(const Group& group, const std::vector<size_t>& indices, bool is_first_step,
+              double learning_rate) {
     if (indices.empty()) return;
     std::vector<at::Tensor> parameters, gradients, velocities;
     for (const size_t i : indices) {
@@ -78,8 +93,8 @@ class Sgd : public FusedOptimiser {
       gradients.push_back(gradient(i));
       if (options_.momentum != 0) velocities.push_back(velocity_[i]);
     }
-    at::_fused_sgd_(parameters, gradients, velocities, options_.weight_decay, options_.momentum,
-                    learning_rate,
+    at::_fused_sgd_(parameters, gradients, velocities, options_.weight_decay * group.decay_factor,
+                    options_.momentum, learning_rate * group.rate_factor,
                     /*dampening=*/0, options_.nesterov, /*maximize=*/false, is_first_step);
   }
 
@@ -90,26 +105,12 @@ class Sgd : public FusedOptimiser {
 // Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019. ε = 1e-8.
 class Adam : public FusedOptimiser {
  public:
-  Adam(std::string name, std::vector<NamedTensor> parameters, const OptimiserOptions& options)
-      : FusedOptimiser(std::move(name), std::move(parameters), options),
-        moments_(parameters_.size()) {}
+  Adam(std::string name, const std::vector<ParameterGroup>& groups, const OptimiserOptions& options)
+      : FusedOptimiser(std::move(name), groups, options), moments_(parameters_.size()) {}
 
   void step(double learning_rate) override {
     const at::NoGradGuard no_grad;
-    const std::vector<size_t> indices = with_gradient();
-    if (indices.empty()) return;
-    std::vector<at::Tensor> parameters, gradients, first, second, steps;
-    for (const size_t i : indices) {
-      Moments& moments = moments_[i];
-      if (!moments.first.defined()) moments = zero_moments(parameters_[i].value);
-      parameters.push_back(parameters_[i].value);
-      gradients.push_back(gradient(i));
-      first.push_back(moments.first);
-      second.push_back(moments.second);
-      steps.push_back(moments.steps.add_(1));
-    }
-    const auto fused = options_.kind == "adam" ? fused_adam : fused_adamw;
-    fused(parameters, gradients, first, second, steps, learning_rate, options_);
+    for (const Group& group : groups_) update(group, learning_rate);
   }
 
   void state(StateVisitor& visitor) override {
@@ -123,6 +124,25 @@ class Adam : public FusedOptimiser {
   }
 
  private:
+  void update(const Group& group, double learning_rate) {
+    const std::vector<size_t> indices = with_gradient(group);
+    if (indices.empty()) return;
+    std::vector<at::Tensor> parameters, gradients, first, second, steps;
+    for (const size_t i : indices) {
+      Moments& moments = moments_[i];
+      if (!moments.first.defined()) moments = zero_moments(parameters_[i].value);
+      parameters.push_back(parameters_[i].value);
+      gradients.push_back(gradient(i));
+      first.push_back(moments.first);
+      second.push_back(moments.second);
+      steps.push_back(moments.steps.add_(1));
+    }
+    OptimiserOptions options = options_;
+    options.weight_decay *= group.decay_factor;
+    const auto fused = options.kind == "adam" ? fused_adam : fused_adamw;
+    fused(parameters, gradients, first, second, steps, learning_rate * group.rate_factor, options);
+  }
+
   struct Moments {
     at::Tensor first, second, steps;  // undefined until a parameter's first gradient
   };
@@ -189,13 +209,19 @@ double learning_rate(const OptimiserOptions& options, int64_t t, int64_t length)
          std::pow(1 - static_cast<double>(index) / static_cast<double>(length), options.poly_power);
 }
 
-std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<NamedTensor> parameters,
+std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<ParameterGroup> groups,
                                           const OptimiserOptions& options) {
-  if (options.kind == "sgd")
-    return std::make_unique<Sgd>(std::move(name), std::move(parameters), options);
+  if (options.kind == "sgd") return std::make_unique<Sgd>(std::move(name), groups, options);
   SEMISEG_CHECK(options.kind == "adam" || options.kind == "adamw",
                 "no optimiser is called " + options.kind);
-  return std::make_unique<Adam>(std::move(name), std::move(parameters), options);
+  return std::make_unique<Adam>(std::move(name), groups, options);
+}
+
+std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<NamedTensor> parameters,
+                                          const OptimiserOptions& options) {
+  std::vector<ParameterGroup> groups;
+  groups.push_back({.parameters = std::move(parameters)});
+  return make_optimiser(std::move(name), std::move(groups), options);
 }
 
 }  // namespace semiseg

@@ -49,6 +49,16 @@ class Optimiser {
   virtual void state(StateVisitor& visitor) = 0;
 };
 
+// Parameters that learn at a multiple of the scheduled rate (a new head behind a trained network) or
+// decay by another share.
+struct ParameterGroup {
+  std::vector<NamedTensor> parameters;
+  double rate_factor = 1, decay_factor = 1;
+};
+
+std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<ParameterGroup> groups,
+                                          const OptimiserOptions& options);
+// One group at the scheduled rate.
 std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<NamedTensor> parameters,
                                           const OptimiserOptions& options);
 

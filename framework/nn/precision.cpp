@@ -17,10 +17,15 @@ class NarrowBackbone : public WrappedBackbone {
   NarrowBackbone(std::unique_ptr<Backbone> network, at::ScalarType dtype)
       : WrappedBackbone(std::move(network)), dtype_(dtype) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
-    NetworkOutput out = network_->forward(image.to(dtype_), pass);
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    NetworkInput narrow = input;
+    narrow.image = input.image.to(dtype_);
+    for (NamedTensor& extra : narrow.extras) {
+      if (extra.value.is_floating_point()) extra.value = extra.value.to(dtype_);
+    }
+    NetworkOutput out = network_->forward(narrow, pass);
     out.logits = out.logits.to(at::kFloat);
-    for (at::Tensor& more : out.more) more = more.to(at::kFloat);
+    for (NamedTensor& other : out.others) other.value = other.value.to(at::kFloat);
     return out;
   }
 

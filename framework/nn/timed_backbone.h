@@ -14,9 +14,9 @@ class TimedBackbone : public WrappedBackbone {
  public:
   explicit TimedBackbone(std::unique_ptr<Backbone> network) : WrappedBackbone(std::move(network)) {}
 
-  NetworkOutput forward(const at::Tensor& image, const Pass& pass) override {
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
     const profile::Span span(pass.mode == NetworkMode::kTrain ? "forward" : "forward to evaluate");
-    return network_->forward(image, pass);
+    return network_->forward(input, pass);
   }
 };
 

@@ -13,6 +13,7 @@ namespace semiseg {
 class WrappedBackbone : public Backbone {
  public:
   Classifier classifier() const override { return network_->classifier(); }
+  Classifier head(std::string_view name) const override { return network_->head(name); }
   const std::vector<NamedTensor>& parameters() const override { return network_->parameters(); }
   const std::vector<NamedTensor>& buffers() const override { return network_->buffers(); }
 

@@ -34,4 +34,24 @@ std::vector<SampleInfo> samples_of(const std::vector<SampleInfo>& samples,
   return wanted;
 }
 
+LabelBudget resolve_each(const std::vector<SampleInfo>& samples, const std::vector<CaseInfo>& cases,
+                         const std::string& labelled, const std::vector<std::string>& groups,
+                         const std::string CaseInfo::*field) {
+  LabelBudget all;
+  const auto append = [](auto& to, const auto& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  for (const std::string& group : groups) {
+    const std::vector<SampleInfo> members =
+        samples_of(samples, cases, [&](const CaseInfo& one) { return one.*field == group; });
+    if (members.empty()) continue;
+    const LabelBudget one = resolve_budget(members, cases, labelled);
+    append(all.labelled, one.labelled);
+    append(all.unlabelled, one.unlabelled);
+    append(all.patients, one.patients);
+  }
+  all.hash = hash_patients(all.patients);
+  return all;
+}
+
 }  // namespace semiseg

@@ -3,7 +3,6 @@
 // their other patients are not, and one domain is left out of training and tested (M&Ms in Wang &
 // Li, NeurIPS 2023: vendors A to D). All cases of the left-out domain are tested, whatever their
 // published split; validation cases of the source domains select.
-#include "framework/data/label_budget.h"
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"
 
@@ -30,18 +29,7 @@ class DomainGeneralisation : public Setting {
 
   Pools pools(const std::vector<SampleInfo>& samples,
               const std::vector<CaseInfo>& cases) const override {
-    LabelBudget all;
-    for (const std::string& domain : domains_of(cases)) {
-      const std::vector<SampleInfo> its =
-          samples_of(samples, cases, [&](const CaseInfo& one) { return one.domain == domain; });
-      if (its.empty()) continue;
-      const LabelBudget one = resolve_budget(its, cases, labelled_);
-      all.labelled.insert(all.labelled.end(), one.labelled.begin(), one.labelled.end());
-      all.unlabelled.insert(all.unlabelled.end(), one.unlabelled.begin(), one.unlabelled.end());
-      all.patients.insert(all.patients.end(), one.patients.begin(), one.patients.end());
-    }
-    all.hash = hash_patients(all.patients);
-    return pools_of(all);
+    return pools_of(resolve_each(samples, cases, labelled_, domains_of(cases), &CaseInfo::domain));
   }
 
  private:

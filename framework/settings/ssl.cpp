@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Semi-supervised learning: the first n patients of the training split keep their labels, the others
-// are unlabelled. The published splits select and test.
-#include "framework/data/label_budget.h"
+// are unlabelled; in a collection, the first n of each task. The published splits select and test.
 #include "framework/data/setting.h"
+#include "framework/settings/domains.h"
 
 namespace semiseg {
 namespace {
@@ -13,7 +13,7 @@ class SemiSupervised : public Setting {
 
   Pools pools(const std::vector<SampleInfo>& samples,
               const std::vector<CaseInfo>& cases) const override {
-    return pools_of(resolve_budget(samples, cases, labelled_));
+    return pools_of(resolve_each(samples, cases, labelled_, tasks_of(cases), &CaseInfo::task));
   }
 
  private:

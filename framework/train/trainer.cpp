@@ -23,10 +23,7 @@ void Trainer::state(StateVisitor& visitor) {
     v.scalar("entered", entered_);
     v.scalar("ended", ended_);
     v.scalar("validated", validated_);
-    v.scalar("best_iteration", best_iteration_);
-    v.scalar("best_done", best_done_);
-    v.scalar("validations_since_best", validations_since_best_);
-    v.scalar("best_score", best_score_);
+    selection_.state(v);
     reduction_.state(v);
     scaler_.state(v);
   });
@@ -54,7 +51,7 @@ void Trainer::save_best() {
 void Trainer::load_best() {
   at("load");
   std::optional<StateMap> best;
-  if (parts_.store) best = parts_.store->load_best(best_done_);
+  if (parts_.store) best = parts_.store->load_best(selection_.best_done());
   put_state([this](StateVisitor& v) { parts_.method.state(v); },
             *broadcast_state(std::move(best), parts_.comm));
 }
@@ -67,7 +64,7 @@ bool Trainer::run() {
     put_state([this](StateVisitor& v) { state(v); }, *saved);
   }
   begun_ = done_;
-  if (parts_.store) parts_.store->begin_from(best_done_, needs_best());
+  if (parts_.store) parts_.store->begin_from(selection_.best_done(), needs_best());
   if (parts_.observer) parts_.observer->begin(plan_, done_, validation_is_due());
   while (true) {
     if (!entered_) enter_stage();
@@ -86,37 +83,36 @@ bool Trainer::run() {
 
 // The best state of this stage, when it ends.
 bool Trainer::needs_best() const {
-  if (best_iteration_ < 0) return false;
+  if (!selection_.has_best()) return false;
   const auto next = static_cast<size_t>(stage_) + 1;
   return next < plan_.stages.size() ? plan_.stages[next].start_from_best
                                     : parts_.protocol.select != "last";
 }
 
 void Trainer::enter_stage() {
-  if (stage().start_from_best && best_iteration_ >= 0) {
+  if (stage().start_from_best && selection_.has_best()) {
     const std::string& before = plan_.stages[static_cast<size_t>(stage_ - 1)].name;
     log::info("stage {} starts from the best state of stage {} (iteration {})", stage().name,
-              before, best_iteration_);
+              before, selection_.best_iteration());
     load_best();
   }
   parts_.method.begin_stage(stage_);
-  best_iteration_ = -1;
-  validations_since_best_ = 0;
+  selection_.begin_stage();
   entered_ = 1;
   if (stage_ > 0) save();  // from here on no resume needs the stage before
 }
 
-Batch Trainer::next_batch(Loader& loader) {
+Batch Trainer::next_batch(BatchSource& source) {
   const profile::Span span("data wait");
-  return loader.next();
+  return source.next();
 }
 
 bool Trainer::train_stage() {
-  std::unique_ptr<Loader> loader;
+  std::unique_ptr<BatchSource> batches;
   while (validation_is_due() || (iteration_ < stage().iterations && !ended_)) {
     if (!validation_is_due()) {
-      if (!loader) loader = parts_.make_loader(stage_, iteration_);
-      train_step(next_batch(*loader));
+      if (!batches) batches = parts_.batches(stage_, iteration_);
+      train_step(next_batch(*batches));
     }
     if (validation_is_due()) validate();
     if (should_stop()) return false;
@@ -174,21 +170,12 @@ void Trainer::validate() {
   const ValueRow scores = parts_.validate();
   if (scores.empty()) return;  // broken off
   validated_ = done_;
-  const double score = scores.front().second;
-  const bool is_best = best_iteration_ < 0 || score > best_score_;
-  if (is_best) {
-    best_score_ = score;
-    best_iteration_ = iteration_;
-    best_done_ = done_;
-    validations_since_best_ = 0;
-    save_best();
-  } else {
-    ++validations_since_best_;
-  }
+  const bool is_best = selection_.add(scores.front().second, iteration_, done_);
+  if (is_best) save_best();
   if (parts_.observer) parts_.observer->validation_row(stage(), iteration_, scores, is_best);
-  if (parts_.protocol.patience > 0 && validations_since_best_ >= parts_.protocol.patience) {
+  if (selection_.is_exhausted(parts_.protocol.patience)) {
     log::info("stage {} ends at iteration {}: no new best in {} validations", stage().name,
-              iteration_, validations_since_best_);
+              iteration_, parts_.protocol.patience);
     ended_ = 1;
   }
 }

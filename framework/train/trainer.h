@@ -13,11 +13,12 @@
 #include "framework/comm/communicator.h"
 #include "framework/core/draws.h"
 #include "framework/core/state.h"
-#include "framework/data/loader.h"
+#include "framework/data/batch_source.h"
 #include "framework/methods/method.h"
 #include "framework/train/gradient_reduction.h"
 #include "framework/train/gradient_scaler.h"
 #include "framework/train/protocol.h"
+#include "framework/train/selection.h"
 
 namespace semiseg {
 
@@ -57,7 +58,8 @@ struct TrainerParts {
   const ProtocolOptions& protocol;
   const Communicator& comm;
   Draws draws;  // of the run seed
-  std::function<std::unique_ptr<Loader>(int64_t stage, int64_t first_iteration)> make_loader;
+  // The batches of a stage from one of its iterations on.
+  std::function<std::unique_ptr<BatchSource>(int64_t stage, int64_t first_iteration)> batches;
   // Scores of the current predictor on the selection split: the first is compared, higher is
   // better. Collective; an empty row when a rank wanted to stop before all cases were scored. Empty
   // function: no split to select on.
@@ -82,15 +84,10 @@ class Trainer {
   // Why it stopped: "rank 2: SIGUSR1".
   const std::string& stop_reason() const { return stop_reason_; }
 
-  int64_t best_iteration() const {
-    return best_iteration_;
-  }  // within the last stage; -1: no validation
-  double best_score() const { return best_score_; }
-
  private:
   void state(StateVisitor& visitor);
   void enter_stage();
-  Batch next_batch(Loader& loader);
+  Batch next_batch(BatchSource& source);
   bool train_stage();  // false: stop requested
   bool should_stop();  // collective
   void save_best();
@@ -112,8 +109,7 @@ class Trainer {
   int64_t entered_ = 0, ended_ = 0;    // of this stage: begun; ended early
   int64_t begun_ = 0;                  // done_ when this start began
   int64_t validated_ = 0;              // done_ at the last validation
-  int64_t best_iteration_ = -1, best_done_ = 0, validations_since_best_ = 0;
-  double best_score_ = 0;
+  Selection selection_;
   std::string stop_reason_;
 };
 

@@ -54,8 +54,8 @@ std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype
 
 void compare_outputs(const ParityCase& c, const NetworkOutput& out, Comparison& comparison) {
   comparison.compare("out.logits", out.logits);
-  for (size_t i = 0; i < out.more.size(); ++i)
-    comparison.compare("out.logits_" + std::to_string(i + 1), out.more[i]);
+  for (size_t i = 0; i < out.others.size(); ++i)
+    comparison.compare("out.logits_" + std::to_string(i + 1), out.others[i].value);
   if (c.has("out.features") || c.has("out.features.index"))
     comparison.compare("out.features", out.features);
 }
@@ -66,8 +66,8 @@ void differentiate(const ParityCase& c, const NetworkOutput& out) {
     return (logits * c.tensor("in.cotangent." + name).to(logits.scalar_type())).sum();
   };
   at::Tensor total = product(out.logits, "logits");
-  for (size_t i = 0; i < out.more.size(); ++i)
-    total = total + product(out.more[i], "logits_" + std::to_string(i + 1));
+  for (size_t i = 0; i < out.others.size(); ++i)
+    total = total + product(out.others[i].value, "logits_" + std::to_string(i + 1));
   total.backward();
 }
 

@@ -120,8 +120,8 @@ class OneWeight : public ModuleBackbone {
   explicit OneWeight(double value)
       : ModuleBackbone(Module(Draws(1), "one", at::kFloat)),
         weight_(root_.constant_parameter("weight", {1}, value)) {}
-  NetworkOutput forward(const at::Tensor& image, const Pass&) override {
-    return {image, image, {}};
+  NetworkOutput forward(const NetworkInput& input, const Pass&) override {
+    return {input.image, input.image, {}};
   }
   Classifier classifier() const override { return {weight_, {}}; }
 

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The selection of the best state of a stage by its validation scores, and early stopping.
+#pragma once
+
+#include <cstdint>
+
+#include "framework/core/state.h"
+
+namespace semiseg {
+
+class Selection {
+ public:
+  // A new stage: no validation yet.
+  void begin_stage();
+
+  // A validation score, higher is better, after `iteration` steps of the stage and `done` steps of
+  // the training. True: it is the best of the stage so far.
+  bool add(double score, int64_t iteration, int64_t done);
+
+  bool has_best() const { return best_iteration_ >= 0; }
+  int64_t best_iteration() const { return best_iteration_; }  // within the stage; -1: no validation
+  int64_t best_done() const { return best_done_; }
+  // `patience` validations in a row were no new best; 0: never.
+  bool is_exhausted(int64_t patience) const {
+    return patience > 0 && validations_since_best_ >= patience;
+  }
+
+  void state(StateVisitor& visitor);
+
+ private:
+  int64_t best_iteration_ = -1, best_done_ = 0, validations_since_best_ = 0;
+  double best_score_ = 0;
+};
+
+}  // namespace semiseg
