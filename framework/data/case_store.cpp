@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 #include <sstream>
 
@@ -39,6 +40,15 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
+// True for what names a file of the folder and does nothing to a terminal. A store that came from
+// elsewhere reads no other file.
+bool is_plain_name(const std::string& text) {
+  return !text.empty() && text != "." && text != ".." &&
+         std::none_of(text.begin(), text.end(), [](char c) {
+           return c == '/' || (static_cast<unsigned char>(c) < ' ') || c == 127;
+         });
+}
+
 // Ids are file stems and fields of a line.
 void check_field(const std::string& text, bool may_be_empty, const char* meaning) {
   if ((text.empty() && !may_be_empty) || text.find_first_of(",\n\r\"/#") != std::string::npos) {
@@ -68,7 +78,7 @@ void read_header_line(const std::string& line, const std::string& where, Dataset
 
 CaseInfo read_case_line(const std::string& line, const std::string& where) {
   const auto fields = split_at_commas(line);
-  if (fields.size() != 4 || fields[0].empty()) {
+  if (fields.size() != 4 || !is_plain_name(fields[0])) {
     throw Error(
         ErrorKind::kData,
         {.what = "a bad line in the index", .where = where, .expected = kColumns, .got = line});

@@ -14,6 +14,10 @@ using hdf5::Handle;
 using hdf5::Where;
 namespace {
 
+// An attribute of an object header is below 64 KiB.
+constexpr size_t kLongestText = 65536;
+constexpr int64_t kMostNumbers = 8192;
+
 void put_attribute(hid_t file, const std::string& key, hid_t stored, hid_t memory, hid_t space,
                    const void* data, const Where& at) {
   const Handle object(SEMISEG_HDF5(H5Oopen(file, at.object.c_str(), H5P_DEFAULT), at), H5Oclose);
@@ -24,20 +28,41 @@ void put_attribute(hid_t file, const std::string& key, hid_t stored, hid_t memor
 }
 
 hid_t open_attribute(hid_t file, const std::string& key, const Where& at) {
-  if (SEMISEG_HDF5(H5Aexists_by_name(file, at.object.c_str(), key.c_str(), H5P_DEFAULT), at) == 0) {
+  const char* object = at.object.c_str();
+  const hid_t access = hdf5::object_access();
+  if (SEMISEG_HDF5(H5Aexists_by_name(file, object, key.c_str(), access), at) == 0) {
     throw Error(ErrorKind::kData, {.what = fmt::format("the HDF5 file has no attribute '{}'", key),
                                    .where = at.path.string() + ": " + at.object});
   }
-  return SEMISEG_HDF5(
-      H5Aopen_by_name(file, at.object.c_str(), key.c_str(), H5P_DEFAULT, H5P_DEFAULT), at);
+  return SEMISEG_HDF5(H5Aopen_by_name(file, object, key.c_str(), H5P_DEFAULT, access), at);
+}
+
+[[noreturn]] void refuse(const std::string& key, const Where& at, const std::string& what,
+                         std::string expected, std::string got) {
+  throw Error(ErrorKind::kData, {.what = fmt::format("attribute '{}' is not {}", key, what),
+                                 .where = at.path.string() + ": " + at.object,
+                                 .expected = std::move(expected),
+                                 .got = std::move(got)});
+}
+
+// Returns how many values an attribute has; H5Aread writes that many, whatever room there is.
+int64_t count_of(hid_t attribute, const Where& at) {
+  const Handle space(SEMISEG_HDF5(H5Aget_space(attribute), at), H5Sclose);
+  return SEMISEG_HDF5(H5Sget_simple_extent_npoints(space), at);
 }
 
 template <class Number>
 std::vector<Number> numbers_of(hid_t file, const std::string& key, hid_t memory, const Where& at) {
   const Handle attribute(open_attribute(file, key, at), H5Aclose);
-  const Handle space(SEMISEG_HDF5(H5Aget_space(attribute), at), H5Sclose);
-  std::vector<Number> result(
-      static_cast<size_t>(SEMISEG_HDF5(H5Sget_simple_extent_npoints(space), at)));
+  const Handle type(SEMISEG_HDF5(H5Aget_type(attribute), at), H5Tclose);
+  if (const H5T_class_t kind = H5Tget_class(type); kind != H5T_INTEGER && kind != H5T_FLOAT)
+    refuse(key, at, "numbers", "integers or floats", "another type");
+  const int64_t count = count_of(attribute, at);
+  if (count > kMostNumbers) {
+    refuse(key, at, "a short list of numbers", fmt::format("at most {}", kMostNumbers),
+           fmt::format("{} numbers", count));
+  }
+  std::vector<Number> result(static_cast<size_t>(count));
   if (!result.empty()) SEMISEG_HDF5(H5Aread(attribute, memory, result.data()), at);
   return result;
 }
@@ -45,10 +70,25 @@ std::vector<Number> numbers_of(hid_t file, const std::string& key, hid_t memory,
 template <class Number>
 Number number_of(hid_t file, const std::string& key, hid_t memory, const Where& at) {
   const auto numbers = numbers_of<Number>(file, key, memory, at);
-  if (numbers.size() == 1) return numbers[0];
-  throw Error(ErrorKind::kData, {.what = fmt::format("attribute '{}' is not one number", key),
-                                 .where = at.path.string() + ": " + at.object,
-                                 .got = fmt::format("{} numbers", numbers.size())});
+  if (numbers.size() != 1)
+    refuse(key, at, "one number", "1", fmt::format("{} numbers", numbers.size()));
+  return numbers[0];
+}
+
+// Text of fixed length, once, as write_attribute writes it. HDF5 copies text of variable length
+// without comparing the two lengths that the file gives for it, so that is not read at all.
+size_t text_size(hid_t attribute, hid_t type, const std::string& key, const Where& at) {
+  if (H5Tget_class(type) != H5T_STRING) refuse(key, at, "text", "text", "another type");
+  if (H5Tis_variable_str(type) != 0)
+    refuse(key, at, "text of fixed length", "text as semiseg writes it", "variable length");
+  const int64_t count = count_of(attribute, at);
+  if (count != 1) refuse(key, at, "one text", "1", fmt::format("{} texts", count));
+  const size_t size = H5Tget_size(type);
+  if (size > kLongestText) {
+    refuse(key, at, "a short text", fmt::format("at most {} bytes", kLongestText),
+           fmt::format("{} bytes", size));
+  }
+  return size;
 }
 
 }  // namespace
@@ -99,7 +139,8 @@ void Hdf5File::write_attribute(const std::string& object, const std::string& key
 bool Hdf5File::has_attribute(const std::string& object, const std::string& key) const {
   const Exclusive exclusive;
   const Where at = context(object);
-  return SEMISEG_HDF5(H5Aexists_by_name(file_, object.c_str(), key.c_str(), H5P_DEFAULT), at) > 0;
+  return SEMISEG_HDF5(H5Aexists_by_name(file_, object.c_str(), key.c_str(), hdf5::object_access()),
+                      at) > 0;
 }
 
 std::string Hdf5File::text_attribute(const std::string& object, const std::string& key) const {
@@ -107,18 +148,7 @@ std::string Hdf5File::text_attribute(const std::string& object, const std::strin
   const Where at = context(object);
   const Handle attribute(open_attribute(file_, key, at), H5Aclose);
   const Handle type(SEMISEG_HDF5(H5Aget_type(attribute), at), H5Tclose);
-  if (H5Tget_class(type) != H5T_STRING) {
-    throw Error(ErrorKind::kData, {.what = fmt::format("attribute '{}' is not text", key),
-                                   .where = path_.string() + ": " + object});
-  }
-  if (H5Tis_variable_str(type) > 0) {
-    char* text = nullptr;
-    SEMISEG_HDF5(H5Aread(attribute, type, &text), at);
-    std::string result = text ? text : "";
-    H5free_memory(text);
-    return result;
-  }
-  std::string result(H5Tget_size(type), '\0');
+  std::string result(text_size(attribute, type, key, at), '\0');
   SEMISEG_HDF5(H5Aread(attribute, type, result.data()), at);
   return result.substr(0, std::min(result.find('\0'), result.size()));
 }

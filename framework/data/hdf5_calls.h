@@ -26,7 +26,12 @@ struct Where {
 // thread).
 class Exclusive {
  public:
-  Exclusive() : lock_(mutex()) { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+  Exclusive() : lock_(mutex()) {
+    // What HDF5 still holds of a file on a full disk, it would try to write at the end of the
+    // process, and crash.
+    [[maybe_unused]] static const herr_t once = H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
 
  private:
   static std::mutex& mutex() {
@@ -70,6 +75,15 @@ struct Types {
   hid_t stored, memory;
 };
 Types types_of(at::ScalarType dtype);
+
+// How an object is found: links to other files are not followed, so that a file that came from
+// elsewhere cannot make the program read a third one.
+hid_t object_access();
+hid_t dataset_access();
+
+// Throws kData unless the dataset lies within its own file and takes no more memory than the file
+// can hold: sizes, chunks and external storage are looked at before anything is allocated.
+void check_storage(hid_t set, const Where& at);
 
 // A scalar or simple dataspace.
 Handle make_space(at::IntArrayRef sizes, const Where& at);

@@ -19,6 +19,9 @@ using hdf5::Handle;
 using hdf5::Where;
 namespace {
 
+constexpr hsize_t kLongestAxis = hsize_t{1}
+                                 << 40;  // products of a few fit into 64 bits or are refused
+
 at::ScalarType dtype_of(hid_t type, const Where& at) {
   const size_t bytes = H5Tget_size(type);
   switch (H5Tget_class(type)) {
@@ -44,6 +47,12 @@ Hdf5Description description(hid_t set, const Where& at) {
   std::vector<hsize_t> sizes(
       static_cast<size_t>(SEMISEG_HDF5(H5Sget_simple_extent_ndims(space), at)));
   SEMISEG_HDF5(H5Sget_simple_extent_dims(space, sizes.data(), nullptr), at);
+  if (std::any_of(sizes.begin(), sizes.end(), [](hsize_t size) { return size > kLongestAxis; })) {
+    throw Error(ErrorKind::kData, {.what = "an axis of a dataset is too long",
+                                   .where = at.path.string() + ": " + at.object,
+                                   .expected = fmt::format("at most {} entries", kLongestAxis),
+                                   .got = fmt::format("shape [{}]", fmt::join(sizes, ","))});
+  }
   return {{sizes.begin(), sizes.end()}, dtype_of(type, at)};
 }
 
@@ -51,8 +60,8 @@ Hdf5Description description(hid_t set, const Where& at) {
 bool exists(hid_t file, const std::string& name, const Where& at) {
   const std::string path = name.substr(std::min(name.find_first_not_of('/'), name.size()));
   for (size_t end = path.find('/'); !path.empty(); end = path.find('/', end + 1)) {
-    if (SEMISEG_HDF5(H5Lexists(file, path.substr(0, end).c_str(), H5P_DEFAULT), at) == 0)
-      return false;
+    const std::string part = path.substr(0, end);
+    if (SEMISEG_HDF5(H5Lexists(file, part.c_str(), hdf5::object_access()), at) == 0) return false;
     if (end == std::string::npos) break;
   }
   return true;
@@ -65,7 +74,7 @@ std::vector<std::string> children(hid_t file, const std::string& group, const Wh
     return 0;
   };
   SEMISEG_HDF5(H5Literate_by_name(file, group.c_str(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add,
-                                  &result, H5P_DEFAULT),
+                                  &result, hdf5::object_access()),
                at);
   std::sort(result.begin(), result.end());
   return result;
@@ -79,12 +88,14 @@ hid_t open_dataset(hid_t file, const Where& at) {
                  .expected = at.object,
                  .got = fmt::format("{}", fmt::join(children(file, "/", at), ", "))});
   }
-  return SEMISEG_HDF5(H5Dopen2(file, at.object.c_str(), H5P_DEFAULT), at);
+  const hid_t access = hdf5::dataset_access();
+  return SEMISEG_HDF5(H5Dopen2(file, at.object.c_str(), access), at);
 }
 
 // Reads what `selected` picks (H5S_ALL: everything) into a new tensor of `sizes`.
 at::Tensor read_selected(hid_t set, hid_t selected, const Hdf5Description& description,
                          const Where& at) {
+  hdf5::check_storage(set, at);
   const bool is_bool = description.dtype == at::kBool;
   at::Tensor out = at::empty(description.sizes, is_bool ? at::kChar : description.dtype);
   if (out.numel() > 0) {
@@ -130,6 +141,7 @@ at::Tensor Hdf5File::read_range(const std::string& name, int64_t axis, int64_t s
   const Handle set(open_dataset(file_, at), H5Dclose);
   Hdf5Description part = description(set, at);
   const auto position = static_cast<size_t>(axis);
+  hdf5::check_storage(set, at);
   if (position >= part.sizes.size() || start < 0 || count < 1 ||
       start + count > part.sizes[position]) {
     throw Error(ErrorKind::kData,

@@ -34,8 +34,8 @@ struct Hdf5Description {
 // HDF5's own text: kData while reading, kIo while writing.
 class Hdf5File {
  public:
-  // Read-only. kData that tells apart: no such file, unreadable, not HDF5, truncated, locked by
-  // another process.
+  // Read-only. kData that tells apart: no such file, unreadable, not HDF5, truncated. The file may
+  // come from anywhere: sizes are held against it, and nothing outside of it is read.
   static Hdf5File open(const std::filesystem::path& path);
   // A new, empty file; replaces a file at `path`, so give it the temporary of an AtomicFile.
   static Hdf5File create(const std::filesystem::path& path);
@@ -73,6 +73,7 @@ class Hdf5File {
   // Full paths of all datasets at any depth, without the leading "/", sorted.
   std::vector<std::string> datasets() const;
   bool has_attribute(const std::string& object, const std::string& key) const;
+  // kData for what is not one text of fixed length, as write_attribute writes it.
   std::string text_attribute(const std::string& object, const std::string& key) const;
   int64_t integer_attribute(const std::string& object, const std::string& key) const;
   double real_attribute(const std::string& object, const std::string& key) const;

@@ -2,9 +2,11 @@
 // Opening an HDF5 file, with the reasons for which it fails told apart.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "framework/core/error.h"
+#include "framework/core/own_file.h"
 #include "framework/data/hdf5_calls.h"
 #include "framework/data/hdf5_file.h"
 
@@ -43,6 +45,22 @@ void check_signature(const fs::path& path) {
                .fix = "if this is a pointer or an archive, fetch or unpack the real file"});
 }
 
+constexpr const char* kLockFails = "unable to lock file";
+
+// The lock keeps readers off a file that is being written. A file system that has no locks gives
+// another reason than a holder (EAGAIN), and then the file is read without one.
+hid_t open_read_only(const fs::path& path) {
+  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  if (file >= 0) return file;
+  const std::string text = hdf5::error_stack();
+  const std::string held = fmt::format("errno = {},", EWOULDBLOCK);
+  if (text.find(kLockFails) == std::string::npos || text.find(held) != std::string::npos)
+    return file;
+  const hdf5::Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_file_locking(access, /*use_file_locking=*/false, /*ignore_when_disabled=*/true);
+  return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access);
+}
+
 // Why an HDF5 file could not be opened, told apart by HDF5's text.
 [[noreturn]] void fail_open(const fs::path& path) {
   const std::string text = hdf5::error_stack();
@@ -50,10 +68,10 @@ void check_signature(const fs::path& path) {
                    .where = path.string(),
                    .got = text,
                    .fix = "replace the file with a good copy"};
-  if (text.find("unable to lock file") != std::string::npos) {
+  if (text.find(kLockFails) != std::string::npos) {
     parts.what = "the HDF5 file is locked by another process";
     parts.fix =
-        "wait for its writer; on a file system without locks set HDF5_USE_FILE_LOCKING=FALSE";
+        "wait for its writer; HDF5_USE_FILE_LOCKING=FALSE in the environment reads it anyway";
   } else if (text.find("truncated file") != std::string::npos) {
     parts.what = "the HDF5 file is truncated";
     parts.got = fmt::format("{} bytes; {}", fs::file_size(path), text);
@@ -68,9 +86,10 @@ Hdf5File Hdf5File::open(const fs::path& path) {
     throw Error(ErrorKind::kData,
                 {.what = "no such file", .where = path.string(), .expected = "an HDF5 file"});
   }
+  check_is_file(path);
   check_signature(path);
   const hdf5::Exclusive exclusive;
-  const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const hid_t file = open_read_only(path);
   if (file < 0) fail_open(path);
   return Hdf5File(path, file, false);
 }

@@ -49,7 +49,10 @@ Hdf5File Hdf5File::create(const fs::path& path) {
   Hdf5File result(path, -1, true);
   const Where at = result.context("");
   result.before_write("H5Fcreate");
-  result.file_ = SEMISEG_HDF5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), at);
+  // Nobody else knows the temporary that is written, and not every file system has locks.
+  const Handle access(SEMISEG_HDF5(H5Pcreate(H5P_FILE_ACCESS), at), H5Pclose);
+  SEMISEG_HDF5(H5Pset_file_locking(access, /*use_file_locking=*/false, true), at);
+  result.file_ = SEMISEG_HDF5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), at);
   return result;
 }
 
