@@ -15,7 +15,7 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
-#include "framework/core/files.h"
+#include "framework/core/own_file.h"
 #include "framework/record/dataset_record.h"
 
 namespace semiseg {
@@ -67,7 +67,7 @@ Experiment load(World& world, const std::filesystem::path& run, const std::strin
   std::optional<Config> config;
   world.agree([&] {
     const std::filesystem::path file = run / kRunConfigFile;
-    config = parse_config(read_file(file), file.string());
+    config = parse_config(read_own_file(file), file.string());
   });
   world.choose_device(*config);
   world.agree([&] {

@@ -49,6 +49,33 @@ TEST(Npy, FortranOrderIsUndone) {
   EXPECT_TRUE(at::equal(read_npy(folder / "a.npy"), values));
 }
 
+TEST(Npy, HostileHeadersAreRefused) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "a.npy";
+  const auto refused = [&](const std::string& dictionary, const std::string& word) {
+    const size_t size = dictionary.size();
+    write_file(path, std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(size % 256) +
+                         static_cast<char>(size / 256) + dictionary);
+    expect_error(ErrorKind::kData, {"a.npy", word}, [&] { read_npy(path); });
+    expect_error(ErrorKind::kData, {"a.npy", word}, [&] { read_npy_shape(path); });
+  };
+  const auto header = [](const std::string& type, const std::string& shape) {
+    return "{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+  };
+  refused(header("<" + std::string(48000, 'f'), "1"), "at most 4096");
+  refused(header("<f4", std::string(48000, ' ')), "at most 4096");
+  refused(header("<f4", std::string(3000, '1')), "cannot be read");
+  refused(header("<f4", "-1"), "no array has");
+  refused(header("<f4", "0, 1000000000000, 1000000000000"), "no array has");
+  refused(header("<f4", "1, , 2"), "cannot be read");
+  refused(header("<f4", "1, x"), "cannot be read");
+  std::string axes;
+  for (int i = 0; i < 1000; ++i) axes += "1,";
+  refused(header("<f4", axes), "no array has");
+  refused("{'descr': '<f4", "cannot be read");
+  refused("", "cannot be read");
+}
+
 TEST(Npy, WhatIsNoWholeFileIsRefused) {
   const TemporaryFolder folder;
   const fs::path path = folder / "a.npy";

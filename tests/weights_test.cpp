@@ -195,6 +195,51 @@ TEST(HostileWeights, EndlessValuesEnd) {
   }
 }
 
+TEST(HostileWeights, SharedValuesTakeNeitherMemoryNorTimeWithoutEnd) {
+  const TemporaryFolder folder;
+  // A tensor that is mentioned many times, each of which would be a copy.
+  const auto bomb = [](PickleWriter& writer, bool is_legacy) {
+    const at::Tensor value = at::zeros({100});
+    writer.raw("}(").text("a").tensor("0", value, is_legacy).raw("q\x01");
+    writer.storages = {{"0", value}};
+    for (int i = 0; i < 2000; ++i) writer.text(std::to_string(i)).raw("h\x01");
+    writer.raw("u");
+  };
+  for (const auto& path : write_torch_files(folder.path(), bomb))
+    expect_error(ErrorKind::kData, {"memory"}, [&] { read_torch_file(path); });
+  // Lists of one list each, ten deep, ten wide.
+  const auto tree = [](PickleWriter& writer, bool) {
+    writer.raw("](NNNNNNNNNNe").raw(std::string("q\x00", 2));
+    for (char level = 1; level < 10; ++level) {
+      writer.raw("](");
+      for (int i = 0; i < 10; ++i)
+        writer.raw("h").raw(std::string(1, static_cast<char>(level - 1)));
+      writer.raw("e").raw("q").raw(std::string(1, level));
+    }
+  };
+  for (const auto& path : write_torch_files(folder.path(), tree))
+    expect_error(ErrorKind::kData, {"without end"}, [&] { read_torch_file(path); });
+  const auto name = [](PickleWriter& writer, bool) {
+    writer.raw("}(").text(std::string(5000, 'k')).raw("Nu");
+  };
+  for (const auto& path : write_torch_files(folder.path(), name))
+    expect_error(ErrorKind::kData, {"name is too long"}, [&] { read_torch_file(path); });
+}
+
+TEST(HostileWeights, ShapesThatNoTensorHasAreRefused) {
+  const TemporaryFolder folder;
+  for (const std::string& shape :
+       std::vector<std::string>{"0,1000000000000,1000000000000", "0,9223372036854775807,2"}) {
+    const std::string header =
+        R"({"a":{"dtype":"F32","shape":[)" + shape + R"(],"data_offsets":[0,0]}})";
+    const auto size = static_cast<uint64_t>(header.size());
+    write_file(folder / "a.safetensors",
+               std::string(reinterpret_cast<const char*>(&size), 8) + header);
+    expect_error(ErrorKind::kData, {"no tensor has", "'a'"},
+                 [&] { read_safetensors(folder / "a.safetensors"); });
+  }
+}
+
 TEST(HostileWeights, ACutFileIsAnErrorAtEveryLength) {
   const TemporaryFolder folder;
   const auto files = write_torch_files(folder.path(), [](auto& writer, bool is_legacy) {

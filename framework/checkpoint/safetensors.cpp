@@ -16,6 +16,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
+#include "framework/core/shape.h"
 
 namespace semiseg {
 namespace {
@@ -84,6 +86,8 @@ Entry read_entry(const std::string& name, const Json& header, uint64_t data_size
   } catch (const Json::exception& error) {
     malformed(where, "header entry", "dtype, shape and data_offsets", error.what());
   }
+  if (!is_sound_shape(entry.shape))
+    malformed(where, "a shape that no tensor has", "at most 64 sizes of at least 0");
   if (entry.begin > entry.end || entry.end > data_size) {
     malformed(where, "truncated, or offsets outside the data", fmt::format("0 to {}", data_size),
               fmt::format("{} to {}", entry.begin, entry.end));
@@ -98,6 +102,7 @@ Entry read_entry(const std::string& name, const Json& header, uint64_t data_size
 
 Json parse_header(std::string_view text, const std::string& file) {
   try {
+    check_json_depth(text, file);
     Json header = Json::parse(text);
     if (header.is_object()) return header;
   } catch (const Json::exception& error) {

@@ -12,6 +12,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/own_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -38,6 +39,8 @@ void take_digits(std::string& block, Seal& seal) {
 
 // One pass over the bytes. An error of this kind when they cannot be read.
 Seal read_seal(const fs::path& path, ErrorKind kind) {
+  // A pipe among the checkpoints would be waited for without end.
+  if (fs::exists(path)) check_is_file(path);
   std::ifstream file(path, std::ios::binary);
   const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> hash(XXH3_createState(),
                                                                              XXH3_freeState);

@@ -8,6 +8,7 @@
 #include <caffe2/serialize/inline_container.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -19,6 +20,8 @@
 #include "framework/checkpoint/pickle.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/own_file.h"
+#include "framework/core/shape.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -29,8 +32,10 @@ using Kind = PickleValue::Kind;
 constexpr std::string_view kZip = "PK\x03\x04";
 // Protocol 2, then the ten bytes of MAGIC_NUMBER 0x1950a86a20f9469cfc6c as a long.
 constexpr std::string_view kLegacy = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
-constexpr int kDeepest = 12;              // dictionaries in dictionaries
-constexpr int64_t kMostValues = 1 << 22;  // visited: shared values could be walked without end
+constexpr int kDeepest = 12;  // dictionaries in dictionaries
+constexpr int64_t kMostValues = 1 << 22;
+constexpr size_t kLongestName = 1024, kShownName = 100;
+constexpr int64_t kMostCopies = 8;  // of the file's bytes, where tensors share a storage
 
 constexpr std::pair<const char*, at::ScalarType> kStorages[] = {
     {"DoubleStorage", at::kDouble},     {"FloatStorage", at::kFloat}, {"HalfStorage", at::kHalf},
@@ -91,6 +96,7 @@ std::vector<int64_t> sizes_of(const PickleValue& tuple, const std::string& where
     sizes.push_back(item(tuple, i, Kind::kInteger, where).integer);
     if (sizes.back() < 0) malformed(where, "negative size or stride");
   }
+  if (!is_sound_shape(sizes)) malformed(where, "sizes or strides that no tensor has");
   return sizes;
 }
 
@@ -114,7 +120,9 @@ using ReadStorage = std::function<at::Tensor(const Storage&, const std::string& 
 // Walks the tree of values and builds what tensors it describes.
 class Builder {
  public:
-  Builder(std::string file, ReadStorage read) : file_(std::move(file)), read_(std::move(read)) {}
+  // `size`: bytes of the file, which memory and time are held against.
+  Builder(std::string file, size_t size, ReadStorage read)
+      : file_(std::move(file)), size_(static_cast<int64_t>(size)), read_(std::move(read)) {}
 
   std::map<std::string, at::Tensor> build(const PickleValue& root) {
     walk(root, "", 0);
@@ -123,8 +131,12 @@ class Builder {
 
  private:
   void walk(const PickleValue& value, const std::string& path, int depth) {
-    if (depth > kDeepest || ++visited_ > kMostValues)
-      malformed(file_ + ": " + path, "nested too deeply, or without end");
+    // Each value takes a byte at the least; one that is shared could be walked without end.
+    if (depth > kDeepest || ++visited_ > std::min(size_, kMostValues))
+      malformed(file_ + ": " + path.substr(0, kShownName), "nested too deeply, or without end");
+    if (path.size() > kLongestName)
+      malformed(file_ + ": " + path.substr(0, kShownName), "a name is too long",
+                fmt::format("at most {} bytes", kLongestName), std::to_string(path.size()));
     const auto below = [&](const std::string& key, const PickleValue& inner) {
       walk(inner, path.empty() ? key : path + "/" + key, depth + 1);
     };
@@ -158,7 +170,12 @@ class Builder {
                 fmt::format("{} numbers", numbers.numel()));
     if (at::IntArrayRef(sizes).size() > 0 && c10::multiply_integers(sizes) == 0)
       return at::empty(sizes, numbers.scalar_type());
-    return numbers.as_strided(sizes, strides, offset).clone(at::MemoryFormat::Contiguous);
+    const at::Tensor view = numbers.as_strided(sizes, strides, offset);
+    copied_ += static_cast<int64_t>(view.nbytes());
+    if (copied_ > kMostCopies * size_)
+      malformed(where, "its tensors take much more memory than the file has bytes",
+                fmt::format("at most {} times {} bytes", kMostCopies, size_));
+    return view.clone(at::MemoryFormat::Contiguous);
   }
 
   at::Tensor storage(const PickleValue& external, const std::string& where) {
@@ -171,9 +188,10 @@ class Builder {
   }
 
   std::string file_;
+  int64_t size_;
   ReadStorage read_;
   std::map<std::string, at::Tensor> storages_, tensors_;
-  int64_t visited_ = 0;
+  int64_t visited_ = 0, copied_ = 0;
 };
 
 std::map<std::string, at::Tensor> read_zip(const fs::path& path, const std::string& content) {
@@ -196,7 +214,7 @@ std::map<std::string, at::Tensor> read_zip(const fs::path& path, const std::stri
   const std::string stream = text_of("data.pkl");
   size_t position = 0;
   const Pickle pickle = read_pickle(stream, position, known_globals(), file + ": data.pkl");
-  return Builder(file,
+  return Builder(file, content.size(),
                  [&](const Storage& storage, const std::string& where) {
                    const std::string record = "data/" + storage.key;
                    const size_t bytes = size_of(record, where),
@@ -258,7 +276,7 @@ std::map<std::string, at::Tensor> read_legacy(const fs::path& path, const std::s
   const Pickle values = next(), keys = next();
   const auto storages =
       legacy_storages(values, *keys.root, std::string_view(content).substr(position), file);
-  return Builder(file,
+  return Builder(file, content.size(),
                  [&](const Storage& wanted, const std::string& where) {
                    const auto found = storages.find(wanted.key);
                    if (found == storages.end())
@@ -271,6 +289,7 @@ std::map<std::string, at::Tensor> read_legacy(const fs::path& path, const std::s
 }  // namespace
 
 bool is_torch_file(const fs::path& path) {
+  if (fs::exists(path)) check_is_file(path);
   std::string start(kLegacy.size(), '\0');
   std::ifstream(path, std::ios::binary)
       .read(start.data(), static_cast<std::streamsize>(start.size()));

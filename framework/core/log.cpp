@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/core/log.h"
 
+#include <fcntl.h>
+
 #include <cstdio>
 #include <memory>
 #include <mutex>
 
-#include "framework/core/error.h"
+#include "framework/core/own_file.h"
 
 namespace semiseg::log {
 namespace {
@@ -50,10 +52,9 @@ void set_quiet(bool quiet) {
 
 void set_file(const std::string& path) {
   const std::lock_guard lock(sinks().mutex);
-  sinks().file.reset(path.empty() ? nullptr : std::fopen(path.c_str(), "a"));
-  if (!path.empty() && !sinks().file) {
-    throw Error(ErrorKind::kIo, {.what = "cannot open the log file", .where = path});
-  }
+  sinks().file.reset();
+  if (path.empty()) return;
+  sinks().file.reset(::fdopen(open_own_file(path, O_WRONLY | O_CREAT | O_APPEND), "a"));
 }
 
 void set_line_wiper(void (*wipe)()) {

@@ -32,6 +32,8 @@ fs::path find_case_list(const fs::path& root, const std::string& file, const std
        file + " here or in the folder above", "neither", fix);
 }
 
+constexpr size_t kLongestLine = 256;  // longer than any name of a file
+
 std::vector<ListLine> read_case_list(const fs::path& path, const std::regex& form,
                                      const std::string& example) {
   std::vector<ListLine> lines;
@@ -43,8 +45,10 @@ std::vector<ListLine> read_case_list(const fs::path& path, const std::regex& for
     line.erase(line.find_last_not_of(" \t\r") + 1);
     if (line.ends_with(".h5")) line.resize(line.size() - 3);
     if (line.empty()) continue;
-    if (!std::regex_match(line, form)) {
-      fail("a list line is damaged or cut", where, example, line, "repair the line");
+    // std::regex takes a frame of the stack for each character.
+    if (line.size() > kLongestLine || !std::regex_match(line, form)) {
+      fail("a list line is damaged or cut", where, example, line.substr(0, kLongestLine),
+           "repair the line");
     }
     if (!seen.insert(line).second) {
       fail("a list line is there twice, or was cut", where, "every name once", line,

@@ -10,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/own_file.h"
 #include "framework/record/csv.h"
 
 namespace semiseg {
@@ -143,7 +144,7 @@ std::string to_csv(const CasesTable& cases) {
 void write_cases(const fs::path& path, const CasesTable& cases) { write_file(path, to_csv(cases)); }
 
 CasesTable read_cases(const fs::path& path) {
-  const CsvTable table = parse_csv(read_file(path), path.string());
+  const CsvTable table = parse_csv(read_own_file(path), path.string());
   CasesTable cases;
   for (const auto& [name, text] : table.comments) {
     for (const Term& term : kTerms) {

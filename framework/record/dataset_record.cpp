@@ -5,6 +5,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
+#include "framework/core/own_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -27,7 +29,8 @@ void write_dataset_record(const fs::path& run, const DatasetInfo& info) {
 std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {
   const fs::path path = run / kFile;
   if (!fs::exists(path)) return std::nullopt;
-  const std::string text = read_file(path);
+  const std::string text = read_own_file(path);
+  check_json_depth(text, path.string());
   try {
     const auto json = nlohmann::json::parse(text);
     return DatasetInfo{.name = json.at("name"),

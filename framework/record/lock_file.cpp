@@ -10,11 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
-#include "framework/core/files.h"
+#include "framework/core/own_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr size_t kLongestName = 4096;
 
 [[noreturn]] void fail_io(const std::string& call, const fs::path& path, int code) {
   throw Error(ErrorKind::kIo,
@@ -35,7 +37,8 @@ std::string holder_text(const RunHolder& holder) {
 // A holder that died while it wrote its name leaves half of it: then nothing is known but that
 // somebody holds it.
 RunHolder parse_holder(const std::string& text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json =
+      text.size() < kLongestName ? nlohmann::json::parse(text, nullptr, false) : nlohmann::json();
   if (!json.is_object()) return {.host = "unknown", .user = "unknown", .started = "unknown"};
   return {.host = json.value("host", "unknown"),
           .user = json.value("user", "unknown"),
@@ -47,8 +50,7 @@ RunHolder parse_holder(const std::string& text) {
 }  // namespace
 
 LockFile::LockFile(fs::path path, const RunHolder& holder) : path_(std::move(path)) {
-  const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (file < 0) fail_io("open", path_, errno);
+  const int file = open_own_file(path_, O_RDWR | O_CREAT);
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     const int code = errno;
     ::close(file);
@@ -56,7 +58,7 @@ LockFile::LockFile(fs::path path, const RunHolder& holder) : path_(std::move(pat
     throw Error(ErrorKind::kConfig,
                 {.what = "another process works on this run",
                  .where = path_.parent_path().string(),
-                 .got = describe(parse_holder(read_file(path_))),
+                 .got = describe(parse_holder(read_own_file(path_))),
                  .fix = "wait for it or stop it; another run.dir or seed is another run"});
   }
   const std::string text = holder_text(holder);
@@ -75,12 +77,12 @@ LockFile::~LockFile() {
 }
 
 std::optional<RunHolder> lock_holder(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return std::nullopt;
   const bool is_free = ::flock(file, LOCK_SH | LOCK_NB) == 0;
   ::close(file);
   if (is_free) return std::nullopt;
-  return parse_holder(read_file(path));
+  return parse_holder(read_own_file(path));
 }
 
 }  // namespace semiseg

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/record/metrics_log.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
+#include "framework/core/own_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -45,12 +48,14 @@ void for_each_row(const std::string& text, const fs::path& path, Use use) {
     if (end == std::string::npos) return;
     const std::string line = text.substr(begin, end + 1 - begin);
     begin = end + 1;
+    const std::string where = fmt::format("{}:{}", path.string(), number);
+    check_json_depth(line, where);
     MetricsRow row;
     try {
       row = parse_row(line);
-    } catch (const nlohmann::json::exception& error) {
+    } catch (const std::exception& error) {
       throw Error(ErrorKind::kData, {.what = "a row of the metrics is damaged",
-                                     .where = fmt::format("{}:{}", path.string(), number),
+                                     .where = where,
                                      .got = error.what(),
                                      .fix = "remove this line, or start again in another folder"});
     }
@@ -60,7 +65,7 @@ void for_each_row(const std::string& text, const fs::path& path, Use use) {
 
 void truncate_after(const fs::path& path, int64_t last_step, bool validates_again) {
   if (!fs::exists(path)) return;
-  const std::string text = read_file(path);
+  const std::string text = read_own_file(path);
   std::string kept;
   for_each_row(text, path, [&](const std::string& line, const MetricsRow& row) {
     const bool is_last_validation = row.step == last_step && !row.split.empty();
@@ -88,7 +93,7 @@ std::string to_json(const MetricsRow& row) {
 MetricsLog::MetricsLog(fs::path path, int64_t last_step, bool validates_again)
     : path_(std::move(path)), file_(nullptr, &std::fclose) {
   truncate_after(path_, last_step, validates_again);
-  file_.reset(std::fopen(path_.c_str(), "a"));
+  file_.reset(::fdopen(open_own_file(path_, O_WRONLY | O_CREAT | O_APPEND), "a"));
   if (!file_) fail_io(path_, errno);
 }
 
@@ -108,7 +113,7 @@ void MetricsLog::sync() {
 
 std::vector<MetricsRow> read_metrics_log(const fs::path& path) {
   std::vector<MetricsRow> rows;
-  for_each_row(read_file(path), path,
+  for_each_row(read_own_file(path), path,
                [&](const std::string&, MetricsRow& row) { rows.push_back(std::move(row)); });
   return rows;
 }

@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
-#include "framework/core/files.h"
+#include "framework/core/json_depth.h"
+#include "framework/core/own_file.h"
 #include "framework/record/cases_csv.h"
 #include "framework/record/overlay.h"
 #include "framework/record/report_curves.h"
@@ -92,10 +93,11 @@ Json scores_of(const fs::path& path) {
 
 Json json_file(const fs::path& path) {
   if (!fs::exists(path)) return nullptr;
-  const std::string text = read_file(path);
+  const std::string text = read_own_file(path);
+  check_json_depth(text, path.string());
   try {
     return Json::parse(text);
-  } catch (const Json::exception& error) {
+  } catch (const std::exception& error) {
     throw Error(ErrorKind::kData, {.what = "a file of the run is damaged",
                                    .where = path.string(),
                                    .expected = "JSON",
@@ -117,7 +119,7 @@ Json run_of(const FoundRun& run) {
           {"metrics", metrics_of(run.folder / "metrics.jsonl")},
           {"scores", scores_of(run.folder / "cases.csv")},
           {"worst", json_file(run.folder / kWorstCasesFile)},
-          {"config", fs::exists(config) ? Json(read_file(config)) : Json()},
+          {"config", fs::exists(config) ? Json(read_own_file(config)) : Json()},
           {"provenance", json_file(run.folder / "provenance.json")}};
 }
 

@@ -13,6 +13,7 @@
 #include "framework/config/toml_text.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/own_file.h"
 #include "framework/record/timestamp.h"
 
 namespace semiseg {
@@ -35,7 +36,7 @@ std::map<std::string, std::string> values_of(const std::string& toml, const std:
 std::vector<std::string> differences(const Config& config, const fs::path& folder,
                                      const std::vector<std::string>& ignored) {
   const fs::path file = folder / kRunConfigFile;
-  const auto there = values_of(read_file(file), file.string(), ignored);
+  const auto there = values_of(read_own_file(file), file.string(), ignored);
   const auto here = values_of(config.to_toml(), "this configuration", ignored);
   std::vector<std::string> result;
   const auto text = [](const auto& values, const std::string& key) {

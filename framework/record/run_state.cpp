@@ -10,6 +10,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
+#include "framework/core/own_file.h"
 #include "framework/record/timestamp.h"
 
 namespace semiseg {
@@ -74,7 +76,8 @@ void write_run_state(const fs::path& run, const RunState& state) {
 std::optional<RunState> read_run_state(const fs::path& run) {
   const fs::path path = run / "state.json";
   if (!fs::exists(path)) return std::nullopt;
-  const std::string text = read_file(path);
+  const std::string text = read_own_file(path);
+  check_json_depth(text, path.string());
   try {
     const auto json = nlohmann::json::parse(text);
     RunState state;

@@ -7,6 +7,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
+#include "framework/core/own_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -122,7 +124,8 @@ void write_run_summary(const fs::path& path, const RunSummary& summary) {
 }
 
 RunSummary read_run_summary(const fs::path& path) {
-  const std::string text = read_file(path);
+  const std::string text = read_own_file(path);
+  check_json_depth(text, path.string());
   try {
     return summary_of(Json::parse(text));
   } catch (const std::exception& error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/record/tensorboard.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/own_file.h"
 #include "framework/record/crc32c.h"
 #include "framework/record/run_state.h"
 
@@ -49,7 +51,8 @@ std::string little_endian(Number number) {
 }  // namespace
 
 TensorBoardLog::TensorBoardLog(const fs::path& run, int64_t last_step, double now)
-    : path_(new_file(run, now)), file_(std::fopen(path_.c_str(), "wb"), &std::fclose) {
+    : path_(new_file(run, now)),
+      file_(::fdopen(open_own_file(path_, O_WRONLY | O_CREAT | O_EXCL), "wb"), &std::fclose) {
   if (!file_) fail_io(path_, errno);
   std::string event;
   protozero::pbf_writer writer(event);
