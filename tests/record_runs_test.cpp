@@ -6,10 +6,12 @@
 #include <string>
 
 #include "framework/core/error.h"
+#include "framework/core/files.h"
 #include "framework/record/finished_runs.h"
 #include "framework/record/lock_file.h"
 #include "framework/record/run_state.h"
 #include "framework/record/run_summary.h"
+#include "tests/expect_error.h"
 #include "tests/temporary_folder.h"
 
 namespace semiseg {
@@ -57,6 +59,45 @@ TEST_F(FindRuns, TakesWhatAShellMakesOfTwoStars) {
   const auto runs = find_runs(
       {folder_ / "runs/a", folder_ / "runs/a/done", folder_ / "runs/a/done/summary.json"});
   EXPECT_EQ(runs.size(), 2);
+}
+
+TEST_F(FindRuns, CountsARunOnceWhateverLeadsToIt) {
+  fs::create_directory_symlink("done", folder_ / "runs/a/latest");
+  fs::create_directory_symlink("..", folder_ / "runs/a/up");
+  fs::create_directory_symlink(".", folder_ / "runs/self");
+  const auto runs =
+      find_runs({folder_ / "runs", folder_ / "runs/a/../a", folder_ / "runs/a/latest"});
+  ASSERT_EQ(runs.size(), 4);
+  EXPECT_EQ(runs[0].folder, folder_ / "runs/a/done");
+}
+
+TEST_F(FindRuns, SetsACopyAside) {
+  const RunSummary summary = {.method = "bcp", .config_hash = "1", .wall_seconds = 1.0625};
+  write_run_summary(folder_ / "runs/a/done/summary.json", summary);
+  write_run_summary(folder_ / "runs/c/done/summary.json", summary);
+  const auto runs = find_runs({folder_ / "runs"});
+  EXPECT_TRUE(runs[0].summary);
+  EXPECT_FALSE(runs[3].summary);
+  EXPECT_NE(runs[3].unfinished.find("a copy of"), std::string::npos) << runs[3].unfinished;
+}
+
+TEST_F(FindRuns, ADamagedRunDoesNotHideTheOthers) {
+  for (const std::string& state : {std::string(), std::string(100000, '[')}) {
+    write_file(folder_ / "runs/c/done/state.json", state);
+    write_file(folder_ / "runs/a/failed/state.json", state);
+    const auto runs = find_runs({folder_ / "runs"});
+    ASSERT_EQ(runs.size(), 4);
+    EXPECT_TRUE(runs[0].summary);
+    EXPECT_TRUE(runs[3].unfinished.starts_with("damaged: ")) << runs[3].unfinished;
+    EXPECT_EQ(runs[3].unfinished.find('\n'), std::string::npos);
+    expect_error(ErrorKind::kData, {"state.json"}, [&] { find_runs({folder_ / "runs/c"}); });
+  }
+}
+
+TEST_F(FindRuns, FilesOfARunAreNoLinks) {
+  fs::rename(folder_ / "runs/a/done/summary.json", folder_ / "elsewhere");
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "runs/a/done/summary.json");
+  EXPECT_NE(find_runs({folder_ / "runs"})[0].unfinished.find("a link"), std::string::npos);
 }
 
 TEST_F(FindRuns, SaysWhenThereIsNone) {

@@ -223,12 +223,48 @@ TEST(ResultsTable, WarnsWhenSettingsDifferInMoreThanTheSeed) {
   EXPECT_NE(warnings[0].find("mixes 2 different settings"), std::string::npos) << warnings[0];
 }
 
+TEST(ResultsTable, NamesTheSettingsThatDiffer) {
+  const TemporaryFolder folder;
+  write_file(folder / "a/config.toml",
+             "seed = 0\nthreads = 1\n[method]\nweight = 1\nname = \"bcp\"");
+  write_file(folder / "b/config.toml", "seed = 1\nthreads = 4\n[method]\nname = \"bcp\"");
+  RunSummary one = run_summary("bcp", 7, 0, 0.7), other = run_summary("bcp", 7, 1, 0.8);
+  one.settings_hash = "1111";
+  other.settings_hash = "2222";
+  const auto warnings =
+      make_results_table({{.folder = folder / "a", .summary = one, .unfinished = ""},
+                          {.folder = folder / "b", .summary = other, .unfinished = ""}})
+          .warnings;
+  ASSERT_EQ(warnings.size(), 1);
+  EXPECT_NE(warnings[0].find("(method.weight 1 or default)"), std::string::npos) << warnings[0];
+}
+
+TEST(ResultsTable, ASmokeRunSaysThatItIsOne) {
+  RunSummary smoke = run_summary("bcp", 7, 0, 0.7);
+  smoke.iterations = 12;
+  const auto warnings = make_results_table({found(smoke)}).warnings;
+  ASSERT_EQ(warnings.size(), 1);
+  EXPECT_NE(warnings[0].find("smoke run of 12 iterations"), std::string::npos) << warnings[0];
+}
+
+TEST(ResultsTable, NamesOutOfFilesAreText) {
+  const ResultsTable table = make_results_table(
+      {found(run_summary("<b>|a\n\x1b[2J`", 7, 0, 0.7)),
+       found(run_summary("=1+2", 7, 0, 0.7)),
+       {.folder = "runs/x", .summary = {}, .unfinished = "failed: a\n  where: b"}});
+  const std::string text = to_markdown(table);
+  EXPECT_NE(text.find("| 7 | &lt;b&gt;\\|a; \\\\x1b\\[2J\\` |"), std::string::npos) << text;
+  EXPECT_NE(text.find("- runs/x: failed: a; where: b\n"), std::string::npos) << text;
+  const CsvTable csv = parse_csv(to_csv(table), "text");
+  EXPECT_EQ(csv.rows[1][9].substr(0, 4), "<b>|");
+  EXPECT_EQ(csv.rows[2][9], "'=1+2");
+}
+
 TEST(ResultsTable, WarnsWhenASeedAppearsTwice) {
   const ResultsTable table = make_results_table(
       {found(run_summary("bcp", 7, 0, 0.7)), found(run_summary("bcp", 7, 0, 0.8))});
   EXPECT_EQ(table.warnings,
-            std::vector<std::string>{
-                "acdc, 7 labelled, bcp: seed 0 stands for 2 runs of different settings"});
+            std::vector<std::string>{"acdc, 7 labelled, bcp: seed 0 stands for 2 runs"});
 }
 
 TEST(ResultsTable, MarkdownHasOneTableForEachSection) {

@@ -18,8 +18,9 @@ struct FoundRun {
 };
 
 // Each place is a run folder, a file in one, or a folder above some ("runs" and "runs/**" are the
-// same). Sorted by path, each run once. kConfig when a place does not exist or none of them holds a
-// run.
+// same). Sorted by path, each run once, whatever links lead to it; a copy of a run, a damaged one
+// and a folder that may not be read are unfinished. kConfig when a place does not exist or none of
+// them holds a run; the error of the first damaged one when all are.
 std::vector<FoundRun> find_runs(const std::vector<std::filesystem::path>& places);
 
 }  // namespace semiseg

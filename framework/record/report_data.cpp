@@ -8,6 +8,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/json_depth.h"
+#include "framework/core/log.h"
 #include "framework/core/own_file.h"
 #include "framework/record/cases_csv.h"
 #include "framework/record/overlay.h"
@@ -159,7 +160,14 @@ std::string report_data(const std::vector<FoundRun>& runs, int64_t now) {
                {"class_colours", palette()},
                {"metrics", shown_fields()},
                {"runs", Json::array()}};
-  for (const auto& run : runs) json["runs"].push_back(run_of(run));
+  for (const auto& run : runs) {
+    try {
+      json["runs"].push_back(run_of(run));
+    } catch (const Error& error) {
+      if (runs.size() == 1) throw;
+      log::warn("a run is left out of the report:\n{}", error.what());
+    }
+  }
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   std::string safe;
   for (const char c : text) {

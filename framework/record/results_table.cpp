@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <set>
 #include <tuple>
+
+#include "framework/record/run_settings.h"
 
 namespace semiseg {
 namespace {
@@ -27,7 +30,13 @@ auto row_key(const RunSummary& s) {
       s.method, s.backbone, s.terms.selection);
 }
 
+struct Members {
+  std::vector<const RunSummary*> runs;
+  std::vector<std::filesystem::path> folders;
+};
 using Runs = std::vector<const RunSummary*>;
+
+constexpr int64_t kFewIterations = 100;
 
 SeedStatistics over_seeds(const Runs& runs, const MetricField& field) {
   std::vector<double> values;
@@ -61,28 +70,41 @@ ResultsRow make_row(const Runs& runs) {
 }
 
 // A mean over seeds is one of runs that differ in nothing else.
-void warn_of_settings(const Runs& runs, const ResultsRow& row, std::vector<std::string>& warnings) {
+void warn_of_settings(const Members& members, const ResultsRow& row,
+                      std::vector<std::string>& warnings) {
   std::set<std::string> settings;
-  for (const RunSummary* run : runs) {
+  for (const RunSummary* run : members.runs) {
     if (!run->settings_hash.empty()) settings.insert(run->settings_hash);
   }
   if (settings.size() < 2) return;
-  warnings.push_back(fmt::format(
-      "{}, {} labelled, {}: the row mixes {} different settings (config.toml of its runs says "
-      "which)",
-      row.dataset, row.labelled, row.method, settings.size()));
+  const std::string which = differing_settings(members.folders);
+  warnings.push_back(fmt::format("{}, {} labelled, {}: the row mixes {} different settings ({})",
+                                 row.dataset, row.labelled, row.method, settings.size(),
+                                 which.empty() ? "config.toml of its runs says which" : which));
 }
 
-// Two runs of one seed differ in a setting that the row does not show.
+// A few steps show that the program works, and nothing of a method.
+void warn_of_smoke(const Runs& runs, const ResultsRow& row, std::vector<std::string>& warnings) {
+  int64_t least = kFewIterations;
+  for (const RunSummary* run : runs) {
+    if (run->iterations > 0) least = std::min(least, run->iterations);
+  }
+  if (least == kFewIterations) return;
+  warnings.push_back(
+      fmt::format("{}, {} labelled, {}: a smoke run of {} iterations, which are too few to find "
+                  "anything; it shows only that all works",
+                  row.dataset, row.labelled, row.method, least));
+}
+
+// A seed counts once in a mean over seeds.
 void warn_of_twins(const ResultsRow& row, std::vector<std::string>& warnings) {
   for (size_t i = 1; i < row.seeds.size(); ++i) {
     const bool is_first_twin =
         row.seeds[i] == row.seeds[i - 1] && (i == 1 || row.seeds[i] != row.seeds[i - 2]);
     if (!is_first_twin) continue;
-    warnings.push_back(
-        fmt::format("{}, {} labelled, {}: seed {} stands for {} runs of different settings",
-                    row.dataset, row.labelled, row.method, row.seeds[i],
-                    std::count(row.seeds.begin(), row.seeds.end(), row.seeds[i])));
+    warnings.push_back(fmt::format("{}, {} labelled, {}: seed {} stands for {} runs", row.dataset,
+                                   row.labelled, row.method, row.seeds[i],
+                                   std::count(row.seeds.begin(), row.seeds.end(), row.seeds[i])));
   }
 }
 
@@ -106,16 +128,19 @@ bool ResultsRow::same_section(const ResultsRow& other) const {
 
 ResultsTable make_results_table(const std::vector<FoundRun>& runs) {
   ResultsTable table;
-  std::map<decltype(row_key(std::declval<RunSummary>())), Runs> groups;
+  std::map<decltype(row_key(std::declval<RunSummary>())), Members> groups;
   for (const FoundRun& run : runs) {
     if (run.summary) {
-      groups[row_key(*run.summary)].push_back(&*run.summary);
+      Members& members = groups[row_key(*run.summary)];
+      members.runs.push_back(&*run.summary);
+      members.folders.push_back(run.folder);
     } else {
       table.unfinished.push_back(run.folder.string() + ": " + run.unfinished);
     }
   }
   for (const auto& [key, members] : groups) {
-    table.rows.push_back(make_row(members));
+    table.rows.push_back(make_row(members.runs));
+    warn_of_smoke(members.runs, table.rows.back(), table.warnings);
     warn_of_settings(members, table.rows.back(), table.warnings);
     warn_of_twins(table.rows.back(), table.warnings);
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "framework/record/csv.h"
+#include "framework/record/shown_text.h"
 
 namespace semiseg {
 namespace {
@@ -48,16 +49,17 @@ const char* empty_text(const std::string& policy) {
 
 std::string heading(const ResultsRow& row) {
   const EvaluationTerms& t = row.terms;
-  std::string text = fmt::format("### {}, {} split, {} cases\n\n", row.dataset, t.split, row.cases);
+  std::string text = fmt::format("### {}, {} split, {} cases\n\n", markdown_text(row.dataset),
+                                 markdown_text(t.split), row.cases);
   text += fmt::format(
       "Mean ± standard deviation over seeds. Metrics as {} defines them, distances in {}; ",
-      t.definition, t.unit);
+      markdown_text(t.definition), markdown_text(t.unit));
   text += empty_text(t.empty);
   if (row.label_based_preparation) text += " The data were prepared with the help of their labels.";
   text += "\n\n| labelled | method | backbone | n |";
   std::string rule = "|---:|---|---|---:|";
   for (const MetricField& field : shown_metrics()) {
-    text += fmt::format(" {} |", title(field, t));
+    text += fmt::format(" {} |", one_line(title(field, t)));
     rule += "---:|";
   }
   return text + " missed | false positive | both empty | selected on |\n" + rule +
@@ -66,8 +68,8 @@ std::string heading(const ResultsRow& row) {
 
 std::string line(const ResultsRow& row) {
   const size_t n = row.seeds.size();
-  std::string text =
-      fmt::format("| {} | {} | {} | {} |", row.labelled, row.method, row.backbone, n);
+  std::string text = fmt::format("| {} | {} | {} | {} |", row.labelled, markdown_text(row.method),
+                                 markdown_text(row.backbone), n);
   const std::vector<MetricField> fields = shown_metrics();
   for (size_t i = 0; i < fields.size(); ++i) {
     text += fmt::format(" {} |", cell(in_unit(row.metrics[i], fields[i]), n));
@@ -75,30 +77,32 @@ std::string line(const ResultsRow& row) {
   return text + fmt::format(" {} | {} | {} | {} |\n", row.missed, row.false_positive,
                             row.both_empty,
                             row.terms.selected_on_test() ? "**test** (selected on test)"
-                                                         : row.terms.selection);
+                                                         : markdown_text(row.terms.selection));
 }
 
 std::string list(const std::string& title, const std::vector<std::string>& items) {
   if (items.empty()) return "";
-  return fmt::format("\n{}\n\n- {}\n", title, fmt::join(items, "\n- "));
+  std::string text = fmt::format("\n{}\n\n", title);
+  for (const std::string& item : items) text += fmt::format("- {}\n", markdown_text(item));
+  return text;
 }
 
 std::string number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
 
 CsvRow csv_row(const ResultsRow& row) {
   const EvaluationTerms& t = row.terms;
-  CsvRow fields = {row.dataset,
-                   t.split,
-                   t.definition,
-                   t.unit,
-                   t.tolerance,
-                   t.empty,
+  CsvRow fields = {cell_text(row.dataset),
+                   cell_text(t.split),
+                   cell_text(t.definition),
+                   cell_text(t.unit),
+                   cell_text(t.tolerance),
+                   cell_text(t.empty),
                    std::to_string(row.cases),
                    row.label_based_preparation ? "yes" : "no",
                    std::to_string(row.labelled),
-                   row.method,
-                   row.backbone,
-                   t.selection,
+                   cell_text(row.method),
+                   cell_text(row.backbone),
+                   cell_text(t.selection),
                    t.selected_on_test() ? "yes" : "no",
                    std::to_string(row.seeds.size()),
                    fmt::format("{}", fmt::join(row.seeds, " "))};
@@ -127,8 +131,10 @@ std::string to_markdown(const ResultsTable& table) {
 
 std::string to_csv(const ResultsTable& table) {
   CsvTable csv;
-  for (const std::string& warning : table.warnings) csv.comments.emplace_back("doubtful", warning);
-  for (const std::string& run : table.unfinished) csv.comments.emplace_back("not done", run);
+  for (const std::string& warning : table.warnings)
+    csv.comments.emplace_back("doubtful", one_line(warning));
+  for (const std::string& run : table.unfinished)
+    csv.comments.emplace_back("not done", one_line(run));
   csv.rows.push_back({"dataset", "split", "definition", "unit", "tolerance", "empty_policy",
                       "cases", "label_based_preparation", "labelled", "method", "backbone",
                       "selection_split", "selected_on_test", "n", "seeds"});

@@ -7,37 +7,23 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <sstream>
 
-#include "framework/config/toml_file.h"
-#include "framework/config/toml_text.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
+#include "framework/record/run_settings.h"
 #include "framework/record/timestamp.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// Path → value, as text.
-std::map<std::string, std::string> values_of(const std::string& toml, const std::string& origin,
-                                             const std::vector<std::string>& ignored) {
-  std::istringstream lines(canonical_text(parse_toml(toml, origin), "", ignored));
-  std::map<std::string, std::string> values;
-  for (std::string line; std::getline(lines, line);) {
-    const size_t equals = line.find(" = ");
-    values[line.substr(0, equals)] = line.substr(equals + 3);
-  }
-  return values;
-}
-
 // "seed: 0 there, 1 here", one for each key that is not the same.
 std::vector<std::string> differences(const Config& config, const fs::path& folder,
                                      const std::vector<std::string>& ignored) {
   const fs::path file = folder / kRunConfigFile;
-  const auto there = values_of(read_own_file(file), file.string(), ignored);
-  const auto here = values_of(config.to_toml(), "this configuration", ignored);
+  const auto there = settings_by_path(read_own_file(file), file.string(), ignored);
+  const auto here = settings_by_path(config.to_toml(), "this configuration", ignored);
   std::vector<std::string> result;
   const auto text = [](const auto& values, const std::string& key) {
     const auto found = values.find(key);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// In which settings runs differ, by their config.toml.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace semiseg {
+
+// Path → value, as text, of a TOML file without the `ignored` paths. Throws kConfig naming `origin`
+// for what is not TOML.
+std::map<std::string, std::string> settings_by_path(const std::string& toml,
+                                                    const std::string& origin,
+                                                    const std::vector<std::string>& ignored);
+
+// "method.weight: 1, 10; seed …", the keys whose values are not the same in all of these run
+// folders, but for the seed and for what changes no result; at most six of them. A folder whose
+// configuration cannot be read is passed over.
+std::string differing_settings(const std::vector<std::filesystem::path>& runs);
+
+}  // namespace semiseg
