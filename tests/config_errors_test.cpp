@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Overrides and files, good and bad: what each value becomes, and what each error says.
+#include "tests/expect_error.h"
 #include "tests/experiments.h"
 
 namespace semiseg {
@@ -58,6 +59,50 @@ TEST_F(Experiments, OverrideValuesHaveTheTypesOfTheGrammar) {
   }
 }
 
+std::string repeated(const std::string& text, int count) {
+  std::string result;
+  for (int i = 0; i < count; ++i) result += text;
+  return result;
+}
+
+void expect_refused(const std::string& toml, const std::string& words) {
+  expect_error(ErrorKind::kConfig, {"text:", words}, [&] { parse_config(toml, "text"); });
+}
+
+// Each of these ended the program by its stack or by its memory.
+TEST(HostileToml, DepthAndSizeAreBounded) {
+  expect_refused(repeated("a.", 20000) + "a = 1", "too many parts");
+  expect_refused("[" + repeated("a.", 20000) + "a]", "too many parts");
+  expect_refused("x = 1\ny = {" + repeated("a . ", 20000) + "a = 1}", "too many parts");
+  expect_refused("[\"#\"" + repeated(".a", 20000) + "]", "too many parts");
+  expect_refused("a = \"" + repeated("${", 20000) + repeated("}", 20000) + "\"",
+                 "nested too deeply");
+  std::string laughs = "a0 = \"0123456789\"\n", lists = "a0 = [1, 2, 3]\n", chain;
+  for (int i = 1; i < 12; ++i) {
+    const std::string before = "${a" + std::to_string(i - 1) + "}";
+    const std::string name = "a" + std::to_string(i);
+    laughs += name + " = \"" + repeated(before, 10) + "\"\n";
+    lists += name + " = [" + repeated("\"" + before + "\", ", 10) + "]\n";
+  }
+  expect_refused(laughs, "too large");
+  expect_refused(lists, "too large");
+  for (int i = 0; i < 20000; ++i)
+    chain += "k" + std::to_string(i) + " = \"${k" + std::to_string(i + 1) + "}\"\n";
+  expect_refused(chain + "k20000 = 1\n", "too many keys refer");
+}
+
+TEST(HostileToml, WhatPeopleWriteIsRead) {
+  parse_config("# " + repeated(".", 300) + "\na = \"1.2.3.4\"\n# " + repeated(". ", 300) + "\n",
+               "text");
+}
+
+TEST_F(Experiments, BracketsOfAnOverrideAreNestedToABound) {
+  expect_error(ErrorKind::kConfig, {"nested too deeply"},
+               [&] { compose(request({"+x=" + repeated("[", 120000)})); });
+  expect_error(ErrorKind::kConfig, {"nested too deeply"},
+               [&] { compose(request({"+x=" + repeated("{a:", 120000)})); });
+}
+
 struct BadCase {
   std::string override;
   std::vector<std::string> parts;
@@ -65,10 +110,10 @@ struct BadCase {
 
 TEST_F(Experiments, BadOverridesAreNamedWithTheRemedy) {
   const std::vector<BadCase> cases = {
-      {"labelled=3,7", {"labelled=3,7", "semiseg sweep", "'3,7'", "[3,7]"}},
-      {"method=bcp,ua_mt", {"method=bcp,ua_mt", "semiseg sweep"}},
-      {"seed=range(5)", {"seed=range(5)", "range", "semiseg sweep"}},
-      {"seed=choice(1,2)", {"choice", "semiseg sweep"}},
+      {"labelled=3,7", {"labelled=3,7", "labelled=$value", "'3,7'", "[3,7]"}},
+      {"method=bcp,ua_mt", {"method=bcp,ua_mt", "a sweep"}},
+      {"seed=range(5)", {"seed=range(5)", "range", "seed=$value"}},
+      {"seed=choice(1,2)", {"choice", "seed=$value"}},
       {"seed=f(1)", {"unexpected '('", "seed", "quotes"}},
       {"labelled", {"labelled", "no '='", "key=value"}},
       {"=3", {"no key"}},

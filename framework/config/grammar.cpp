@@ -14,6 +14,8 @@
 namespace semiseg {
 namespace {
 
+constexpr size_t kShown = 200;  // characters of a long override
+
 constexpr std::string_view kEscapable = "\\()[]{}:=,'\" \t";
 
 [[noreturn]] void fail(const std::string& text, std::string what, std::string expected = "",
@@ -27,10 +29,10 @@ constexpr std::string_view kEscapable = "\\()[]{}:=,'\" \t";
 [[noreturn]] void fail_sweep(const std::string& text, const std::string& key,
                              std::string_view value) {
   fail(text, "several values for one key are a sweep", "one value",
-       fmt::format(
-           "`semiseg sweep` takes {0}={1}; quotes make it a string: \"{0}='{1}'\"; brackets make "
-           "it a list: {0}=[{1}]",
-           key, value));
+       fmt::format("start a run for each of them, as: for value in …; do semiseg train … "
+                   "{0}=$value; done; quotes make it a string: \"{0}='{1}'\"; brackets make it a "
+                   "list: {0}=[{1}]",
+                   key, value));
 }
 
 // The part of an override after its first '='.
@@ -52,10 +54,19 @@ class ValueParser {
     skip_spaces();
     if (at_ == value_.size()) return made(std::string());
     const char first = value_[at_];
-    if (first == '[') return list();
-    if (first == '{') return section();
+    if (first == '[' || first == '{') return compound(first);
     if (first == '\'' || first == '"') return made(quoted());
     return bare();
+  }
+
+  Value compound(char first) {
+    constexpr int kDeepest = 100;
+    if (++depth_ > kDeepest)
+      fail(whole_.text.substr(0, kShown), "brackets are nested too deeply",
+           fmt::format("at most {}", kDeepest));
+    Value value = first == '[' ? list() : section();
+    --depth_;
+    return value;
   }
 
   Value list() {
@@ -155,7 +166,9 @@ class ValueParser {
                                                   "zip",    "sort",  "shuffle",  "tag"};
     if (kSweeps.contains(word)) {
       fail(whole_.text, fmt::format("'{}(…)' is a sweep", word), "one value",
-           "`semiseg sweep` takes it; quotes make it a string");
+           fmt::format("start a run for each value, as: for value in …; do semiseg train … "
+                       "{}=$value; done; quotes make it a string",
+                       whole_.key));
     }
     unexpected();
   }
@@ -189,6 +202,7 @@ class ValueParser {
   std::string_view value_;
   const Override& whole_;
   size_t at_ = 0;
+  int depth_ = 0;
 };
 
 void check_key(const Override& parsed) {

@@ -19,6 +19,10 @@ namespace {
 
 using Data = decltype(Value::data);
 
+constexpr int kDeepest = 20;                       // ${…} in ${…}
+constexpr size_t kLongestChain = 3200;             // keys that refer to each other: one frame each
+constexpr size_t kMostExpanded = size_t{1} << 24;  // bytes of all that was put in
+
 class Interpolation {
  public:
   Interpolation(Value& root, int64_t now, const std::map<std::string, std::string>& environment)
@@ -52,6 +56,7 @@ class Interpolation {
       fail(fmt::format("the interpolation never ends: {}{}", chain, path));
     }
     pending_.push_back({&value, path});
+    if (pending_.size() > kLongestChain) fail("too many keys refer to each other in a row");
     const bool whole = text.starts_with("${") && interpolation_end(text, 0) == text.size();
     value.data = whole ? evaluate(text.substr(2, text.size() - 3)) : Data(expand(text));
     pending_.pop_back();
@@ -60,6 +65,14 @@ class Interpolation {
 
   // Text with every ${…} replaced.
   std::string expand(const std::string& text) {
+    if (text.find("${") == std::string::npos) return text;
+    if (++depth_ > kDeepest) fail("interpolations are nested too deeply");
+    std::string result = expanded(text);
+    --depth_;
+    return result;
+  }
+
+  std::string expanded(const std::string& text) {
     std::string result;
     size_t at = 0;
     for (size_t start; (start = text.find("${", at)) != std::string::npos;) {
@@ -77,7 +90,9 @@ class Interpolation {
       if (piece.is_section() || std::holds_alternative<List>(piece.data)) {
         fail(fmt::format("a {} cannot stand inside other text: '{}'", type_name(piece), text));
       }
-      result += plain_text(piece);
+      const std::string put_in = plain_text(piece);
+      spend(put_in.size());
+      result += put_in;
     }
     return result + text.substr(at);
   }
@@ -102,6 +117,7 @@ class Interpolation {
            suggestion(path, paths(root_)));
     }
     resolve(*value, path);
+    spend(size_of(*value));
     return value->data;
   }
 
@@ -129,6 +145,23 @@ class Interpolation {
     return text;
   }
 
+  // Text that doubles with each line of a short file would fill the memory.
+  void spend(size_t size) {
+    spent_ += size;
+    if (spent_ > kMostExpanded) fail("interpolations make the configuration too large");
+  }
+
+  static size_t size_of(const Value& value) {
+    size_t size = 16;
+    if (const auto* text = std::get_if<std::string>(&value.data)) size += text->size();
+    if (const auto* list = std::get_if<List>(&value.data)) {
+      for (const Value& element : *list) size += size_of(element);
+    } else if (const auto* section = std::get_if<Section>(&value.data)) {
+      for (const auto& [key, below] : *section) size += key.size() + size_of(below);
+    }
+    return size;
+  }
+
   [[noreturn]] void fail(std::string what, std::string expected = "", std::string fix = "") const {
     const Pending& holder = pending_.back();
     throw Error(ErrorKind::kConfig,
@@ -143,6 +176,8 @@ class Interpolation {
   const std::map<std::string, std::string>& environment_;
   std::vector<Pending> pending_;
   std::set<const Value*> done_;
+  int depth_ = 0;
+  size_t spent_ = 0;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cctype>
 
 #include "framework/core/error.h"
 
@@ -74,9 +75,38 @@ void check_keys(const Section& section) {
   }
 }
 
+// toml++ and what walks its tree are recursive: a key of thousands of parts would end the program.
+void check_depth(std::string_view text, const std::string& source) {
+  constexpr int kDeepest = 100;
+  int64_t line = 1;
+  int dots = 0;
+  bool has_part = false;  // since the last dot: "....." in a comment is no key
+  for (const char c : text) {
+    line += c == '\n';
+    const auto letter = static_cast<unsigned char>(c);
+    const bool is_part = std::isalnum(letter) || letter >= 128 ||
+                         std::string_view("_-\"'").find(c) != std::string_view::npos;
+    if (c == '.') {
+      dots = has_part ? dots + 1 : 0;
+      has_part = false;
+    } else if (is_part) {
+      has_part = true;
+    } else if (c != ' ' && c != '\t') {
+      dots = 0;
+      has_part = false;
+    }
+    if (dots > kDeepest) {
+      throw Error(ErrorKind::kConfig, {.what = "a key has too many parts",
+                                       .where = Origin{source, line}.where(),
+                                       .expected = fmt::format("at most {}", kDeepest)});
+    }
+  }
+}
+
 }  // namespace
 
 Value parse_toml(std::string_view text, const std::string& source) {
+  check_depth(text, source);
   try {
     Section root = convert_section(toml::parse(text, source), source);
     check_keys(root);
