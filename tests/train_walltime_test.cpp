@@ -42,6 +42,7 @@ TEST(WalltimeTest, OtherTextIsRefusedWithItsPlace) {
 TEST(WalltimeTest, SlurmsEndOfJobCountsFromNow) {
   EXPECT_EQ(slurm_seconds_left({{"SLURM_JOB_END_TIME", "1700000500"}}, 1700000000), 500);
   EXPECT_EQ(slurm_seconds_left({{"SLURM_JOB_END_TIME", "1699999990"}}, 1700000000), -10);
+  EXPECT_FALSE(slurm_seconds_left({{"SLURM_JOB_END_TIME", "1600000000"}}, 1700000000).has_value());
   EXPECT_FALSE(slurm_seconds_left({}, 1700000000).has_value());
   EXPECT_FALSE(slurm_seconds_left({{"SLURM_JOB_END_TIME", "UNLIMITED"}}, 0).has_value());
   EXPECT_FALSE(slurm_seconds_left({{"SLURM_JOB_END_TIME", ""}}, 0).has_value());

@@ -65,7 +65,9 @@ void check_world(const LaunchEnvironment& environment, int mpi_size, int64_t con
         {.what = "Slurm started several tasks, but they do not find each other",
          .expected = fmt::format("{} ranks (SLURM_STEP_NUM_TASKS)", environment.size),
          .got = fmt::format("{} ranks in MPI's world", mpi_size),
-         .fix = "start with  srun --mpi=pmix semiseg …  (srun --mpi=list shows what there is)"});
+         .fix = "for one rank in a shell of srun --pty:  env -u SLURM_STEP_ID semiseg …;  for all "
+                "of them "
+                "start with  srun --mpi=pmix semiseg …  (srun --mpi=list shows what there is)"});
   }
   if (environment.launcher == "mpirun" && environment.size != mpi_size) {
     throw Error(ErrorKind::kConfig,

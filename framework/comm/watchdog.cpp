@@ -128,12 +128,17 @@ void Watchdog::watch(const std::stop_token& stop) {
   std::condition_variable_any never;
   std::unique_lock lock(mutex);
   const std::chrono::duration<double> interval(interval_);
+  double looked = wall_seconds(), awake = 0;
   while (!never.wait_for(lock, stop, interval, [&] { return stop.stop_requested(); })) {
     if (stop.stop_requested()) return;
     write_pulse();
     const Activity activity = comm_.heartbeat()->read();
     const double now = wall_seconds();
-    if (activity.operation.empty() || now - activity.since <= deadline_) continue;
+    // This thread did not run for a while: the job was suspended and continued, as a scheduler does.
+    // The others wake up at their own time, so that the wait is counted from here on.
+    if (now - looked > longest_nap()) awake = now;
+    looked = now;
+    if (activity.operation.empty() || now - std::max(activity.since, awake) <= deadline_) continue;
     const std::vector<RankPulse> ranks = read_pulses(folder_, comm_.size());
     if (!some_rank_advances(ranks, now, deadline_, silence())) report_and_abort(ranks);
   }

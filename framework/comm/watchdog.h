@@ -53,6 +53,7 @@ class Watchdog {
   void write_pulse() const;
   void report_and_abort(const std::vector<RankPulse>& ranks) const;
   double silence() const { return 3 * interval_; }
+  double longest_nap() const { return silence() + 1; }  // between two looks, on a busy machine
 
   const Communicator& comm_;
   std::filesystem::path folder_;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 
 #include "framework/core/log.h"
 
@@ -46,7 +47,9 @@ std::string cut(const std::string& text, int columns) {
 
 ProgressSink standard_progress_sink() {
   ProgressSink sink;
-  sink.is_terminal = ::isatty(STDERR_FILENO) == 1;
+  const char* terminal = std::getenv("TERM");
+  const bool moves_cursor = terminal && *terminal && std::string_view(terminal) != "dumb";
+  sink.is_terminal = moves_cursor && ::isatty(STDERR_FILENO) == 1;
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) sink.columns = size.ws_col;
   sink.draw = draw_on_terminal;

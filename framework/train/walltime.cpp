@@ -52,6 +52,9 @@ std::optional<double> slurm_seconds_left(const std::map<std::string, std::string
   int64_t end = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), end);
   if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  // No job is left alone for so long behind its end: the variable is an old shell's.
+  constexpr int64_t kDay = 86400;
+  if (end < now - kDay) return std::nullopt;
   return static_cast<double>(end - now);
 }
 

@@ -16,7 +16,7 @@ namespace semiseg {
 std::optional<double> read_walltime(const Config& run);
 
 // Seconds until Slurm ends the job that this process is part of (SLURM_JOB_END_TIME, seconds since
-// the epoch as `now` is); none outside a job.
+// the epoch as `now` is); none outside a job, and when that was more than a day ago.
 std::optional<double> slurm_seconds_left(const std::map<std::string, std::string>& environment,
                                          int64_t now);
 
