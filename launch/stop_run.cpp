@@ -52,6 +52,13 @@ int stop_run(const fs::path& run, const std::function<void()>& pause) {
     return report_state(run);
   }
   write_stop_request(run);
+  if (!can_tell_holder(lock)) {
+    log::warn(
+        "the file system has no locks, so whether {} still works cannot be seen from here; "
+        "it stops if it does",
+        describe(*first));
+    return 1;
+  }
   log::info("asked to stop: {}; Ctrl-C leaves, the request stays", describe(*first));
   for (int64_t polls = 0;; ++polls) {
     const auto holder = lock_holder(lock);
