@@ -2,12 +2,14 @@
 // semiseg VERB [FLAGS] [key=value …]
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
+#include "launch/standard_streams.h"
 #include "launch/verbs.h"
 #include "launch/world.h"
 
@@ -47,8 +49,12 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  semiseg::open_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit fails, and its error names the limit
   try {
-    return run(argc, argv);
+    const int code = run(argc, argv);
+    semiseg::check_standard_output();
+    return code;
   } catch (const std::exception& error) {
     return semiseg::report(error);
   }

@@ -3,6 +3,7 @@
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sched.h>
@@ -12,7 +13,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "framework/comm/launch_environment.h"
@@ -34,8 +37,25 @@ struct AgreedFailure {
 };
 
 int code_of(const std::exception& error) {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  return exit_code(known ? known->kind() : ErrorKind::kRank);
+  if (const auto* known = dynamic_cast<const Error*>(&error)) return exit_code(known->kind());
+  const bool is_of_system = dynamic_cast<const std::system_error*>(&error) != nullptr;
+  return exit_code(is_of_system ? ErrorKind::kIo : ErrorKind::kRank);
+}
+
+// Exceptions of libraries in the words of the others.
+std::string message_of(const std::exception& error) {
+  if (const auto* file = dynamic_cast<const fs::filesystem_error*>(&error)) {
+    return Error(ErrorKind::kIo,
+                 {.what = "a file or folder cannot be used (" + file->code().message() + ")",
+                  .where = file->path1().string(),
+                  .fix = "look at the name, and at the permissions of the folders above it"})
+        .what();
+  }
+  if (const auto* torch = dynamic_cast<const c10::Error*>(&error))
+    return torch->what_without_backtrace();
+  if (dynamic_cast<const std::bad_alloc*>(&error))
+    return "there is not enough memory; fewer or smaller images at a time take less";
+  return error.what();
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -58,7 +78,7 @@ void share_cores(int local_ranks) {
 }  // namespace
 
 int report(const std::exception& error) {
-  log::error("{}", error.what());
+  log::error("{}", message_of(error));
   return code_of(error);
 }
 

@@ -39,6 +39,26 @@ TEST(StopSignalDeathTest, OnlyASecondInterruptLeavesAtOnce) {
   EXPECT_EXIT(leave_saying({SIGTERM, SIGINT, SIGINT}), testing::ExitedWithCode(130), "^$");
 }
 
+// A launcher sends one SIGTERM on several ways at once; a person sends another one later.
+[[noreturn]] void terminate_again_later() {
+  catch_stop_signals();
+  raise(SIGTERM);
+  ::usleep(1'100'000);
+  raise(SIGTERM);
+  ::_exit(0);
+}
+
+TEST(StopSignalDeathTest, ALaterSecondTerminateLeavesAtOnce) {
+  EXPECT_EXIT(terminate_again_later(), testing::ExitedWithCode(143), "^$");
+}
+
+TEST(StopSignalDeathTest, AHangUpStopsUnlessItWasIgnored) {
+  EXPECT_EXIT(leave_saying({SIGHUP}), testing::ExitedWithCode(0), "SIGHUP\\.");
+  EXPECT_EXIT(leave_saying({SIGXCPU}), testing::ExitedWithCode(0), "SIGXCPU\\.");
+  EXPECT_EXIT((::signal(SIGHUP, SIG_IGN), leave_saying({SIGHUP})), testing::ExitedWithCode(0),
+              "none\\.");
+}
+
 TEST(StopRequestTest, AFileInTheFolderIsSeenAndStaysSeen) {
   const TemporaryFolder run;
   StopRequest request(run.path());

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The three streams that a process is given: they may be closed, or end on a full disk.
+#pragma once
+
+namespace semiseg {
+
+// Opens what is closed on the null device, so that no file of a run gets the number of a stream and
+// takes its lines. Called first in main().
+void open_standard_streams();
+
+// Throws kIo when what was printed did not reach standard output. A reader that has gone away (a
+// broken pipe) is no error.
+void check_standard_output();
+
+}  // namespace semiseg
