@@ -2,13 +2,16 @@
 #include "datasets/made_store.h"
 
 #include <ATen/Functions.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include <cstdlib>
 
 #include "framework/core/error.h"
+#include "framework/core/log.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -24,6 +27,35 @@ fs::path cache_root(const std::string& root) {
     return fs::path(home) / ".cache" / "semiseg";
   }
   return fs::temp_directory_path() / "semiseg";
+}
+
+// Holds a folder in the making: the kernel lets go of it when the process dies.
+class Held {
+ public:
+  explicit Held(const fs::path& folder)
+      : file_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        is_alone_(file_ >= 0 && ::flock(file_, LOCK_EX | LOCK_NB) == 0) {}
+  ~Held() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  bool is_alone() const { return is_alone_; }
+
+ private:
+  int file_;
+  bool is_alone_;
+};
+
+// What a process that died left half made.
+void remove_leftovers(const fs::path& target) {
+  std::error_code ignored;
+  const std::string prefix = target.filename().string() + ".tmp";
+  for (const auto& entry : fs::directory_iterator(target.parent_path(), ignored)) {
+    if (!entry.path().filename().string().starts_with(prefix) || entry.is_symlink(ignored))
+      continue;
+    if (const Held held(entry.path()); held.is_alone()) fs::remove_all(entry.path(), ignored);
+  }
 }
 
 }  // namespace
@@ -49,7 +81,10 @@ fs::path made_store(const std::string& root, const std::string& name, const std:
   fs::create_directories(parent, code);
   if (code) fail(code.message());
   std::string temporary = target.string() + ".tmpXXXXXX";
+  remove_leftovers(target);
   if (!::mkdtemp(temporary.data())) fail(std::error_code(errno, std::generic_category()).message());
+  const Held held(temporary);
+  log::info("making the {} data, once, in {}", name, target.string());
   try {
     make(temporary);
   } catch (...) {

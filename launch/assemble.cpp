@@ -184,7 +184,8 @@ bool Experiment::has_cases(Split split) const {
 
 std::optional<Split> Experiment::selection_split() const {
   const Split split = protocol.select == "test" ? Split::kTest : Split::kVal;
-  if (protocol.select == "last" || !has_cases(split)) return std::nullopt;
+  const bool validates = protocol.select != "last" && protocol.validate_every > 0;
+  if (!validates || !has_cases(split)) return std::nullopt;
   return split;
 }
 
@@ -195,6 +196,8 @@ std::string Experiment::selection() const {
 
 ImagePredictor Experiment::predictor() const {
   return [this](const at::Tensor& image) {
+    // A case that takes longer than the deadline is progress, window by window.
+    if (Heartbeat* heartbeat = comm->heartbeat()) heartbeat->advance();
     return method->predictor().predict(image.to(device, dtype())).to(at::kCPU);
   };
 }

@@ -39,6 +39,7 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
   const Experiment e = load_run(world, run, weights);
   const std::vector<EvaluationRow> rows = e.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
+  std::cout << means_table(summarise(rows), e.evaluation) << std::flush;
   const auto path = run / ("cases." + split + ".csv");
   write_cases(path, {{.definition = e.evaluation.definition,
                       .unit = to_string(e.evaluation.unit),
@@ -47,7 +48,7 @@ int measure(World& world, const std::filesystem::path& run, const std::string& s
                       .split = split,
                       .selection = selection_of(e, run, weights)},
                      rows});
-  std::cout << means_table(summarise(rows), e.evaluation) << "rows: " << path.string() << '\n';
+  std::cout << "rows: " << path.string() << '\n';
   return 0;
 }
 

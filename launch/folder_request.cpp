@@ -7,11 +7,12 @@
 namespace semiseg {
 
 RunFolderRequest folder_request(const Config& config) {
-  RunFolderRequest request{.method = config.section("method").required("name", "method"),
-                           .dataset = config.section("dataset").required("name", "data set"),
-                           .ignored = {"run", "threads", "device", "cuda_graphs", "loader", "comm"},
-                           .job = LaunchEnvironment::read(environment()).job,
-                           .now = now_seconds()};
+  RunFolderRequest request{
+      .method = config.section("method").required("name", "method"),
+      .dataset = config.section("dataset").required("name", "data set"),
+      .ignored = {"run", "threads", "device", "cuda_graphs", "loader", "comm", "dataset.root"},
+      .job = LaunchEnvironment::read(environment()).job,
+      .now = now_seconds()};
   std::string root = "runs", directory;
   const Config run = config.section("run");
   run.read("root", root, "folder that run folders go into");

@@ -15,8 +15,10 @@
 #include "framework/comm/broadcast_state.h"
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
+#include "framework/core/log.h"
 #include "framework/core/own_file.h"
 #include "framework/record/dataset_record.h"
+#include "launch/data_identity.h"
 
 namespace semiseg {
 namespace {
@@ -42,16 +44,23 @@ void check_exists(const std::filesystem::path& folder, const std::string& weight
                                    .got = weights});
 }
 
+// True for the state of a training that had selected weights, which are then in best.h5.
+bool counts_on_best(const StateMap& state) {
+  const auto found = state.find("trainer/best_done");
+  const int64_t* done = found == state.end() ? nullptr : std::get_if<int64_t>(&found->second);
+  return done && *done > 0;
+}
+
 // "best" is what the run deploys: a run that selects nothing, or has nothing to select on, deploys
 // its last weights, and imported ones are best.h5 alone.
 StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
                       const std::string& weights) {
   const CheckpointFolder folder(run / "checkpoint", /*keep=*/1);
   const BestCheckpoint best(run / "checkpoint");
-  const bool selects =
-      e.protocol.select != "last" && (best.exists() || (e.source && e.selection_split()));
-  if (weights == "best" && !selects) {
-    if (auto newest = folder.load_newest()) return std::move(*newest);
+  if (weights == "best" && (e.protocol.select == "last" || !best.exists())) {
+    auto newest = folder.load_newest();
+    if (newest && (e.protocol.select == "last" || !counts_on_best(*newest)))
+      return std::move(*newest);
   }
   if (weights == "best") return best.load(std::nullopt);
   check_exists(run / "checkpoint", weights);
@@ -82,7 +91,16 @@ Experiment load(World& world, const std::filesystem::path& run, const std::strin
 }  // namespace
 
 Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
-  return load(world, run, weights, [&](const Config& config) { return assemble(config, world); });
+  Experiment e =
+      load(world, run, weights, [&](const Config& config) { return assemble(config, world); });
+  // With other data the numbers are not those of the run; they may be wanted all the same.
+  world.agree([&] {
+    if (!world.is_first()) return;
+    const std::string changed = changed_data(run, data_identity(e));
+    if (!changed.empty())
+      log::warn("the data set is not the one that this run was trained on: {}", changed);
+  });
+  return e;
 }
 
 Experiment load_network(World& world, const std::filesystem::path& run,

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+#include <utility>
+
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "launch/command_line.h"
@@ -15,6 +19,20 @@ ValueRow with_prefix(const std::string& prefix, const ValueRow& values) {
   ValueRow row;
   for (const auto& [name, value] : values) row.emplace_back(prefix + "/" + name, value);
   return row;
+}
+
+// Of the last stage: each selects for itself. Empty: nothing was validated in it.
+std::string best_so_far(const std::filesystem::path& metrics) {
+  constexpr double kNone = -std::numeric_limits<double>::infinity();
+  double best = kNone;
+  std::string stage;
+  for (const MetricsRow& row : read_metrics_log(metrics)) {
+    if (row.stage != std::exchange(stage, row.stage)) best = kNone;
+    if (row.split.empty() || row.values.empty()) continue;
+    const double score = row.values.front().second;
+    best = std::max(best, score);
+  }
+  return best > kNone ? fmt::format("{:.4f}", best) : "";
 }
 
 }  // namespace
@@ -30,6 +48,7 @@ void RunRecorder::begin(const Plan& plan, int64_t done, bool is_due) {
   done_ = done;
   if (done > 0) log::info("resuming after {} of {} iterations", done, total);
   metrics_ = std::make_unique<MetricsLog>(folder_ / "metrics.jsonl", done, is_due);
+  best_ = best_so_far(folder_ / "metrics.jsonl");
   events_ =
       std::make_unique<TensorBoardLog>(folder_.path(), done, static_cast<double>(now_seconds()));
   progress_ = std::make_unique<Progress>("train", "samples", total, done, steady_seconds());

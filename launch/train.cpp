@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg train: from a configuration to a run folder with weights, rows and a picture; again:
 // resume.
+#include <filesystem>
 #include <iostream>
 #include <optional>
 
 #include "framework/comm/launch_environment.h"
 #include "framework/comm/texts.h"
+#include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "framework/core/profile.h"
 #include "framework/nn/precision.h"
 #include "launch/command_line.h"
+#include "launch/data_identity.h"
 #include "launch/folder_request.h"
+#include "launch/places.h"
+#include "launch/settled_selection.h"
 #include "launch/stop_run.h"
 #include "launch/train_run.h"
 #include "launch/world.h"
@@ -33,6 +38,17 @@ void mark_failed(const RunFolder& folder, const std::string& message) {
   } catch (const Error& error) {
     log::warn("{}", error.what());
   }
+}
+
+// All ranks write into the folder that rank 0 has made.
+void open_log(const std::string& path) {
+  if (!std::filesystem::is_directory(std::filesystem::path(path).parent_path())) {
+    throw Error(ErrorKind::kIo, {.what = "this rank does not see the run folder",
+                                 .where = path,
+                                 .expected = "a folder on a disk that all machines share",
+                                 .fix = "set run.root or run.dir to one"});
+  }
+  log::set_file(path);
 }
 
 // Of rank 0: what precision=auto stands for. A run of these settings that was begun before, perhaps
@@ -60,7 +76,10 @@ std::string resolve_auto(ComposeRequest request, at::Device device) {
 Config agree_on_configuration(World& world, ComposeRequest request) {
   std::optional<Config> config;
   std::string precision;
-  world.agree([&] { config = compose(request); });
+  world.agree([&] {
+    request = with_whole_places(std::move(request));
+    config = compose(request);
+  });
   world.check_same(*config);
   world.choose_device(*config);
   world.agree([&] { precision = ProtocolOptions::read(config->section("protocol")).precision; });
@@ -85,9 +104,14 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
     check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
     if (world.comm().size() > 1 && !world.device().is_cpu()) e->comm_options.check_for_gpus();
   });
+  std::string identity;
+  world.agree([&] { identity = data_identity(*e); });
+  check_same_data(identity, world);
   world.agree([&] {
     if (!world.is_first()) return;
+    if (const auto run = find_run_folder(config, e->folder)) check_data(*run, identity);
     folder.emplace(config, e->folder);
+    keep_data_identity(folder->path(), identity);
   });
   const std::string path =
       broadcast_text(folder && !folder->is_done() ? folder->path().string() : "", world.comm());
@@ -96,13 +120,18 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
       log::info("already done: {} (remove the folder to train again)", folder->path().string());
     return 0;
   }
-  world.agree([&] { log::set_file(path + world.log_name()); });
-  world.watch(path, e->comm_options.deadline);
   try {
+    world.agree([&] { open_log(path + world.log_name()); });
+    world.watch(path, e->comm_options.deadline);
+    world.agree([&] { settle_selection(*e); });
+    if (folder) warn_of_absent_classes(*e);
     const bool is_done = train_run(*e, folder ? &*folder : nullptr, arguments, stop_after);
     return is_done ? 0 : exit_code(ErrorKind::kStopped);
   } catch (const std::exception& error) {
     if (folder) mark_failed(*folder, error.what());
+    throw;
+  } catch (...) {  // the ranks agreed that one of them cannot go on
+    if (folder) mark_failed(*folder, "a rank could not start: see its message");
     throw;
   }
 }

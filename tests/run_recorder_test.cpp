@@ -9,6 +9,7 @@
 #include "framework/checkpoint/checkpoint.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
+#include "framework/core/log.h"
 #include "tests/checkpoint_state.h"
 #include "tests/expect_error.h"
 #include "tests/state_equality.h"
@@ -44,6 +45,23 @@ TEST_F(RunRecorderTest, WhatWasSavedIsLoadedThoughItWasStillBeingWritten) {
   expect_equal_states(sample_state(3), *recorder_.load_newest());
   recorder_.save_best(sample_state(4), 4);
   expect_equal_states(sample_state(4), recorder_.load_best(4));
+}
+
+TEST_F(RunRecorderTest, AfterAResumeTheBestSoFarIsShown) {
+  const Stage stage{.name = "train", .iterations = 9};
+  recorder_.stepped(stage, 1, 1, 1);
+  recorder_.validation_row(stage, 1, {{"dice", 0.75}}, true);
+  recorder_.stepped(stage, 2, 2, 1);
+  recorder_.validation_row(stage, 2, {{"dice", 0.5}}, false);
+  RunRecorder resumed(run_folder_, protocol_);
+  resumed.begin(Plan{{stage}}, 2, false);
+  resumed.stepped(stage, 3, 3, 1);
+  resumed.validation_row(stage, 3, {{"dice", 0.625}}, false);
+  log::set_file(folder_ / "log.txt");
+  resumed.finish_progress();
+  log::set_file("");
+  EXPECT_NE(read_file(folder_ / "log.txt").find("best 0.7500"), std::string::npos)
+      << read_file(folder_ / "log.txt");
 }
 
 TEST_F(RunRecorderTest, FlushedMeansOnTheDisk) {

@@ -252,6 +252,10 @@ Volume StoreSource::load(size_t case_index) const {
   return volume;
 }
 
+std::string StoreSource::recorded_hash(size_t case_index) const {
+  return Hdf5File::open(file(case_index)).text_attribute("/", "voxel_hash");
+}
+
 std::vector<SampleInfo> StoreSource::training_samples(int spatial_dims) const {
   return list_training_samples(cases_, spatial_dims, [this](size_t i) {
     const auto sizes = Hdf5File::open(file(i)).describe("image").sizes;

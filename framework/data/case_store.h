@@ -59,6 +59,8 @@ class StoreSource : public DatasetSource {
   const DatasetInfo& info() const override { return info_; }
   const std::vector<CaseInfo>& cases() const override { return cases_; }
   Volume load(size_t case_index) const override;
+  // The voxel_hash that stands in the file of a case; its voxels are not read.
+  std::string recorded_hash(size_t case_index) const;
   // 2-D: every axial slice of every training case. Opens each of them.
   std::vector<SampleInfo> training_samples(int spatial_dims) const override;
   Sample load_sample(const SampleInfo& sample) const override;
