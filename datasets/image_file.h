@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scans on disk: NIfTI-1, NRRD, MetaImage and DICOM in; NIfTI-1, NRRD and MetaImage out. World
+// Scans on disk: NIfTI, NRRD, MetaImage and DICOM in; NIfTI-1, NRRD and MetaImage out. World
 // coordinates are millimetres in RAS+, as nibabel gives them; files that speak LPS are converted.
 #pragma once
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// NIfTI-1 by the library inside ITK, not by ITK's own reader, which replaces NaN by 0, refuses
-// sheared affines and does not take the sform where nibabel does.
+// Voxels of NIfTI files by the library inside ITK, not by ITK's own reader, which replaces NaN by 0,
+// refuses sheared affines and does not take the sform where nibabel does.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 #include <nifti1_io.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
+#include <utility>
 
 #include "datasets/image_file_formats.h"
+#include "datasets/nifti_header.h"
+#include "datasets/voxel_bounds.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -18,15 +21,13 @@ namespace semiseg::image_format {
 namespace fs = std::filesystem;
 namespace {
 
-using Header = std::unique_ptr<nifti_image, decltype(&nifti_image_free)>;
-
 struct Stream {
   znzFile file;
   ~Stream() { close(); }
   int close() { return file ? znzclose(file) : 0; }
 };
 
-at::ScalarType dtype_of(const nifti_image& header, const fs::path& path) {
+at::ScalarType dtype_of(const NiftiHeader& header, const fs::path& path) {
   switch (header.datatype) {
     case NIFTI_TYPE_UINT8:
       return at::kByte;
@@ -54,28 +55,24 @@ at::ScalarType dtype_of(const nifti_image& header, const fs::path& path) {
   }
 }
 
-// sform before qform, as nibabel.
-std::array<double, 16> affine_of(const nifti_image& header, const fs::path& path,
+// Axes x, y, z of the file → D, H, W.
+std::array<double, 16> affine_of(const NiftiHeader& header, const fs::path& path,
                                  const ReadOptions& options) {
-  if (header.sform_code <= 0 && header.qform_code <= 0) {
+  if (!header.affine) {
     if (!options.allow_missing_affine) fail_missing_affine(path);
-    return centred_affine({header.nz, header.ny, header.nx}, {header.dz, header.dy, header.dx});
+    return centred_affine({header.size[2], header.size[1], header.size[0]},
+                          {header.spacing_mm[2], header.spacing_mm[1], header.spacing_mm[0]});
   }
-  const mat44& matrix = header.sform_code > 0 ? header.sto_xyz : header.qto_xyz;
-  std::array<double, 16> affine = {};
-  for (int row = 0; row < 4; ++row) {
-    for (int axis = 0; axis < 3; ++axis) affine[4 * row + axis] = matrix.m[row][2 - axis];
-    affine[4 * row + 3] = matrix.m[row][3];
-  }
+  std::array<double, 16> affine = *header.affine;
+  for (size_t row = 0; row < 4; ++row) std::swap(affine[4 * row], affine[4 * row + 2]);
   return affine;
 }
 
 // One byte more than the voxels is asked for: only at its end does gzip check what was read.
-void read_voxels(const nifti_image& header, void* to, size_t bytes, const fs::path& path) {
-  const Stream stream{znzopen(header.iname, "rb", nifti_is_gzfile(header.iname))};
-  if (!stream.file || header.iname_offset < 0 ||
-      znzseek(stream.file, header.iname_offset, SEEK_SET) < 0) {
-    fail(path, "the voxels cannot be read", "data in " + std::string(header.iname));
+void read_voxels(const NiftiHeader& header, void* to, size_t bytes, const fs::path& path) {
+  const Stream stream{znzopen(header.data.c_str(), "rb", /*use_compression=*/1)};
+  if (!stream.file || znzseek(stream.file, header.offset, SEEK_SET) < 0) {
+    fail(path, "the voxels cannot be read", "data in " + header.data.string());
   }
   const size_t got = znzread(to, 1, bytes, stream.file);
   char beyond;
@@ -85,9 +82,8 @@ void read_voxels(const nifti_image& header, void* to, size_t bytes, const fs::pa
          got < bytes ? fmt::format("{}", got) : "an error of the decompression",
          "copy or download it again");
   }
-  if (header.swapsize > 1 && header.byteorder != nifti_short_order()) {
-    nifti_swap_Nbytes(bytes / header.swapsize, header.swapsize, to);
-  }
+  const size_t one = elementSize(dtype_of(header, path));
+  if (header.swapped && one > 1) nifti_swap_Nbytes(bytes / one, static_cast<int>(one), to);
 }
 
 mat44 to_mat44(const ScanGeometry& geometry) {
@@ -146,22 +142,23 @@ nifti_1_header make_header(const at::Tensor& values, const ScanGeometry& geometr
 }  // namespace
 
 RawScan read_nifti(const fs::path& path, const ReadOptions& options) {
-  nifti_set_debug_level(0);
-  const Header header(nifti_image_read(path.c_str(), 0), &nifti_image_free);
-  if (!header) {
-    fail(path, "not a readable NIfTI-1 file", "a whole header", "none, or a damaged one",
-         "copy or download it again");
-  }
-  if (header->nt > 1 && !options.fourth_axis_is_channels) fail_fourth_axis(path, header->nt);
-  if (header->nv > 1 || header->nw > 1 || (header->nt > 1 && header->nu > 1)) {
+  const NiftiHeader header = read_nifti_header(path);
+  const auto& [x, y, z, time, fifth, sixth, seventh] = header.size;
+  if (time > 1 && !options.fourth_axis_is_channels) fail_fourth_axis(path, time);
+  if (sixth > 1 || seventh > 1 || (time > 1 && fifth > 1)) {
     fail(path, "the file has more than four axes", "a 3-D scan");
   }
   RawScan raw;
-  raw.values = at::empty({header->nt * header->nu, header->nz, header->ny, header->nx},
-                         dtype_of(*header, path));
-  raw.affine = affine_of(*header, path, options);
-  read_voxels(*header, raw.values.mutable_data_ptr(), raw.values.nbytes(), path);
-  const double slope = header->scl_slope, intercept = header->scl_inter;
+  raw.affine = affine_of(header, path, options);
+  const at::ScalarType dtype = dtype_of(header, path);
+  const Packing packing = is_gzip(header.data) ? Packing::kDeflate : Packing::kPlain;
+  const auto available = static_cast<int64_t>(bytes_of(header.data)) -
+                         (packing == Packing::kPlain ? header.offset : 0);
+  checked_bytes(path, {time * fifth, z, y, x}, elementSize(dtype),
+                static_cast<uint64_t>(std::max<int64_t>(available, 0)), packing);
+  raw.values = at::empty({time * fifth, z, y, x}, dtype);
+  read_voxels(header, raw.values.mutable_data_ptr(), raw.values.nbytes(), path);
+  const auto& [slope, intercept] = std::pair(header.slope, header.intercept);
   if (slope != 0 && std::isfinite(slope) && (slope != 1 || intercept != 0)) {
     raw.values = raw.values.to(at::kDouble) * slope + intercept;
   }

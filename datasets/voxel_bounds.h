@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sizes that a header claims, held against the bytes that are there before memory is taken.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace semiseg::image_format {
+
+enum class Packing { kPlain, kText, kDeflate, kBzip2 };
+
+// Bytes of voxels of these sizes, each of `voxel` bytes. Throws kData naming `path` when a size is
+// not positive, or when `available` bytes cannot hold so many, however well they are packed.
+uint64_t checked_bytes(const std::filesystem::path& path, const std::vector<int64_t>& sizes,
+                       uint64_t voxel, uint64_t available, Packing packing);
+
+// Bytes of a file; 0 where there is none.
+uint64_t bytes_of(const std::filesystem::path& path);
+
+// A file that begins as gzip files do.
+bool is_gzip(const std::filesystem::path& path);
+
+}  // namespace semiseg::image_format
