@@ -22,15 +22,6 @@ namespace {
                                    std::move(got), std::move(fix)});
 }
 
-// A slice of a series: .dcm, a name without ending, as scanners write them, or what says so itself,
-// because in names made of UIDs ("CT.1.2.840.113") the last number looks like an ending.
-bool may_be_slice(const fs::path& file) {
-  const std::string ending = file.extension();
-  return ending == ".dcm" || ending == ".DCM" || ending == ".ima" || ending == ".IMA" ||
-         !file.has_extension() ||
-         (!is_image_file(file) && fs::is_regular_file(file) && image_format::has_dicom_mark(file));
-}
-
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
 // Scans of a folder: image files, folders below, and the folder itself if it holds slices only.
@@ -43,7 +34,7 @@ void collect(const fs::path& folder, std::vector<fs::path>& scans) {
   for (const fs::path& entry : entries) {
     if (fs::is_directory(entry)) {
       collect(entry, scans);
-    } else if (may_be_slice(entry)) {
+    } else if (image_format::is_slice(entry)) {
       slices = true;
     } else if (is_image_file(entry)) {
       images = true;

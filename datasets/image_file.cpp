@@ -67,9 +67,10 @@ std::string ending(const fs::path& path) {
 
 RawScan read_raw(const fs::path& path, const ReadOptions& options) {
   if (!fs::exists(path)) fail(path, "there is no such file or folder");
-  if (fs::is_directory(path)) return image_format::read_dicom_series(path);
+  if (fs::is_directory(path)) return image_format::read_dicom(path, options);
   const std::string kind = ending(path);
   if (!is_image_file(path)) fail(path, "not a known image file", kEndings, kind);
+  if (kind == ".dcm") return image_format::read_dicom(path, options);
   return kind == ".nii" || kind == ".nii.gz" || kind == ".hdr"
              ? image_format::read_nifti(path, options)
              : image_format::read_by_itk(path, options);

@@ -34,40 +34,21 @@ RawScan read_nifti(const std::filesystem::path& path, const ReadOptions& options
 void write_nifti(const std::filesystem::path& path, bool compressed, const at::Tensor& values,
                  const ScanGeometry& geometry);
 
-// NRRD and MetaImage, and one DICOM file, by ITK.
+// NRRD and MetaImage by ITK.
 RawScan read_by_itk(const std::filesystem::path& path, const ReadOptions& options);
 // `extension`: ".nrrd" or ".mha"; `path` may end otherwise.
 void write_by_itk(const std::filesystem::path& path, const std::string& extension,
                   const at::Tensor& values, const ScanGeometry& geometry);
 
-struct DicomSlice {
-  std::filesystem::path file;
-  std::array<int64_t, 3> size = {};    // D, H, W; D above 1 for a file of several frames
-  std::array<double, 16> affine = {};  // column D along the normal
-  at::Tensor values;                   // [C,D,H,W], undefined when only the header was asked for
-};
-
-DicomSlice read_dicom_slice(const std::filesystem::path& file, bool with_values);
-
-struct DicomSeries {
-  std::string uid;
-  std::vector<std::filesystem::path> files;
-};
-
 // MetaImage's reader says nothing when voxels are missing. kData when the file, or the one that it
 // names, is shorter than its header says; `bytes` of voxels when they are not compressed.
 void check_meta_image(const std::filesystem::path& path, size_t bytes);
 
-// The mark behind the preamble is there.
-bool has_dicom_mark(const std::filesystem::path& path);
+// A file that may be a slice of a DICOM series: by its content, or by its ending. Hidden files and
+// DICOMDIR are none.
+bool is_slice(const std::filesystem::path& path);
 
-// No element reaches beyond the file's end, as far as lengths are given.
-bool is_whole_dicom(const std::filesystem::path& path);
-
-// The DICOM files in a folder, not below it. kData for one that is cut off.
-std::vector<DicomSeries> find_dicom_series(const std::filesystem::path& folder);
-
-// One volume from the folder's only series (dicom_series.cpp).
-RawScan read_dicom_series(const std::filesystem::path& folder);
+// A DICOM file, or the only series in a folder (not below it), as one volume.
+RawScan read_dicom(const std::filesystem::path& path, const ReadOptions& options);
 
 }  // namespace semiseg::image_format

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// NRRD, MetaImage and DICOM by ITK's readers, without ITK's images and filters, which would cost a
+// NRRD and MetaImage by ITK's readers, without ITK's images and filters, which would cost a
 // template for each voxel type. ITK's world is LPS.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <gdcmScanner.h>
-#include <gdcmTrace.h>
-#include <itkGDCMImageIO.h>
 #include <itkMetaDataObject.h>
 #include <itkMetaImageIO.h>
 #include <itkNrrdImageIO.h>
 
 #include <algorithm>
 #include <cctype>
-#include <map>
 
 #include "datasets/image_file_formats.h"
 #include "framework/core/error.h"
@@ -25,19 +21,13 @@ namespace {
 using IO = itk::ImageIOBase;
 using Type = itk::CommonEnums::IOComponent;
 
-// What ITK and GDCM would print is said once, in the error.
-void silence() {
-  itk::Object::SetGlobalWarningDisplay(false);
-  gdcm::Trace::WarningOff();
-  gdcm::Trace::ErrorOff();
-  gdcm::Trace::DebugOff();
-}
+// What ITK would print is said once, in the error.
+void silence() { itk::Object::SetGlobalWarningDisplay(false); }
 
 IO::Pointer reader_of(const std::string& name) {
   if (name.ends_with(".nrrd") || name.ends_with(".nhdr"))
     return itk::NrrdImageIO::New().GetPointer();
-  if (name.ends_with(".mha") || name.ends_with(".mhd")) return itk::MetaImageIO::New().GetPointer();
-  return itk::GDCMImageIO::New().GetPointer();
+  return itk::MetaImageIO::New().GetPointer();
 }
 
 std::string lower(std::string text) {
@@ -89,8 +79,7 @@ void with_header(const fs::path& path, const Use& use) {
   silence();
   const IO::Pointer io = reader_of(lower(path.string()));
   try {
-    const bool is_gdcm = dynamic_cast<itk::GDCMImageIO*>(io.GetPointer()) != nullptr;
-    if ((is_gdcm && !is_whole_dicom(path)) || !io->CanReadFile(path.c_str())) {
+    if (!io->CanReadFile(path.c_str())) {
       fail(path, "the file cannot be read", "the format that its name says", "another, or damage");
     }
     io->SetFileName(path.string());
@@ -222,43 +211,6 @@ void write_by_itk(const fs::path& path, const std::string& extension, const at::
                                .where = path.string(),
                                .got = reason,
                                .fix = "check the folder and the space left"});
-}
-
-DicomSlice read_dicom_slice(const fs::path& file, bool with_values) {
-  DicomSlice slice{.file = file};
-  with_header(file, [&](IO& io) {
-    const std::array<int64_t, 4> sizes = sizes_of(io);
-    slice.size = {sizes[2], sizes[1], sizes[0]};
-    slice.affine = affine_of(io);
-    if (with_values) slice.values = read_values(io, file);
-  });
-  return slice;
-}
-
-std::vector<DicomSeries> find_dicom_series(const fs::path& folder) {
-  silence();
-  std::vector<std::string> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_regular_file() && has_dicom_mark(entry.path()))
-      files.push_back(entry.path().string());
-  }
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) {
-    if (!is_whole_dicom(file))
-      fail(file, "the file cannot be read", "a whole DICOM file", "it is cut off",
-           "copy or download it again");
-  }
-  const gdcm::Tag series_uid(0x0020, 0x000e);
-  gdcm::Scanner scanner;
-  scanner.AddTag(series_uid);
-  if (!scanner.Scan(files)) fail(folder, "the folder cannot be read", "DICOM files");
-  std::map<std::string, std::vector<fs::path>> by_uid;
-  for (const std::string& file : files) {
-    if (const char* uid = scanner.GetValue(file.c_str(), series_uid)) by_uid[uid].push_back(file);
-  }
-  std::vector<DicomSeries> series;
-  for (const auto& [uid, members] : by_uid) series.push_back({uid, members});
-  return series;
 }
 
 }  // namespace semiseg::image_format

@@ -17,6 +17,8 @@ uint64_t expansion(Packing packing) {
   switch (packing) {
     case Packing::kDeflate:
       return 1032;  // zlib's technical details
+    case Packing::kImageCodec:
+      return 5000;  // JPEG 2000 and JPEG-LS of one value
     case Packing::kBzip2:
       return 50000;  // 900 kB of one value make about 45 bytes
     case Packing::kText:

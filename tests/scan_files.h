@@ -30,6 +30,13 @@ struct RawDicom {
   std::array<double, 2> spacing = {0.5, 0.75};             // between rows, between columns
   std::array<double, 3> position = {};                     // of the first voxel, LPS
   std::array<double, 6> orientation = {1, 0, 0, 0, 1, 0};  // of a row and of a column
+  std::string sop_class = "1.2.840.10008.5.1.4.1.1.2";     // CT
+  std::string between;  // distance of frames, "-4"; empty: not said
+  // Positions and slopes of the frames of an enhanced file, in functional groups; empty: a plain
+  // file, with the numbers above.
+  std::vector<std::array<double, 3>> frame_positions;
+  std::vector<double> frame_slopes;
+  bool has_preamble = true, is_deflated = false;
 
   std::string bytes(const std::vector<int16_t>& voxels) const;
 };
