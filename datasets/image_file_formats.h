@@ -40,9 +40,9 @@ RawScan read_by_itk(const std::filesystem::path& path, const ReadOptions& option
 void write_by_itk(const std::filesystem::path& path, const std::string& extension,
                   const at::Tensor& values, const ScanGeometry& geometry);
 
-// MetaImage's reader says nothing when voxels are missing. kData when the file, or the one that it
-// names, is shorter than its header says; `bytes` of voxels when they are not compressed.
-void check_meta_image(const std::filesystem::path& path, size_t bytes);
+// Millimetres in a unit of the header's lengths. Throws kData for a damaged header, for voxels that
+// are missing in the file or in those that it names, and for data files elsewhere.
+double check_meta_image(const std::filesystem::path& path);
 
 // A file that may be a slice of a DICOM series: by its content, or by its ending. Hidden files and
 // DICOMDIR are none.

@@ -3,7 +3,6 @@
 // template for each voxel type. ITK's world is LPS.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <itkMetaDataObject.h>
 #include <itkMetaImageIO.h>
 #include <itkNrrdImageIO.h>
 
@@ -11,6 +10,7 @@
 #include <cctype>
 
 #include "datasets/image_file_formats.h"
+#include "datasets/nrrd_header.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 
@@ -24,9 +24,12 @@ using Type = itk::CommonEnums::IOComponent;
 // What ITK would print is said once, in the error.
 void silence() { itk::Object::SetGlobalWarningDisplay(false); }
 
+bool is_nrrd_name(const std::string& name) {
+  return name.ends_with(".nrrd") || name.ends_with(".nhdr");
+}
+
 IO::Pointer reader_of(const std::string& name) {
-  if (name.ends_with(".nrrd") || name.ends_with(".nhdr"))
-    return itk::NrrdImageIO::New().GetPointer();
+  if (is_nrrd_name(name)) return itk::NrrdImageIO::New().GetPointer();
   return itk::MetaImageIO::New().GetPointer();
 }
 
@@ -108,8 +111,7 @@ at::Tensor read_values(IO& io, const fs::path& path) {
   const std::array<int64_t, 4> sizes = sizes_of(io);
   const int64_t channels = io.GetNumberOfComponents();
   at::Tensor values =
-      at::empty({sizes[3], sizes[2], sizes[1], sizes[0], channels}, dtype_of(io, path));
-  if (dynamic_cast<itk::MetaImageIO*>(&io)) check_meta_image(path, values.nbytes());
+      at::zeros({sizes[3], sizes[2], sizes[1], sizes[0], channels}, dtype_of(io, path));
   io.Read(values.mutable_data_ptr());
   return values.permute({0, 4, 1, 2, 3}).flatten(0, 1);
 }
@@ -128,14 +130,6 @@ std::array<double, 16> affine_of(const IO& io) {
     if (row < dimensions) affine[4 * row + 3] = sign * io.GetOrigin(row);
   }
   return affine;
-}
-
-// Only LPS, RAS and LAS say where a voxel lies in the patient; ITK turns them into LPS.
-bool is_placed(const IO& io) {
-  if (!dynamic_cast<const itk::NrrdImageIO*>(&io)) return true;
-  std::string space;
-  return itk::ExposeMetaData(io.GetMetaDataDictionary(), "NRRD_space", space) &&
-         space == "left-posterior-superior";
 }
 
 void set_geometry(IO& io, const ScanGeometry& geometry) {
@@ -160,6 +154,10 @@ void set_geometry(IO& io, const ScanGeometry& geometry) {
 }  // namespace
 
 RawScan read_by_itk(const fs::path& path, const ReadOptions& options) {
+  const bool is_nrrd = is_nrrd_name(lower(path.string()));
+  // Checked before ITK sees the file; of an NRRD file the place is taken from there as well.
+  const NrrdHeader nrrd = is_nrrd ? read_nrrd_header(path) : NrrdHeader();
+  const double unit = is_nrrd ? 1 : check_meta_image(path);
   RawScan raw;
   with_header(path, [&](IO& io) {
     const int64_t fourth = sizes_of(io)[3];
@@ -167,14 +165,17 @@ RawScan read_by_itk(const fs::path& path, const ReadOptions& options) {
       fail(path, "the file has more than four axes", "a 3-D scan");
     }
     if (fourth > 1 && !options.fourth_axis_is_channels) fail_fourth_axis(path, fourth);
-    const bool placed = is_placed(io);
-    if (!placed && !options.allow_missing_affine) fail_missing_affine(path);
+    if (is_nrrd && !nrrd.affine && !options.allow_missing_affine) fail_missing_affine(path);
     raw.values = read_values(io, path);
-    raw.affine = affine_of(io);
-    if (placed) return;
     const auto size = raw.values.sizes().slice(1);
-    const auto [d, h, w] = make_geometry({size[0], size[1], size[2]}, raw.affine, path).spacing_mm;
-    raw.affine = centred_affine({size[0], size[1], size[2]}, {d, h, w});
+    if (!is_nrrd) {
+      raw.affine = affine_of(io);
+      for (size_t i = 0; i < 12; ++i) raw.affine[i] *= unit;
+    } else if (nrrd.affine) {
+      raw.affine = *nrrd.affine;
+    } else {
+      raw.affine = centred_affine({size[0], size[1], size[2]}, nrrd.spacing_mm);
+    }
   });
   return raw;
 }
@@ -190,7 +191,9 @@ void write_by_itk(const fs::path& path, const std::string& extension, const at::
   io->SetNumberOfComponents(channels);
   io->SetPixelType(channels > 1 ? itk::CommonEnums::IOPixel::VECTOR
                                 : itk::CommonEnums::IOPixel::SCALAR);
-  io->SetComponentType(values.scalar_type() == at::kByte ? Type::UCHAR : Type::FLOAT);
+  io->SetComponentType(values.scalar_type() == at::kByte    ? Type::UCHAR
+                       : values.scalar_type() == at::kShort ? Type::SHORT
+                                                            : Type::FLOAT);
   io->SetUseCompression(true);
   io->SetFileName(named.string());
   std::string reason = file_fault("write", path) ? "injected" : "";

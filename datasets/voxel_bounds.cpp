@@ -19,8 +19,6 @@ uint64_t expansion(Packing packing) {
       return 1032;  // zlib's technical details
     case Packing::kImageCodec:
       return 5000;  // JPEG 2000 and JPEG-LS of one value
-    case Packing::kBzip2:
-      return 50000;  // 900 kB of one value make about 45 bytes
     case Packing::kText:
       return 8;  // "0 " may be a double
     case Packing::kPlain:

@@ -8,7 +8,7 @@
 
 namespace semiseg::image_format {
 
-enum class Packing { kPlain, kText, kDeflate, kImageCodec, kBzip2 };
+enum class Packing { kPlain, kText, kDeflate, kImageCodec };
 
 // Bytes of voxels of these sizes, each of `voxel` bytes. Throws kData naming `path` when a size is
 // not positive, or when `available` bytes cannot hold so many, however well they are packed.
