@@ -25,32 +25,11 @@ namespace {
       kind, {std::move(what), where.string(), std::move(expected), std::move(got), std::move(fix)});
 }
 
-// Values of the file → class numbers.
-void map_values(LabelMap& label, const std::vector<int64_t>& values, const fs::path& path) {
-  if (values.empty()) return;
-  at::Tensor table = at::full({256}, 255, at::kByte);
-  for (size_t k = 0; k < values.size(); ++k) {
-    table[values[k]].fill_(static_cast<int64_t>(k));
-  }
-  const at::Tensor mapped =
-      table.index_select(0, label.label.flatten().to(at::kLong)).view_as(label.label);
-  const at::Tensor unknown = mapped == 255;
-  if (unknown.any().item<bool>()) {
-    fail(ErrorKind::kData, "a label value is not listed", path,
-         fmt::format("--label-values {}", fmt::join(values, ",")),
-         std::to_string(label.label.masked_select(unknown)[0].item<int64_t>()));
-  }
-  label.label = mapped;
-}
-
 StoredCase make_case(const CaseFiles& files, const CaseInfo& info, const ConvertRequest& request) {
   const ReadOptions reading = request.preparation.reading();
-  const Scan scan = read_channels(files.images, reading);
+  const Scan scan = read_channels(files.images, reading, request.preparation.grid_tolerance);
   LabelMap label;
-  if (!files.label.empty()) {
-    label = read_label_map(files.label, reading);
-    map_values(label, request.preparation.label_values, files.label);
-  }
+  if (!files.label.empty()) label = read_label_map(files.label, reading);
   const PreparedCase made =
       prepare(scan, files.label.empty() ? nullptr : &label, request.preparation,
               files.label.empty() ? files.images.front() : files.label);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "datasets/grid_match.h"
 #include "framework/core/error.h"
 
 namespace semiseg {
@@ -157,39 +158,31 @@ Preparation Preparation::parse(const std::string& text, const std::string& where
 
 ReadOptions Preparation::reading() const {
   return {.allow_missing_affine = allow_missing_affine,
-          .fourth_axis_is_channels = fourth_axis_is_channels};
+          .fourth_axis_is_channels = fourth_axis_is_channels,
+          .label_values = label_values};
 }
 
-Scan read_channels(const std::vector<fs::path>& files, const ReadOptions& options) {
+Scan read_channels(const std::vector<fs::path>& files, const ReadOptions& options,
+                   double grid_tolerance) {
   Scan result;
   std::vector<at::Tensor> images;
   for (const fs::path& file : files) {
-    const Scan scan = read_scan(file, options);
+    Scan scan = read_scan(file, options);
     if (images.empty()) result.geometry = scan.geometry;
-    if (!same_grid(scan.geometry, result.geometry)) {
-      fail("the channels of a case lie on different grids", file,
-           fmt::format("{} voxels of {:.4g} mm at the place of {}",
-                       fmt::join(result.geometry.size, "×"),
-                       fmt::join(result.geometry.spacing_mm, "×"), files.front().string()),
-           fmt::format("{} voxels of {:.4g} mm", fmt::join(scan.geometry.size, "×"),
-                       fmt::join(scan.geometry.spacing_mm, "×")),
-           "bring them onto one grid first");
-    }
-    images.push_back(scan.image);
+    images.push_back(onto_grid(scan.image, scan.geometry, file, result.geometry, files.front(),
+                               grid_tolerance, "the channels of a case lie on different grids"));
   }
   result.image = at::cat(images);
   return result;
 }
 
-PreparedCase prepare(const Scan& scan, const LabelMap* label, const Preparation& how,
+PreparedCase prepare(const Scan& scan, const LabelMap* given, const Preparation& how,
                      const fs::path& path) {
-  if (label && !same_grid(scan.geometry, label->geometry)) {
-    fail("image and label lie on different grids", path,
-         fmt::format("{} voxels of {:.4g} mm", fmt::join(scan.geometry.size, "×"),
-                     fmt::join(scan.geometry.spacing_mm, "×")),
-         fmt::format("{} voxels of {:.4g} mm, or another place",
-                     fmt::join(label->geometry.size, "×"),
-                     fmt::join(label->geometry.spacing_mm, "×")));
+  std::optional<LabelMap> label;
+  if (given) {
+    label = {onto_grid(given->label, given->geometry, path, scan.geometry, "its image",
+                       how.grid_tolerance, "image and label lie on different grids"),
+             scan.geometry};
   }
   PreparedCase made;
   made.orientation = turn_of(scan.geometry, how.orientation);

@@ -31,6 +31,8 @@ struct Preparation {
   int64_t margin = 0;          // with so many voxels more on each side
   IntensityOptions intensity;  // per channel; `clip` is the word "window", `scale` "normalise"
   std::optional<std::array<double, 3>> spacing_mm;  // D, H, W after turning
+  // How far grids of one case may be apart, in voxels; not recorded, since voxels stay as they are.
+  double grid_tolerance = kGridTolerance;
 
   // "orientation=canonical crop=none …"; a word may be missing, then its default holds. kData for
   // other words.
@@ -49,7 +51,8 @@ struct PreparedCase {
 };
 
 // One image file, or one for each channel. kData for channels on different grids.
-Scan read_channels(const std::vector<std::filesystem::path>& files, const ReadOptions& options);
+Scan read_channels(const std::vector<std::filesystem::path>& files, const ReadOptions& options,
+                   double grid_tolerance = kGridTolerance);
 
 // label: nullptr when there is none; then a crop to labels leaves the scan whole. kData naming
 // `path` for an image and a label on different grids, and for nothing left after cropping.

@@ -10,6 +10,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "datasets/grid_match.h"
 #include "datasets/image_file_formats.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -83,7 +84,7 @@ ScanGeometry geometry_of(const RawScan& raw, const fs::path& path) {
 
 // Voxel index of the first bad value for the message.
 void check_all(const at::Tensor& good, const at::Tensor& values, const fs::path& path,
-               const char* what, const char* expected) {
+               const char* what, const char* expected, const char* fix = "") {
   if (good.all().item<bool>()) return;
   const at::Tensor bad = good.logical_not();
   const at::Tensor first = bad.nonzero()[0];
@@ -92,7 +93,24 @@ void check_all(const at::Tensor& good, const at::Tensor& values, const fs::path&
   fail(path, what, expected,
        fmt::format("{} at channel {}, voxel [{},{},{}] (D,H,W); {} such voxels",
                    value.item<double>(), first[0].item<int64_t>(), first[1].item<int64_t>(),
-                   first[2].item<int64_t>(), first[3].item<int64_t>(), bad.sum().item<int64_t>()));
+                   first[2].item<int64_t>(), first[3].item<int64_t>(), bad.sum().item<int64_t>()),
+       fix);
+}
+
+// Values of the file → class numbers.
+at::Tensor to_classes(const at::Tensor& label, const std::vector<int64_t>& values,
+                      const fs::path& path) {
+  at::Tensor classes = at::full_like(label, -1);
+  for (size_t k = 0; k < values.size(); ++k) {
+    classes.masked_fill_(label == values[k], static_cast<int64_t>(k));
+  }
+  const at::Tensor unknown = classes < 0;
+  if (unknown.any().item<bool>()) {
+    fail(path, "a label value is not listed",
+         fmt::format("--label-values {}", fmt::join(values, ",")),
+         std::to_string(label.masked_select(unknown)[0].item<int64_t>()), "list it, too");
+  }
+  return classes.to(at::kByte);
 }
 
 void write_values(const fs::path& path, const at::Tensor& values, const ScanGeometry& geometry) {
@@ -131,12 +149,20 @@ LabelMap read_label_map(const fs::path& path, const ReadOptions& options) {
   if (raw.values.size(0) != 1) {
     fail(path, "a label map has several channels", "one", std::to_string(raw.values.size(0)));
   }
-  const at::Tensor values = raw.values.to(at::kDouble);
-  const at::Tensor good =
-      (values >= 0).logical_and(values <= 255).logical_and(values == values.round());
-  check_all(good, values, path, "a label value is not a whole number from 0 to 255",
-            "whole numbers from 0 to 255");
-  return {.label = values[0].to(at::kByte), .geometry = geometry_of(raw, path)};
+  const at::Tensor values = raw.values.to(at::kDouble), whole = values.round();
+  const at::Tensor is_whole = ((values - whole).abs() <= 1e-3).logical_and(whole.abs() < 1e15);
+  check_all(is_whole, values, path, "a label value is not a whole number", "whole numbers",
+            "store labels as integers, resampled by nearest neighbour");
+  LabelMap map{.label = whole[0].to(at::kLong), .geometry = geometry_of(raw, path)};
+  if (!options.label_values.empty()) {
+    map.label = to_classes(map.label, options.label_values, path);
+    return map;
+  }
+  check_all((whole >= 0).logical_and(whole <= 255), values, path,
+            "a label value is not from 0 to 255", "values from 0 to 255",
+            "name the values of the classes: --label-values 0,…");
+  map.label = map.label.to(at::kByte);
+  return map;
 }
 
 void write_scan(const fs::path& path, const at::Tensor& image, const ScanGeometry& geometry) {
@@ -144,23 +170,13 @@ void write_scan(const fs::path& path, const at::Tensor& image, const ScanGeometr
 }
 
 void write_label_map(const fs::path& path, const at::Tensor& label, const ScanGeometry& geometry) {
-  SEMISEG_CHECK(label.scalar_type() == at::kByte, "a label map is uint8");
+  SEMISEG_CHECK(label.scalar_type() == at::kByte || label.scalar_type() == at::kShort,
+                "a label map is uint8 or int16");
   write_values(path, label.unsqueeze(0), geometry);
 }
 
-bool same_grid(const ScanGeometry& a, const ScanGeometry& b) {
-  if (a.size != b.size) return false;
-  for (int corner = 0; corner < 8; ++corner) {
-    for (int row = 0; row < 3; ++row) {
-      double distance = a.affine[4 * row + 3] - b.affine[4 * row + 3];
-      for (int axis = 0; axis < 3; ++axis) {
-        const double index = corner >> axis & 1 ? static_cast<double>(a.size[axis] - 1) : 0;
-        distance += (a.affine[4 * row + axis] - b.affine[4 * row + axis]) * index;
-      }
-      if (!(std::abs(distance) <= 1e-3)) return false;
-    }
-  }
-  return true;
+bool same_grid(const ScanGeometry& a, const ScanGeometry& b, double tolerance) {
+  return a.size == b.size && corner_distance(a, b).voxels <= tolerance;
 }
 
 bool is_image_file(const fs::path& path) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 namespace semiseg {
 
@@ -34,6 +35,9 @@ struct ReadOptions {
   // upwards around its centre, as nibabel places it.
   bool allow_missing_affine = false;
   bool fourth_axis_is_channels = false;  // otherwise 4-D files are refused
+  // Values in label files, one for each class: they become 0, 1, …, and others are refused. Empty:
+  // the values are the classes, 0 to 255.
+  std::vector<int64_t> label_values = {};
 };
 
 // A file, or a folder that holds one DICOM series. kData for what cannot be read or placed: an
@@ -41,18 +45,23 @@ struct ReadOptions {
 // several DICOM series in the folder, slices that are not evenly spaced.
 Scan read_scan(const std::filesystem::path& path, const ReadOptions& options = {});
 
-// The same for one channel of whole numbers from 0 to 255.
+// The same for one channel of whole numbers, to a thousandth: programs that store labels as scaled
+// numbers leave 12.9998 for 13.
 LabelMap read_label_map(const std::filesystem::path& path, const ReadOptions& options = {});
 
 // .nii, .nii.gz, .nrrd or .mha, atomically; replaces a file that is there. The affine is kept to
 // float32 (NIfTI). kIo when the file cannot be written, kConfig for another ending.
 void write_scan(const std::filesystem::path& path, const at::Tensor& image,
                 const ScanGeometry& geometry);
+// Of uint8, or int16 for values above 255.
 void write_label_map(const std::filesystem::path& path, const at::Tensor& label,
                      const ScanGeometry& geometry);
 
-// Same size, and every corner at the same place to 1e-3 mm.
-bool same_grid(const ScanGeometry& a, const ScanGeometry& b);
+// Headers of one grid that programs rounded differ by less.
+inline constexpr double kGridTolerance = 0.01;  // voxels
+
+// Same size, and every corner at the same place to `tolerance` voxels.
+bool same_grid(const ScanGeometry& a, const ScanGeometry& b, double tolerance = kGridTolerance);
 
 // True for names that read_scan knows: .nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha, .mhd, .dcm.
 bool is_image_file(const std::filesystem::path& path);

@@ -118,9 +118,10 @@ nifti_1_header make_header(const at::Tensor& values, const ScanGeometry& geometr
   const int64_t sizes[8] = {
       several ? 5 : 3, values.size(3), values.size(2), values.size(1), 1, values.size(0), 1, 1};
   for (int i = 0; i < 8; ++i) header.dim[i] = static_cast<short>(sizes[i]);
-  const bool is_label = values.scalar_type() == at::kByte;
-  header.datatype = is_label ? NIFTI_TYPE_UINT8 : NIFTI_TYPE_FLOAT32;
-  header.bitpix = is_label ? 8 : 32;
+  const bool is_byte = values.scalar_type() == at::kByte,
+             is_short = values.scalar_type() == at::kShort;
+  header.datatype = is_byte ? NIFTI_TYPE_UINT8 : is_short ? NIFTI_TYPE_INT16 : NIFTI_TYPE_FLOAT32;
+  header.bitpix = static_cast<short>(8 * values.element_size());
   header.intent_code = several ? NIFTI_INTENT_VECTOR : NIFTI_INTENT_NONE;
   header.vox_offset = sizeof(nifti_1_header) + 4;
   header.scl_slope = 1;

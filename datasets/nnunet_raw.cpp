@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "datasets/convert_preparation.h"
+#include "datasets/grid_match.h"
 #include "datasets/image_file.h"
 #include "datasets/nnunet_raw_json.h"
 #include "framework/core/error.h"
@@ -33,6 +34,7 @@ namespace {
 
 struct Options {
   std::string root, patient_mark;
+  double grid_tolerance = kGridTolerance;
   SplitOptions splits;
   IntensityOptions intensity{.scale = "zscore"};
 
@@ -41,6 +43,9 @@ struct Options {
     section.read(
         "patient_mark", patient_mark,
         "ids of one patient share what stands before this; empty: every case is a patient");
+    section.read("grid_tolerance", grid_tolerance, {0, 1},
+                 "voxels that the grids of the files of a case may be apart; raise it where "
+                 "programs rounded headers");
     splits.read(section);
     intensity.read(section.section("intensity"));
   }
@@ -73,18 +78,6 @@ std::string without_channel(const std::string& stem) {
   return std::regex_match(stem, match, form) ? match[1].str() : stem;
 }
 
-std::string text(const ScanGeometry& geometry) {
-  return fmt::format("{} voxels of {} mm", fmt::join(geometry.size, "×"),
-                     fmt::join(geometry.spacing_mm, "×"));
-}
-
-void need_same_grid(const ScanGeometry& a, const fs::path& first, const ScanGeometry& b,
-                    const fs::path& second, const char* what) {
-  if (same_grid(a, b)) return;
-  fail(what, second.string(), fmt::format("the grid of {}: {}", first.filename().string(), text(a)),
-       text(b), "resample it to that grid");
-}
-
 class NnunetRaw : public VolumeSource {
  public:
   explicit NnunetRaw(const Options& options)
@@ -93,6 +86,7 @@ class NnunetRaw : public VolumeSource {
              .classes = described_.classes,
              .channels = std::ssize(described_.channels)};
     intensity_ = options.intensity;
+    grid_tolerance_ = options.grid_tolerance;
     add_training(options.patient_mark);
     SplitOptions splits = options.splits;
     const bool has_test = fs::is_directory(root_ / "labelsTs");
@@ -197,9 +191,9 @@ class NnunetRaw : public VolumeSource {
     std::vector<at::Tensor> channels = {scan.image};
     for (int64_t c = 1; c < info_.channels; ++c) {
       const Scan other = read_scan(channel_file(id, c));
-      need_same_grid(scan.geometry, channel_file(id, 0), other.geometry, channel_file(id, c),
-                     "channels of a case lie on different grids");
-      channels.push_back(other.image);
+      channels.push_back(onto_grid(other.image, other.geometry, channel_file(id, c), scan.geometry,
+                                   channel_file(id, 0), grid_tolerance_,
+                                   "channels of a case lie on different grids"));
     }
     if (channels.size() > 1) scan.image = at::cat(channels);
     return scan;
@@ -215,9 +209,10 @@ class NnunetRaw : public VolumeSource {
     if (!labelled_.contains(id)) return volume;
     const fs::path path = label_file(part(id), id);
     const LabelMap label = read_label_map(path);
-    need_same_grid(scan.geometry, image_file(case_index), label.geometry, path,
-                   "image and label lie on different grids");
-    volume.label = to_label(label.label, num_classes(), path);
+    const at::Tensor fitted =
+        onto_grid(label.label, label.geometry, path, scan.geometry, image_file(case_index),
+                  grid_tolerance_, "image and label lie on different grids");
+    volume.label = to_label(fitted, num_classes(), path);
     return volume;
   }
 
@@ -228,6 +223,7 @@ class NnunetRaw : public VolumeSource {
 
   fs::path root_;
   NnunetDescription described_;
+  double grid_tolerance_ = kGridTolerance;
   std::set<std::string> labelled_, in_test_folder_;  // ids
 };
 

@@ -53,6 +53,9 @@ struct ConvertFlags {
     flags.add("--name", name, "name of the data set (default: the output folder's)");
     flags.add("--allow-missing-affine", how.allow_missing_affine,
               "place files that do not say where their voxels lie at the origin");
+    flags.add("--grid-tolerance", how.grid_tolerance,
+              "voxels that the grids of the files of a case may be apart; raise it where programs "
+              "rounded headers");
     flags.add("--channels", how.fourth_axis_is_channels,
               "a fourth axis of the files holds channels");
   }

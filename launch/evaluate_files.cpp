@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "datasets/grid_match.h"
 #include "datasets/image_file.h"
 #include "framework/core/error.h"
 #include "framework/eval/case_metrics.h"
@@ -38,6 +39,7 @@ std::map<std::string, fs::path> files_in(const fs::path& folder) {
   std::map<std::string, fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file() || !is_image_file(entry.path())) continue;
+    if (entry.path().filename().string().starts_with(".")) continue;  // "._x" of a Mac
     const auto [place, is_new] = files.emplace(image_stem(entry.path()), entry.path());
     if (!is_new) place->second.clear();
   }
@@ -127,7 +129,8 @@ class Comparison {
     if (path.empty()) {
       fail(ErrorKind::kData, "several files have the name '" + name + "'", folder);
     }
-    LabelMap map = read_label_map(path);
+    LabelMap map = read_label_map(path, {.allow_missing_affine = request_.allow_missing_affine,
+                                         .label_values = request_.label_values});
     const int64_t last = map.label.numel() > 0 ? map.label.max().item<int64_t>() : 0;
     if (!request_.classes.empty() && last > std::ssize(request_.classes)) {
       throw Error(ErrorKind::kData, {.what = fmt::format("label {} has no class", last),
@@ -141,13 +144,16 @@ class Comparison {
   void measure(const std::string& name, const Pair& files) {
     const LabelMap reference = read(name, files.reference, request_.references);
     LabelMap prediction = read(name, files.prediction, request_.predictions);
-    if (!same_grid(prediction.geometry, reference.geometry)) {
-      if (!request_.resample) {
-        fail(ErrorKind::kData,
-             "prediction and reference lie on different grids (size, spacing, place or direction)",
-             files.prediction, "--resample brings predictions onto the references' grids");
-      }
+    const bool fits =
+        match_axes(prediction.geometry, reference.geometry, request_.grid_tolerance).has_value();
+    if (request_.resample && !fits) {
       prediction = on_grid(prediction, reference.geometry);
+    } else {
+      prediction.label = onto_grid(
+          prediction.label, prediction.geometry, files.prediction, reference.geometry,
+          files.reference, request_.grid_tolerance,
+          "prediction and reference lie on different grids (--resample brings predictions onto "
+          "the references' grids)");
     }
     add_rows(name, prediction.label, reference);
   }
@@ -205,6 +211,12 @@ void EvaluateFiles::add_to(Flags& flags) {
             "definition");
   flags.add("--tolerance", tolerance,
             "tolerance of the surface Dice (NSD), in the unit of distances");
+  flags.add("--label-values", label_values,
+            "values in the label files, one for each class, the background's first: 0,205,420");
+  flags.add("--allow-missing-affine", allow_missing_affine,
+            "accept label files that do not say where their voxels lie");
+  flags.add("--grid-tolerance", grid_tolerance,
+            "voxels that the grids of prediction and reference may be apart");
   flags.add("--resample", resample, "bring predictions onto the references' grids");
   flags.add("--force", force, "replace the file of rows");
 }

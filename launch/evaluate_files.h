@@ -18,7 +18,10 @@ struct EvaluateFiles {
   std::string definition = "medpy", empty = "exclude";
   double tolerance = 1;   // of the surface Dice, in mm or voxels as `spacing` says
   bool resample = false;  // predictions on other grids
-  bool force = false;     // replace `output`
+  bool allow_missing_affine = false;
+  double grid_tolerance = 0.01;       // voxels
+  std::vector<int64_t> label_values;  // see ReadOptions
+  bool force = false;                 // replace `output`
 
   void add_to(Flags& flags);
   bool is_asked() const { return !predictions.empty() || !references.empty(); }

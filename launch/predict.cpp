@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "datasets/convert_inputs.h"
@@ -26,6 +27,7 @@ struct PredictFlags {
   std::string weights = "best";
   bool probabilities = false, force = false;
   bool allow_missing_affine = false, channels = false;
+  double grid_tolerance = kGridTolerance;
   int64_t threads = 0;
 
   void add_to(Flags& flags) {
@@ -39,6 +41,8 @@ struct PredictFlags {
     flags.add("--allow-missing-affine", allow_missing_affine,
               "accept files that do not say where their voxels lie");
     flags.add("--channels", channels, "a fourth axis of the files holds channels");
+    flags.add("--grid-tolerance", grid_tolerance,
+              "voxels that the grids of the channels of a scan may be apart");
     flags.add("--threads", threads, "number of compute threads; 0: as in the run");
   }
 };
@@ -98,6 +102,7 @@ Preparation preparation_of(const std::vector<Experiment>& experiments, const Pre
   Preparation how = Preparation::parse(info.preparation, info.name);
   how.allow_missing_affine |= flags.allow_missing_affine;
   how.fourth_axis_is_channels |= flags.channels;
+  how.grid_tolerance = flags.grid_tolerance;
   return how;
 }
 
@@ -121,7 +126,9 @@ at::Tensor probabilities_on_file_grid(const at::Tensor& values, const PreparedCa
 // Classes → the values that stood for them in the label files of the data set (--label-values).
 at::Tensor file_values(const at::Tensor& labels, const Preparation& how) {
   if (how.label_values.empty()) return labels;
-  return at::tensor(how.label_values, at::kLong).take(labels.to(at::kLong)).to(labels.dtype());
+  const at::Tensor values = at::tensor(how.label_values, at::kLong).take(labels.to(at::kLong));
+  const auto largest = *std::max_element(how.label_values.begin(), how.label_values.end());
+  return values.to(largest > 255 ? at::kShort : at::kByte);
 }
 
 ImagePredictor ensemble_of(const std::vector<Experiment>& experiments) {
@@ -134,7 +141,7 @@ ImagePredictor ensemble_of(const std::vector<Experiment>& experiments) {
 void predict_one(const std::vector<Experiment>& experiments, const Preparation& how,
                  const Task& task, bool probabilities) {
   const fs::path& name = task.files.images.front();
-  const Scan scan = read_channels(task.files.images, how.reading());
+  const Scan scan = read_channels(task.files.images, how.reading(), how.grid_tolerance);
   const int64_t channels = experiments.front().dataset.channels;
   if (scan.image.size(0) != channels) {
     throw Error(ErrorKind::kData, {.what = "the scan has another number of channels than the data",

@@ -143,11 +143,10 @@ TEST_F(EvaluateLabelFiles, ValuesThatNoFileUsesAreNoClasses) {
 TEST_F(EvaluateLabelFiles, OtherGridsAreRefusedUnlessResamplingIsAsked) {
   write_cubes("a.nii");
   write("references/b.nii", box({10, 10, 10}, {3, 3, 4}, {7, 7, 8}), grid_);
-  // The prediction of b, with its planes in the opposite order.
-  ScanGeometry turned = grid_;
-  turned.affine[8] = -turned.affine[8];
-  turned.affine[11] += 9 * 3;
-  write("predictions/b.nii", box({10, 10, 10}, {3, 3, 3}, {7, 7, 7}).flip({0}), turned);
+  // The prediction of b, on a grid that begins two planes earlier.
+  ScanGeometry moved = grid_;
+  moved.affine[11] -= 2 * 3;
+  write("predictions/b.nii", box({10, 10, 10}, {5, 3, 3}, {9, 7, 7}), moved);
   EXPECT_EQ(run(), 3);
   EXPECT_NE(errors_.find("1 of 2 cases failed"), std::string::npos) << errors_;
   EXPECT_NE(errors_.find("different grids"), std::string::npos) << errors_;
@@ -158,6 +157,17 @@ TEST_F(EvaluateLabelFiles, OtherGridsAreRefusedUnlessResamplingIsAsked) {
   ASSERT_EQ(run(), 0) << errors_;
   ASSERT_EQ(cases().rows.size(), 2);
   EXPECT_DOUBLE_EQ(cases().rows[1].metrics.dice, 0.75);
+}
+
+TEST_F(EvaluateLabelFiles, AnotherOrderOfAxesIsTheSameGrid) {
+  write("references/b.nii", box({10, 10, 10}, {3, 3, 4}, {7, 7, 8}), grid_);
+  // The prediction of b, with its planes in the opposite order.
+  ScanGeometry turned = grid_;
+  turned.affine[8] = -turned.affine[8];
+  turned.affine[11] += 9 * 3;
+  write("predictions/b.nii", box({10, 10, 10}, {3, 3, 3}, {7, 7, 7}).flip({0}), turned);
+  ASSERT_EQ(run(), 0) << errors_;
+  EXPECT_DOUBLE_EQ(cases().rows[0].metrics.dice, 0.75);
 }
 
 TEST_F(EvaluateLabelFiles, OneBadFileLeavesTheOthersMeasured) {

@@ -214,16 +214,17 @@ TEST_F(Scans, AnNrrdWithoutAPatientsSpaceIsReadOnlyWhenAsked) {
   expect_near(scan.geometry.affine, {0, 0, -2, 3, 0, 3, 0, -3, 4, 0, 0, -2, 0, 0, 0, 1}, 0);
 }
 
-TEST_F(Scans, GridsAreTheSameToAThousandthOfAMillimetre) {
-  const ScanGeometry a = oblique();
+TEST_F(Scans, GridsAreTheSameToAHundredthOfAVoxel) {
+  const ScanGeometry a = oblique();  // 0.75 mm along W
   ScanGeometry b = a;
-  b.affine[3] += 0.0009;
+  for (int row = 0; row < 3; ++row) b.affine[4 * row + 3] += 0.009 * a.affine[4 * row + 2];
   EXPECT_TRUE(same_grid(a, b));
-  b.affine[3] += 0.0002;
+  for (int row = 0; row < 3; ++row) b.affine[4 * row + 3] += 0.002 * a.affine[4 * row + 2];
   EXPECT_FALSE(same_grid(a, b));
   b = a;
-  b.affine[2] += 0.0005;  // × 3 voxels
+  for (int row = 0; row < 3; ++row) b.affine[4 * row + 2] *= 1.005;  // × 3 voxels
   EXPECT_FALSE(same_grid(a, b));
+  EXPECT_TRUE(same_grid(a, b, 0.02));
   b = a;
   b.size[1] = 4;
   EXPECT_FALSE(same_grid(a, b));
