@@ -9,6 +9,7 @@
 #include "datasets/abdomen_phantom_organs.h"
 #include "datasets/phantom_patients.h"
 #include "datasets/phantom_scan.h"
+#include "framework/config/option_list.h"
 
 namespace semiseg::phantom {
 namespace {
@@ -19,13 +20,15 @@ struct Options {
   double difficulty = 0.5;
   std::string modality = "both";
 
-  explicit Options(const Config& config) {
-    patients.read(config);
-    config.read("slices", slices, {24, 256}, "slices of a volume, over about 200 mm");
-    config.read("size", size, {64, 512}, "side of a slice in voxels, over about 360 mm");
-    config.read("difficulty", difficulty, {0, 1},
+  static Options read(const Config& config) {
+    Options o;
+    o.patients.read(config);
+    config.read("slices", o.slices, {24, 256}, "slices of a volume, over about 200 mm");
+    config.read("size", o.size, {64, 512}, "side of a slice in voxels, over about 360 mm");
+    config.read("difficulty", o.difficulty, {0, 1},
                 "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
-    config.read("modality", modality, {"both", "ct", "mr"}, "cases of a patient");
+    config.read("modality", o.modality, {"both", "ct", "mr"}, "cases of a patient");
+    return o;
   }
 
   std::vector<std::string> modalities() const {
@@ -94,10 +97,11 @@ std::vector<StoredCase> make_cases(const Options& options, const Patient& patien
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "abdomen_phantom",
-     .summary = "made-up trunks with 13 organs of very unequal volume, CT-like and MR-like; needs "
-                "no data",
+     .summary = "Generated abdomens with 13 organs of very unequal volume, CT-like and MR-like: "
+                "nothing to download",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
-       const Options options(config);
+       const Options options = Options::read(config);
        return std::make_unique<StoreSource>(
            patients_store({.name = "abdomen_phantom", .classes = abdomen_classes()},
                           options.patients, options.text(), options.modalities().size(),

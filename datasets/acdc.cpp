@@ -15,6 +15,7 @@
 #include <regex>
 #include <set>
 
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/case_checks.h"
 #include "framework/data/case_list.h"
@@ -148,13 +149,20 @@ class Acdc : public DatasetSource {
   int64_t first_slice_ = 1;
 };
 
+struct Options {
+  std::string root;
+
+  static Options read(const Config& section) {
+    return {section.required("root", "folder that holds data/ and the lists of SSL4MIS")};
+  }
+};
+
 const bool registered = DatasetRegistry::instance().add(
     {.name = "acdc",
-     .summary = "cardiac cine MR, 100 patients, right ventricle, myocardium, left ventricle "
-                "(files of SSL4MIS)",
-     .make = [](const Config& options) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<Acdc>(
-           options.required("root", "folder that holds data/ and the lists of SSL4MIS"));
+     .summary = "ACDC in the layout of HiLab-git/SSL4MIS; give dataset.root",
+     .read_options = read_and_forget<Options>,
+     .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
+       return std::make_unique<Acdc>(Options::read(section).root);
      }});
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "datasets/phantom_patients.h"
 #include "datasets/phantom_scan.h"
+#include "framework/config/option_list.h"
 
 namespace semiseg::phantom {
 namespace {
@@ -19,12 +20,14 @@ struct Options {
   int64_t slices = 32, size = 80;
   double difficulty = 0.5;
 
-  explicit Options(const Config& config) {
-    patients.read(config);
-    config.read("slices", slices, {8, 256}, "slices of a volume, over about 80 mm");
-    config.read("size", size, {24, 512}, "side of a slice in voxels, over about 115 mm");
-    config.read("difficulty", difficulty, {0, 1},
+  static Options read(const Config& config) {
+    Options o;
+    o.patients.read(config);
+    config.read("slices", o.slices, {8, 256}, "slices of a volume, over about 80 mm");
+    config.read("size", o.size, {24, 512}, "side of a slice in voxels, over about 115 mm");
+    config.read("difficulty", o.difficulty, {0, 1},
                 "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
+    return o;
   }
 
   std::string text() const {
@@ -171,9 +174,11 @@ std::vector<StoredCase> make_case(const Options& options, const Patient& patient
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "atrium_phantom",
-     .summary = "made-up 3-D late-enhancement scans of the left atrium; needs no data",
+     .summary = "Generated 3-D scans of left atria with veins and appendage: made in seconds, "
+                "nothing to download",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
-       const Options options(config);
+       const Options options = Options::read(config);
        return std::make_unique<StoreSource>(patients_store(
            {.name = "atrium_phantom", .classes = {"background", "left_atrium"}}, options.patients,
            options.text(), 1, [&](const Patient& patient) { return make_case(options, patient); }));

@@ -4,35 +4,44 @@
 // stand for patients, and scores are no generalisation to people. A macaque's brain can join as a
 // second centre.
 #include "datasets/mricron_scans.h"
+#include "framework/config/option_list.h"
 
 namespace semiseg {
 namespace {
 
-std::filesystem::path make(const Config& config) {
-  std::vector<AtlasScan> scans = {colin27_scan(config)};
+struct Options {
+  std::vector<AtlasScan> scans;
+  SlabOptions slabs;
+
+  static Options read(const Config& config);
+};
+
+Options Options::read(const Config& config) {
+  Options o{.scans = {colin27_scan(config)}};
   std::string macaque = "none";
   config.read("inia19", macaque, {"none", "test", "split"},
               "the macaque brain as second centre: not at all; as test cases, an unseen domain; or "
               "split as the human one, its training slabs after the human ones in label order");
   if (macaque != "none") {
-    scans.push_back(inia19_scan(config));
-    scans.back().only_test = macaque == "test";
-    if (scans[0].groups.classes != scans[1].groups.classes) {
+    o.scans.push_back(inia19_scan(config));
+    o.scans.back().only_test = macaque == "test";
+    if (o.scans[0].groups.classes != o.scans[1].groups.classes) {
       config.fail("inia19", "the macaque atlas has other classes than were chosen",
                   "the lobes of aal", "leave dataset.atlas and dataset.groups as they are");
     }
   }
-  SlabOptions options;
-  options.read(config);
-  return slab_store("colin27", scans, options);
+  o.slabs.read(config);
+  return o;
 }
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "colin27",
-     .summary = "one real brain (T1, lobes, deep grey, cerebellum) cut into slabs, from Debian's "
-                "mricron-data; one brain, so scores do not speak of other people",
+     .summary = "A real brain in slabs (T1; lobes, deep grey, cerebellum) from Debian's "
+                "mricron-data; one brain, not people",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<StoreSource>(make(config));
+       const Options options = Options::read(config);
+       return std::make_unique<StoreSource>(slab_store("colin27", options.scans, options.slabs));
      }});
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include <utility>
 
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/case_checks.h"
 #include "framework/data/case_list.h"
@@ -31,10 +32,12 @@ struct Options {
   std::string root;
   int64_t validation = 0;
 
-  explicit Options(const Config& section) {
-    root = section.required("root", "folder that holds a folder for each scan, and the lists");
-    section.read("validation", validation, {0, 1e6},
+  static Options read(const Config& section) {
+    Options o;
+    o.root = section.required("root", "folder that holds a folder for each scan, and the lists");
+    section.read("validation", o.validation, {0, 1e6},
                  "scans from the end of train.list that validate instead; 0: none, as published");
+    return o;
   }
 };
 
@@ -120,9 +123,10 @@ class La : public VolumeSource {
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "la",
-     .summary = "gadolinium-enhanced MR of the left atrium, 100 scans (files of UA-MT)",
+     .summary = "Left atrium in the layout of UA-MT; give dataset.root",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<La>(Options(section));
+       return std::make_unique<La>(Options::read(section));
      }});
 
 }  // namespace

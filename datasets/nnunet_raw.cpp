@@ -23,6 +23,7 @@
 #include "datasets/grid_match.h"
 #include "datasets/image_file.h"
 #include "datasets/nnunet_raw_json.h"
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/case_checks.h"
 #include "framework/data/case_split.h"
@@ -38,16 +39,18 @@ struct Options {
   SplitOptions splits;
   IntensityOptions intensity{.scale = "zscore"};
 
-  explicit Options(const Config& section) {
-    root = section.required("root", "folder that holds dataset.json");
+  static Options read(const Config& section) {
+    Options o;
+    o.root = section.required("root", "folder that holds dataset.json");
     section.read(
-        "patient_mark", patient_mark,
+        "patient_mark", o.patient_mark,
         "ids of one patient share what stands before this; empty: every case is a patient");
-    section.read("grid_tolerance", grid_tolerance, {0, 1},
+    section.read("grid_tolerance", o.grid_tolerance, {0, 1},
                  "voxels that the grids of the files of a case may be apart; raise it where "
                  "programs rounded headers");
-    splits.read(section);
-    intensity.read(section.section("intensity"));
+    o.splits.read(section);
+    o.intensity.read(section.section("intensity"));
+    return o;
   }
 };
 
@@ -229,9 +232,11 @@ class NnunetRaw : public VolumeSource {
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "nnunet_raw",
-     .summary = "a folder in the raw layout of nnU-Net or of the Medical Segmentation Decathlon",
+     .summary = "A folder in the raw layout of nnU-Net or of the Medical Segmentation Decathlon; "
+                "give dataset.root",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<NnunetRaw>(Options(section));
+       return std::make_unique<NnunetRaw>(Options::read(section));
      }});
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "datasets/convert_preparation.h"
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/case_checks.h"
 #include "framework/data/case_list.h"
@@ -35,26 +36,29 @@ struct Options {
   bool label_based_preparation = false;
   IntensityOptions intensity{.scale = "minmax"};
 
-  explicit Options(const Config& section) {
-    root = section.required("root", "folder that holds npy/ and split_txts/");
-    section.read("classes", classes, "names of the classes, background first");
-    if (classes.size() < 2) {
+  static Options read(const Config& section) {
+    Options o;
+    o.root = section.required("root", "folder that holds npy/ and split_txts/");
+    section.read("classes", o.classes, "names of the classes, background first");
+    o.labelled = section.required("labelled_list", "list of the training volumes with labels");
+    section.read("unlabelled_list", o.unlabelled,
+                 "list of the other training volumes; empty: none");
+    section.read("val_list", o.val, "list of the validation volumes; empty: none");
+    section.read("test_list", o.test, "list of the test volumes; empty: none");
+    section.read("patient_mark", o.patient_mark,
+                 "ids of one patient share what stands before this, \"_sa_\" in M&Ms; empty: every "
+                 "volume is a patient");
+    section.read("channels", o.channels, {1, 64}, "channels of an image");
+    section.read("axial_axis", o.axial_axis, {0, 2}, "axis of the slices: 0, in LA 2");
+    section.read(
+        "label_based_preparation", o.label_based_preparation,
+        "true where volumes were cropped to their labels (LA, MMWHS, M&Ms): said in tables");
+    o.intensity.read(section.section("intensity"));
+    if (o.classes.size() < 2) {
       section.fail("classes", "the files do not say their classes",
                    "names, background first: [\"background\", \"left_atrium\"]");
     }
-    labelled = section.required("labelled_list", "list of the training volumes with labels");
-    section.read("unlabelled_list", unlabelled, "list of the other training volumes; empty: none");
-    section.read("val_list", val, "list of the validation volumes; empty: none");
-    section.read("test_list", test, "list of the test volumes; empty: none");
-    section.read("patient_mark", patient_mark,
-                 "ids of one patient share what stands before this, \"_sa_\" in M&Ms; empty: every "
-                 "volume is a patient");
-    section.read("channels", channels, {1, 64}, "channels of an image");
-    section.read("axial_axis", axial_axis, {0, 2}, "axis of the slices: 0, in LA 2");
-    section.read(
-        "label_based_preparation", label_based_preparation,
-        "true where volumes were cropped to their labels (LA, MMWHS, M&Ms): said in tables");
-    intensity.read(section.section("intensity"));
+    return o;
   }
 };
 
@@ -140,9 +144,11 @@ class NumpyPairs : public VolumeSource {
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "numpy_pairs",
-     .summary = "volumes as pairs of NumPy files (files of GenericSSL: LA, Synapse, MMWHS, M&Ms)",
+     .summary = "Pairs of NumPy files in the layout of GenericSSL; give dataset.root, "
+                "dataset.classes and the lists",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<NumpyPairs>(Options(section));
+       return std::make_unique<NumpyPairs>(Options::read(section));
      }});
 
 }  // namespace

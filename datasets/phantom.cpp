@@ -11,6 +11,7 @@
 #include "datasets/made_store.h"
 #include "datasets/phantom_acquisition.h"
 #include "datasets/phantom_patients.h"
+#include "framework/config/option_list.h"
 #include "framework/core/draws.h"
 
 namespace semiseg {
@@ -21,14 +22,16 @@ struct Options {
   int64_t slices = 8, size = 80;
   double difficulty = 0.5;
 
-  explicit Options(const Config& config) {
-    patients.read(config);
-    config.read("slices", slices, {5, 24},
+  static Options read(const Config& config) {
+    Options o;
+    o.patients.read(config);
+    config.read("slices", o.slices, {5, 24},
                 "slices of a stack; a patient has up to two more or fewer");
-    config.read("size", size, {32, 512},
+    config.read("size", o.size, {32, 512},
                 "nominal side of a slice in pixels; vendors have 0.9 to 1.2 of it");
-    config.read("difficulty", difficulty, {0, 1},
+    config.read("difficulty", o.difficulty, {0, 1},
                 "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
+    return o;
   }
 
   // Everything that decides the voxels.
@@ -104,9 +107,11 @@ std::filesystem::path phantom_store(const Options& options) {
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "phantom",
-     .summary = "made-up cardiac short-axis stacks of four vendors; needs no data, made in seconds",
+     .summary =
+         "Generated cardiac short-axis scans of four vendors: made in seconds, nothing to download",
+     .read_options = read_and_forget<Options>,
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<StoreSource>(phantom_store(Options(config)));
+       return std::make_unique<StoreSource>(phantom_store(Options::read(config)));
      }});
 
 }  // namespace

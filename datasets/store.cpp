@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // store: any case store, such as `semiseg convert` makes.
+#include "framework/config/option_list.h"
 #include "framework/data/case_store.h"
 
 namespace semiseg {
 namespace {
 
+struct Options {
+  std::string root;
+
+  static Options read(const Config& section) {
+    return {section.required("root", "folder made by semiseg convert")};
+  }
+};
+
 const bool registered = DatasetRegistry::instance().add(
     {.name = "store",
-     .summary = "a folder made by `semiseg convert`",
-     .make = [](const Config& options) -> std::unique_ptr<DatasetSource> {
-       return std::make_unique<StoreSource>(
-           options.required("root", "folder made by semiseg convert"));
+     .summary = "A folder made by `semiseg convert`; give dataset.root",
+     .read_options = read_and_forget<Options>,
+     .make = [](const Config& section) -> std::unique_ptr<DatasetSource> {
+       return std::make_unique<StoreSource>(Options::read(section).root);
      }});
 
 }  // namespace

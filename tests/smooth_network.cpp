@@ -37,11 +37,14 @@ class SmoothNetwork : public ModuleBackbone {
   Conv out_;
 };
 
-const bool registered = BackboneRegistry::instance().add(
-    {"smooth", "a network without kinks",
-     [](const Config&, const NetworkShape& shape, const Draws& draws, const std::string& net) {
-       return std::make_unique<SmoothNetwork>(shape, draws, net);
-     }});
+const bool registered =
+    BackboneRegistry::instance().add({.name = "smooth",
+                                      .summary = "a network without kinks",
+                                      .paper = "",
+                                      .make = [](const Config&, const NetworkShape& shape,
+                                                 const Draws& draws, const std::string& net) {
+                                        return std::make_unique<SmoothNetwork>(shape, draws, net);
+                                      }});
 
 }  // namespace
 }  // namespace semiseg

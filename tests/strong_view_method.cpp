@@ -8,12 +8,24 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "framework/config/option_list.h"
 #include "framework/methods/method.h"
 #include "framework/methods/network_predictor.h"
 #include "framework/nn/losses.h"
 
 namespace semiseg {
 namespace {
+
+struct Options {
+  std::string defect = "none";
+
+  static Options read(const Config& section) {
+    Options o;
+    section.read("defect", o.defect, {"none", "zero_term", "weak_view_only"},
+                 "what is wrong with the method");
+    return o;
+  }
+};
 
 class StrongViewMethod : public Method {
  public:
@@ -23,10 +35,8 @@ class StrongViewMethod : public Method {
                .streams = labelled_and_unlabelled(context, {kWeakView, "strong"})},
         network_(context.make_network({"student"})),
         optimiser_(make_optimiser("student", network_->parameters(), context.optimiser)),
-        predictor_(*network_) {
-    context.options.read("defect", defect_, {"none", "zero_term", "weak_view_only"},
-                         "what is wrong with the method");
-  }
+        predictor_(*network_),
+        defect_(Options::read(context.options).defect) {}
 
   Plan plan() const override { return {{stage_}}; }
 
@@ -57,16 +67,22 @@ class StrongViewMethod : public Method {
   }
 
  private:
-  std::string defect_ = "none";
   Stage stage_;
   std::unique_ptr<Backbone> network_;
   std::unique_ptr<Optimiser> optimiser_;
   NetworkPredictor predictor_;
+  std::string defect_;
 };
 
 const bool registered = MethodRegistry::instance().add(
-    {"test_strong_view", "pseudo-labels of the weak view teach the strong view",
-     [](const MethodContext& context) { return std::make_unique<StrongViewMethod>(context); }});
+    {.name = "test_strong_view",
+     .summary = "pseudo-labels of the weak view teach the strong view",
+     .family = "pseudo-labels",
+     .paper = "",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) {
+       return std::make_unique<StrongViewMethod>(context);
+     }});
 
 }  // namespace
 }  // namespace semiseg

@@ -45,8 +45,11 @@ class PerSampleNetwork : public ModuleBackbone {
 };
 
 const bool registered = BackboneRegistry::instance().add(
-    {"test_per_sample", "a network without statistics of the batch",
-     [](const Config&, const NetworkShape& shape, const Draws& draws, const std::string& net) {
+    {.name = "test_per_sample",
+     .summary = "a network without statistics of the batch",
+     .paper = "",
+     .make = [](const Config&, const NetworkShape& shape, const Draws& draws,
+                const std::string& net) {
        return std::make_unique<PerSampleNetwork>(shape, draws, net);
      }});
 

@@ -59,8 +59,13 @@ class OutsideMethod : public Method {
   NetworkPredictor predictor_;
 };
 
-const bool registered = MethodRegistry::instance().add(
-    {"outside_method", "entropy minimisation on unlabelled images",
-     [](const MethodContext& context) { return std::make_unique<OutsideMethod>(context); }});
+const bool registered =
+    MethodRegistry::instance().add({.name = "outside_method",
+                                    .summary = "Entropy minimisation on unlabelled images",
+                                    .family = "entropy minimisation",
+                                    .paper = "Grandvalet & Bengio, NIPS 2004",
+                                    .make = [](const MethodContext& context) {
+                                      return std::make_unique<OutsideMethod>(context);
+                                    }});
 
 }  // namespace

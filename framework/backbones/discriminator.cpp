@@ -117,6 +117,10 @@ class Discriminator : public ModuleBackbone {
 
 }  // namespace
 
+void read_discriminator_options(const DiscriminatorKind& kind, const Config& section) {
+  Options::read(section, kind);
+}
+
 std::unique_ptr<Backbone> make_discriminator(const DiscriminatorKind& kind, const Config& section,
                                              const NetworkShape& shape, const Draws& draws,
                                              const std::string& net) {

@@ -33,8 +33,10 @@ struct DiscriminatorKind {
   bool activates_sum = false;  // an activation and dropout after the first layer
 };
 
-// The network [N,channels,S] → [N,classes]; patch_size is needed: it fixes the last layer. Options:
-// image_channels, width, pool, dropout.
+// Reads the options: image_channels, width, pool, dropout.
+void read_discriminator_options(const DiscriminatorKind& kind, const Config& section);
+
+// The network [N,channels,S] → [N,classes]; patch_size is needed: it fixes the last layer.
 std::unique_ptr<Backbone> make_discriminator(const DiscriminatorKind& kind, const Config& section,
                                              const NetworkShape& shape, const Draws& draws,
                                              const std::string& net);

@@ -6,13 +6,19 @@
 namespace semiseg {
 namespace {
 
+const DiscriminatorKind kKind = {.pool = {7, 7}, .activates_sum = false};
+
 const bool registered = BackboneRegistry::instance().add(
-    {"discriminator_2d", "tells labelled from unlabelled maps, for adversarial methods",
-     [](const Config& section, const NetworkShape& shape, const Draws& draws,
-        const std::string& net) {
-       return make_discriminator({.pool = {7, 7}, .activates_sum = false}, section, shape, draws,
-                                 net);
-     }});
+    {.name = "discriminator_2d",
+     .summary = "Tells labelled from unlabelled maps, for adversarial methods",
+     .paper = "Zhang et al., MICCAI 2017",
+     .read_options = [](const Config& section,
+                        const NetworkShape&) { read_discriminator_options(kKind, section); },
+     .make =
+         [](const Config& section, const NetworkShape& shape, const Draws& draws,
+            const std::string& net) {
+           return make_discriminator(kKind, section, shape, draws, net);
+         }});
 
 }  // namespace
 }  // namespace semiseg

@@ -6,13 +6,19 @@
 namespace semiseg {
 namespace {
 
+const DiscriminatorKind kKind = {.pool = {6, 6, 6}, .activates_sum = true};
+
 const bool registered = BackboneRegistry::instance().add(
-    {"discriminator_3d", "tells labelled from unlabelled volumes, for adversarial methods",
-     [](const Config& section, const NetworkShape& shape, const Draws& draws,
-        const std::string& net) {
-       return make_discriminator({.pool = {6, 6, 6}, .activates_sum = true}, section, shape, draws,
-                                 net);
-     }});
+    {.name = "discriminator_3d",
+     .summary = "Tells labelled from unlabelled volumes, for adversarial methods",
+     .paper = "Zhang et al., MICCAI 2017",
+     .read_options = [](const Config& section,
+                        const NetworkShape&) { read_discriminator_options(kKind, section); },
+     .make =
+         [](const Config& section, const NetworkShape& shape, const Draws& draws,
+            const std::string& net) {
+           return make_discriminator(kKind, section, shape, draws, net);
+         }});
 
 }  // namespace
 }  // namespace semiseg

@@ -24,6 +24,7 @@
 
 #include <algorithm>
 
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/nn/layers.h"
 #include "framework/nn/upsample.h"
@@ -168,9 +169,12 @@ class UNet : public ModuleBackbone {
 };
 
 const bool registered = BackboneRegistry::instance().add(
-    {"unet", "2-D U-Net of SSL4MIS, 1.8 M parameters",
-     [](const Config& options, const NetworkShape& shape, const Draws& draws,
-        const std::string& net) {
+    {.name = "unet",
+     .summary = "U-Net 2-D of SSL4MIS, 1.8 million parameters",
+     .paper = "Ronneberger et al., MICCAI 2015",
+     .read_options = read_and_forget<Options>,
+     .make = [](const Config& options, const NetworkShape& shape, const Draws& draws,
+                const std::string& net) {
        if (!shape.patch_size.empty()) check_size(shape.patch_size);
        return std::make_unique<UNet>(Options::read(options), shape, draws, net);
      }});

@@ -29,6 +29,7 @@
 #include <array>
 #include <optional>
 
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/nn/norm.h"
 
@@ -207,9 +208,12 @@ class VNet : public ModuleBackbone {
 };
 
 const bool registered = BackboneRegistry::instance().add(
-    {"vnet", "3-D V-Net of UA-MT and SSL4MIS, 9.4 M parameters",
-     [](const Config& options, const NetworkShape& shape, const Draws& draws,
-        const std::string& net) {
+    {.name = "vnet",
+     .summary = "V-Net 3-D of UA-MT and SSL4MIS, 9.4 million parameters",
+     .paper = "Milletari et al., 3DV 2016",
+     .read_options = read_and_forget<Options>,
+     .make = [](const Config& options, const NetworkShape& shape, const Draws& draws,
+                const std::string& net) {
        if (!shape.patch_size.empty()) check_size(shape.patch_size);
        return std::make_unique<VNet>(Options::read(options, shape), shape, draws, net);
      }});

@@ -47,12 +47,12 @@ std::string range_text(Range range) {
                .fix = std::move(hint)});
 }
 
-void note(const ConfigTree& tree, const Wish& wish, std::string default_value,
-          std::string_view doc) {
+void note(const ConfigTree& tree, const Wish& wish, std::string default_value, std::string_view doc,
+          Effect effect) {
   const auto same = [&wish](const OptionRead& read) { return read.path == wish.path; };
   if (std::any_of(tree.reads.begin(), tree.reads.end(), same)) return;
   tree.reads.push_back(
-      {wish.path, wish.type, std::move(default_value), wish.allowed, std::string(doc)});
+      {wish.path, wish.type, std::move(default_value), wish.allowed, std::string(doc), effect});
 }
 
 template <class T>
@@ -121,9 +121,9 @@ Wish list_wish(const std::string& path, std::string allowed = "") {
 
 template <class T>
 void read_one(const ConfigTree& tree, const std::string& path, T& value, Range range,
-              std::string_view doc) {
+              std::string_view doc, Effect effect) {
   const Wish wish = wish_for<T>(path, range_text(range));
-  note(tree, wish, value_text({Data(value), {}}), doc);
+  note(tree, wish, value_text({Data(value), {}}), doc, effect);
   if (const Value* given = find(tree.root, path)) {
     value = in_range(wish, *given, checked<T>(wish, *given, *given), range);
   }
@@ -131,9 +131,9 @@ void read_one(const ConfigTree& tree, const std::string& path, T& value, Range r
 
 template <class T>
 void read_list(const ConfigTree& tree, const std::string& path, std::vector<T>& value, Range range,
-               std::string_view doc) {
+               std::string_view doc, Effect effect) {
   const Wish wish = list_wish<T>(path, range_text(range));
-  note(tree, wish, list_text(value), doc);
+  note(tree, wish, list_text(value), doc, effect);
   if (const Value* given = find(tree.root, path)) {
     std::vector<T> numbers = checked_list<T>(wish, *given);
     for (const T number : numbers) in_range(wish, *given, number, range);
@@ -186,30 +186,33 @@ std::vector<std::string> Config::sections() const {
   return names;
 }
 
-void Config::read(std::string_view key, bool& value, std::string_view doc) const {
+void Config::read(std::string_view key, bool& value, std::string_view doc, Effect effect) const {
   const Wish wish = wish_for<bool>(join_path(path_, key));
-  note(*tree_, wish, value ? "true" : "false", doc);
+  note(*tree_, wish, value ? "true" : "false", doc, effect);
   if (const Value* given = find(tree_->root, wish.path))
     value = checked<bool>(wish, *given, *given);
 }
 
-void Config::read(std::string_view key, int64_t& value, Range range, std::string_view doc) const {
-  read_one(*tree_, join_path(path_, key), value, range, doc);
+void Config::read(std::string_view key, int64_t& value, Range range, std::string_view doc,
+                  Effect effect) const {
+  read_one(*tree_, join_path(path_, key), value, range, doc, effect);
 }
 
-void Config::read(std::string_view key, double& value, Range range, std::string_view doc) const {
-  read_one(*tree_, join_path(path_, key), value, range, doc);
+void Config::read(std::string_view key, double& value, Range range, std::string_view doc,
+                  Effect effect) const {
+  read_one(*tree_, join_path(path_, key), value, range, doc, effect);
 }
 
-void Config::read(std::string_view key, std::string& value, std::string_view doc) const {
-  read(key, value, {}, doc);
+void Config::read(std::string_view key, std::string& value, std::string_view doc,
+                  Effect effect) const {
+  read(key, value, {}, doc, effect);
 }
 
 void Config::read(std::string_view key, std::string& value, const std::vector<std::string>& choices,
-                  std::string_view doc) const {
+                  std::string_view doc, Effect effect) const {
   const Wish wish =
       wish_for<std::string>(join_path(path_, key), fmt::format("{}", fmt::join(choices, ", ")));
-  note(*tree_, wish, value_text({value, {}}), doc);
+  note(*tree_, wish, value_text({value, {}}), doc, effect);
   const Value* given = find(tree_->root, wish.path);
   if (given == nullptr) return;
   std::string text = checked<std::string>(wish, *given, *given);
@@ -222,19 +225,19 @@ void Config::read(std::string_view key, std::string& value, const std::vector<st
 }
 
 void Config::read(std::string_view key, std::vector<int64_t>& value, Range range,
-                  std::string_view doc) const {
-  read_list(*tree_, join_path(path_, key), value, range, doc);
+                  std::string_view doc, Effect effect) const {
+  read_list(*tree_, join_path(path_, key), value, range, doc, effect);
 }
 
 void Config::read(std::string_view key, std::vector<double>& value, Range range,
-                  std::string_view doc) const {
-  read_list(*tree_, join_path(path_, key), value, range, doc);
+                  std::string_view doc, Effect effect) const {
+  read_list(*tree_, join_path(path_, key), value, range, doc, effect);
 }
 
-void Config::read(std::string_view key, std::vector<std::string>& value,
-                  std::string_view doc) const {
+void Config::read(std::string_view key, std::vector<std::string>& value, std::string_view doc,
+                  Effect effect) const {
   const Wish wish = list_wish<std::string>(join_path(path_, key));
-  note(*tree_, wish, list_text(value), doc);
+  note(*tree_, wish, list_text(value), doc, effect);
   if (const Value* given = find(tree_->root, wish.path)) {
     value = checked_list<std::string>(wish, *given);
   }
@@ -242,10 +245,11 @@ void Config::read(std::string_view key, std::vector<std::string>& value,
 
 std::string Config::required(std::string_view key, std::string_view doc) const {
   const Wish wish = wish_for<std::string>(join_path(path_, key));
-  note(*tree_, wish, "", doc);
+  note(*tree_, wish, "", doc, Effect::kResult);
   if (const Value* given = find(tree_->root, wish.path)) {
     return checked<std::string>(wish, *given, *given);
   }
+  if (tree_->only_lists) return "";
   throw Error(ErrorKind::kConfig,
               {.what = fmt::format("'{}' is not set and has no default", wish.path),
                .expected = std::string(doc),

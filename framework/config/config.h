@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@ struct Range {
   double low, high;
 };
 
+// Says what an option can change. Only options of kResult belong to the identity of a run: two runs
+// that differ in others are one run, which is resumed.
+enum class Effect {
+  kResult,       // weights or predictions
+  kMeasurement,  // only how predictions are measured: a finished run can be measured again
+  kNone,         // neither: speed, memory, places, records
+};
+
 // What a component said about one key when it read it.
 struct OptionRead {
   std::string path;           // "method.ema_decay"
@@ -25,6 +34,13 @@ struct OptionRead {
   std::string default_value;  // as TOML; empty when the key must be given
   std::string allowed;        // "0 to 1", "poly, step, constant" or empty
   std::string doc;
+  Effect effect = Effect::kResult;
+};
+
+// One setting that can change a result.
+struct Setting {
+  std::string value;        // as TOML, in the option's type: 10 of a float is "10.0"
+  bool is_default = false;  // given or not, this is what the option is without being given
 };
 
 struct ConfigTree;  // the values with their origins (value.h); compose.h makes it
@@ -43,18 +59,24 @@ class Config {
 
   // Reads `key` into `value`; an absent key leaves it, the default, as it is. kConfig with file,
   // line, expected and got when the type is wrong or the value is out of range or not among the
-  // choices. An integer is accepted where a float is read, never the other way round.
-  void read(std::string_view key, bool& value, std::string_view doc) const;
-  void read(std::string_view key, int64_t& value, Range range, std::string_view doc) const;
-  void read(std::string_view key, double& value, Range range, std::string_view doc) const;
-  void read(std::string_view key, std::string& value, std::string_view doc) const;
+  // choices. An integer is accepted where a float is read, never the other way round. `doc`:
+  // sentences that say what the option is, its unit, and when to change it.
+  void read(std::string_view key, bool& value, std::string_view doc,
+            Effect effect = Effect::kResult) const;
+  void read(std::string_view key, int64_t& value, Range range, std::string_view doc,
+            Effect effect = Effect::kResult) const;
+  void read(std::string_view key, double& value, Range range, std::string_view doc,
+            Effect effect = Effect::kResult) const;
+  void read(std::string_view key, std::string& value, std::string_view doc,
+            Effect effect = Effect::kResult) const;
   void read(std::string_view key, std::string& value, const std::vector<std::string>& choices,
-            std::string_view doc) const;
-  void read(std::string_view key, std::vector<int64_t>& value, Range range,
-            std::string_view doc) const;
-  void read(std::string_view key, std::vector<double>& value, Range range,
-            std::string_view doc) const;
-  void read(std::string_view key, std::vector<std::string>& value, std::string_view doc) const;
+            std::string_view doc, Effect effect = Effect::kResult) const;
+  void read(std::string_view key, std::vector<int64_t>& value, Range range, std::string_view doc,
+            Effect effect = Effect::kResult) const;
+  void read(std::string_view key, std::vector<double>& value, Range range, std::string_view doc,
+            Effect effect = Effect::kResult) const;
+  void read(std::string_view key, std::vector<std::string>& value, std::string_view doc,
+            Effect effect = Effect::kResult) const;
 
   // As `read`, but kConfig when the key is absent.
   std::string required(std::string_view key, std::string_view doc) const;
@@ -76,6 +98,19 @@ class Config {
   // 64-bit hash of the resolved values below this section, without `ignored` paths (full dotted
   // paths; a path covers all below it). Independent of the order in which keys were set.
   uint64_t hash(const std::vector<std::string>& ignored = {}) const;
+
+  // Returns every setting of the whole configuration that can change a result, by path, given or
+  // default. Call it once every option has been read; a given key that nothing has read counts as
+  // it is written.
+  std::map<std::string, Setting> settings() const;
+
+  // Returns the settings of `other` by the options that were read from this configuration. Equal
+  // maps mean the same experiment: with equal values, the same options would be read from both.
+  std::map<std::string, Setting> settings_of(const Config& other) const;
+
+  // Returns a 64-bit hash of the settings that are no defaults, without those at the `without`
+  // paths. An option that a later version adds does not change it as long as it has its default.
+  uint64_t identity(const std::vector<std::string>& without = {}) const;
 
  private:
   std::shared_ptr<const ConfigTree> tree_;

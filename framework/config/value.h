@@ -76,6 +76,8 @@ struct ConfigTree {
   std::vector<std::string>
       groups;  // of the defaults; a key that looks like one is probably a misspelt choice
   mutable std::vector<OptionRead> reads;
+  bool only_lists =
+      false;  // required keys read as empty text: the reads are wanted, not the values
 };
 
 }  // namespace semiseg

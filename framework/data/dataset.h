@@ -83,7 +83,10 @@ std::vector<std::string> tasks_of(const std::vector<CaseInfo>& cases);
 
 struct DatasetEntry {
   static const char* kind() { return "data set"; }
-  std::string name, summary;
+  std::string name;     // the stem of the file
+  std::string summary;  // one line, that of experiments/dataset/<name>.toml
+  // Reads every option that `make` will read and nothing else, without opening a file.
+  std::function<void(const Config& options)> read_options = [](const Config&) {};
   // Reads its options from the section; may create a cached data set on disk (phantom).
   std::function<std::unique_ptr<DatasetSource>(const Config& options)> make;
 };

@@ -30,6 +30,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/config/option_list.h"
 #include "framework/methods/copy_paste_mask.h"
 #include "framework/methods/teacher_student.h"
 #include "framework/nn/ema.h"
@@ -282,8 +283,12 @@ class Bcp : public TeacherStudent {
 };
 
 const bool registered = register_teacher_student(
-    {"bcp", "bidirectional copy-paste between labelled and unlabelled images",
-     [](const MethodContext& context) { return std::make_unique<Bcp>(context); }});
+    {.name = "bcp",
+     .summary = "Bidirectional copy-paste between labelled and unlabelled images",
+     .family = "copy-paste",
+     .paper = "Bai et al., CVPR 2023",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) { return std::make_unique<Bcp>(context); }});
 
 }  // namespace
 }  // namespace semiseg

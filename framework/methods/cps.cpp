@@ -8,6 +8,7 @@
 // so the two losses share no parameter and are minimised one after the other. Network 1 is
 // deployed. In 3-D the reference starts its networks by other rules (Kaiming, Xavier); here both
 // start as the backbone does.
+#include "framework/config/option_list.h"
 #include "framework/methods/consistency.h"
 #include "framework/methods/network_predictor.h"
 #include "framework/nn/losses.h"
@@ -15,10 +16,18 @@
 namespace semiseg {
 namespace {
 
+struct Options {
+  ConsistencyOptions consistency;
+
+  static Options read(const Config& section) {
+    return {.consistency = ConsistencyOptions::read(section, {.weight = 0.1})};
+  }
+};
+
 class CrossPseudoSupervision : public Method {
  public:
   explicit CrossPseudoSupervision(const MethodContext& context)
-      : consistency_(ConsistencyOptions::read(context.options, {.weight = 0.1})),
+      : consistency_(Options::read(context.options).consistency),
         stage_{.name = "train",
                .iterations = context.iterations,
                .streams = labelled_and_unlabelled(context)},
@@ -70,11 +79,15 @@ class CrossPseudoSupervision : public Method {
   NetworkPredictor predictor_;
 };
 
-const bool registered =
-    MethodRegistry::instance().add({"cps", "two networks teach each other with hard pseudo-labels",
-                                    [](const MethodContext& context) {
-                                      return std::make_unique<CrossPseudoSupervision>(context);
-                                    }});
+const bool registered = MethodRegistry::instance().add(
+    {.name = "cps",
+     .summary = "Two networks teach each other with hard pseudo-labels",
+     .family = "pseudo-labels",
+     .paper = "Chen et al., CVPR 2021",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) {
+       return std::make_unique<CrossPseudoSupervision>(context);
+     }});
 
 }  // namespace
 }  // namespace semiseg

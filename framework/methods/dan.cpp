@@ -11,6 +11,7 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
+#include "framework/config/option_list.h"
 #include "framework/methods/consistency.h"
 #include "framework/methods/network_predictor.h"
 #include "framework/nn/losses.h"
@@ -33,6 +34,8 @@ struct Options {
     o.consistency = ConsistencyOptions::read(section, o.consistency);
     section.read("discriminator", o.discriminator, "backbone that tells labelled from unlabelled");
     o.optimiser = OptimiserOptions::read(section.section("discriminator_optimiser"), o.optimiser);
+    const BackboneEntry& network = BackboneRegistry::instance().find(o.discriminator);
+    network.read_options(section.section(o.discriminator), shape);
     return o;
   }
 };
@@ -127,8 +130,12 @@ class DeepAdversarialNetwork : public Method {
 };
 
 const bool registered = MethodRegistry::instance().add(
-    {"dan", "a discriminator pushes unlabelled predictions towards labelled ones",
-     [](const MethodContext& context) {
+    {.name = "dan",
+     .summary = "A discriminator pushes unlabelled predictions towards labelled ones",
+     .family = "adversarial",
+     .paper = "Zhang et al., MICCAI 2017",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) {
        return std::make_unique<DeepAdversarialNetwork>(context);
      }});
 

@@ -12,6 +12,7 @@
 // deployed.
 #include <ATen/core/grad_mode.h>
 
+#include "framework/config/option_list.h"
 #include "framework/methods/consistency.h"
 #include "framework/methods/labelled_dice.h"
 #include "framework/methods/teacher_student.h"
@@ -114,8 +115,12 @@ class MeanTeacher : public TeacherStudent {
 };
 
 const bool registered = register_teacher_student(
-    {"mean_teacher", "consistency with an averaged teacher on noisy images",
-     [](const MethodContext& context) { return std::make_unique<MeanTeacher>(context); }});
+    {.name = "mean_teacher",
+     .summary = "Consistency with an averaged teacher on noisy images",
+     .family = "consistency",
+     .paper = "Tarvainen & Valpola, NeurIPS 2017",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) { return std::make_unique<MeanTeacher>(context); }});
 
 }  // namespace
 }  // namespace semiseg

@@ -136,7 +136,11 @@ std::vector<StreamPlan> labelled_and_unlabelled(const MethodContext& context,
 
 struct MethodEntry {
   static const char* kind() { return "method"; }
-  std::string name, summary;
+  std::string name;     // the stem of the file
+  std::string summary;  // one line, that of experiments/method/<name>.toml
+  std::string family;   // the idea that it shares with others: "consistency", "pseudo-labels"
+  std::string paper;    // "Bai et al., CVPR 2023"; empty: no publication
+  ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   std::function<std::unique_ptr<Method>(const MethodContext& context)> make;
 };
 using MethodRegistry = Registry<MethodEntry>;

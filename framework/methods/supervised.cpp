@@ -9,6 +9,7 @@
 // The batch is all labelled, as in the reference: protocol.batch samples a step.
 #include <ATen/TensorOperators.h>
 
+#include "framework/config/option_list.h"
 #include "framework/methods/labelled_dice.h"
 #include "framework/methods/method.h"
 #include "framework/methods/network_predictor.h"
@@ -17,13 +18,21 @@
 namespace semiseg {
 namespace {
 
+struct Options {
+  LabelledDice dice = nullptr;
+
+  static Options read(const Config& section, const NetworkShape& shape) {
+    return {.dice = read_labelled_dice(section, shape.classes)};
+  }
+};
+
 class Supervised : public Method {
  public:
   explicit Supervised(const MethodContext& context)
       : stage_{.name = "train",
                .iterations = context.iterations,
                .streams = {{.name = "labelled", .pool = "labelled", .samples = context.batch}}},
-        dice_(read_labelled_dice(context.options, context.shape.classes)),
+        dice_(Options::read(context.options, context.shape).dice),
         network_(context.make_network({"student"})),
         optimiser_(make_optimiser("student", network_->parameters(), context.optimiser)),
         predictor_(*network_) {}
@@ -59,8 +68,13 @@ class Supervised : public Method {
 };
 
 const bool registered = MethodRegistry::instance().add(
-    {"supervised", "labelled samples only, cross entropy and Dice",
-     [](const MethodContext& context) { return std::make_unique<Supervised>(context); }});
+    {.name = "supervised",
+     .summary =
+         "Labelled samples only: the lower line of a comparison (with labelled=all the upper one)",
+     .family = "supervised",
+     .paper = "",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) { return std::make_unique<Supervised>(context); }});
 
 }  // namespace
 }  // namespace semiseg

@@ -44,10 +44,14 @@ void TeacherStudent::state(StateVisitor& visitor) {
 }
 
 bool register_teacher_student(TeacherStudentEntry entry) {
-  MethodRegistry::instance().add(
-      {entry.name, entry.summary, [make = entry.make](const MethodContext& context) {
-         return std::make_unique<PlainTeacherStudent>(make(context));
-       }});
+  MethodRegistry::instance().add({.name = entry.name,
+                                  .summary = entry.summary,
+                                  .family = entry.family,
+                                  .paper = entry.paper,
+                                  .read_options = entry.read_options,
+                                  .make = [make = entry.make](const MethodContext& context) {
+                                    return std::make_unique<PlainTeacherStudent>(make(context));
+                                  }});
   return TeacherStudentRegistry::instance().add(std::move(entry));
 }
 

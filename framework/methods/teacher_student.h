@@ -75,7 +75,8 @@ class TeacherStudent {
 
 struct TeacherStudentEntry {
   static const char* kind() { return "teacher–student base"; }
-  std::string name, summary;
+  std::string name, summary, family, paper;  // those of MethodEntry
+  ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   std::function<std::unique_ptr<TeacherStudent>(const MethodContext& context)> make;
 };
 using TeacherStudentRegistry = Registry<TeacherStudentEntry>;

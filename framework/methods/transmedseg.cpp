@@ -21,6 +21,7 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
+#include "framework/config/option_list.h"
 #include "framework/methods/consistency.h"
 #include "framework/methods/teacher_student.h"
 #include "framework/methods/tsa_options.h"
@@ -47,11 +48,26 @@ at::Tensor neighbourhoods(const at::Tensor& features, at::IntArrayRef kernel) {
   return windows.permute(order).flatten(2 + axes).flatten(1, 1 + axes);
 }
 
+struct Options {
+  std::string base = "bcp";
+  TsaOptions tsa;
+
+  // Reads the options of the base, too: they are in the same section.
+  static Options read(const Config& section, const NetworkShape& shape) {
+    Options o;
+    const auto& bases = TeacherStudentRegistry::instance();
+    section.read("base", o.base, bases.names(), "method that TSA is added to");
+    o.tsa = TsaOptions::read(section);
+    bases.find(o.base).read_options(section, shape);
+    return o;
+  }
+};
+
 class TransMedSeg : public Method {
  public:
-  TransMedSeg(const MethodContext& context, const std::string& base)
-      : options_(TsaOptions::read(context.options)),
-        base_(TeacherStudentRegistry::instance().find(base).make(context)),
+  TransMedSeg(const MethodContext& context, const Options& options)
+      : options_(options.tsa),
+        base_(TeacherStudentRegistry::instance().find(options.base).make(context)),
         classes_(context.shape.classes),
         memory_(stream_names(), classes_, feature_count(context.options), options_.memory,
                 context.shape.device) {}
@@ -233,13 +249,14 @@ class TransMedSeg : public Method {
 };
 
 const bool registered = MethodRegistry::instance().add(
-    {"transmedseg",
-     "class statistics of teacher and student bend the loss of a teacher–student base",
-     [](const MethodContext& context) {
-       std::string base = "bcp";
-       context.options.read("base", base, TeacherStudentRegistry::instance().names(),
-                            "method that TSA is added to");
-       return std::make_unique<TransMedSeg>(context, base);
+    {.name = "transmedseg",
+     .summary = "Transferable semantic augmentation (TSA) added to a teacher–student base",
+     .family = "feature statistics",
+     .paper = "Wang et al., arXiv 2505.14753",
+     .read_options = read_and_forget<Options>,
+     .make = [](const MethodContext& context) {
+       const Options options = Options::read(context.options, context.shape);
+       return std::make_unique<TransMedSeg>(context, options);
      }});
 
 }  // namespace

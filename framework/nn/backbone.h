@@ -110,9 +110,18 @@ struct NetworkShape {
   at::TensorOptions options() const { return at::TensorOptions(device).dtype(dtype); }
 };
 
+// Reads every option that a plug-in's `make` will read from the same section and nothing else: what
+// `semiseg info` lists. It needs neither data nor networks; where no data set is open, the shape has
+// one channel and two classes. read_and_forget<Options> (option_list.h) makes one of the options
+// struct.
+using ReadNetworkOptions = std::function<void(const Config& section, const NetworkShape& shape)>;
+
 struct BackboneEntry {
   static const char* kind() { return "backbone"; }
-  std::string name, summary;
+  std::string name;     // the stem of the file
+  std::string summary;  // one line, that of experiments/backbone/<name>.toml
+  std::string paper;    // "Ronneberger et al., MICCAI 2015"
+  ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   // Initial weights come from `draws` under "init/<net>/<parameter>", so two nets of one run differ
   // by their name.
   std::function<std::unique_ptr<Backbone>(const Config& options, const NetworkShape& shape,
