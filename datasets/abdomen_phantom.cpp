@@ -23,11 +23,18 @@ struct Options {
   static Options read(const Config& config) {
     Options o;
     o.patients.read(config);
-    config.read("slices", o.slices, {24, 256}, "slices of a volume, over about 200 mm");
-    config.read("size", o.size, {64, 512}, "side of a slice in voxels, over about 360 mm");
+    config.read("slices", o.slices, {24, 256},
+                "Number of slices of a volume, over about 200 mm. Raise it for thinner slices.");
+    config.read(
+        "size", o.size, {64, 512},
+        "Side of a slice in voxels, over about 360 mm. Raise it for a harder and slower task.");
     config.read("difficulty", o.difficulty, {0, 1},
-                "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
-    config.read("modality", o.modality, {"both", "ct", "mr"}, "cases of a patient");
+                "Noise, coil inhomogeneity and differences between patients, from 0 (all alike) to "
+                "1 (hardest). Lower it when a method should work at all, raise it to tell good "
+                "methods apart.");
+    config.read("modality", o.modality, {"both", "ct", "mr"},
+                "Modality of the cases of a patient: CT-like and MR-like (both), or one of them. "
+                "Take one for a task without domain shift.");
     return o;
   }
 

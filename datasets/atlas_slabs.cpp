@@ -221,10 +221,13 @@ Preparation whole_scan_preparation(const AtlasScan& scan, const SlabOptions& opt
 }  // namespace
 
 void SlabOptions::read(const Config& config) {
-  config.read("slab_slices", slab_slices, {1, 64}, "axial slices of a slab");
+  config.read("slab_slices", slab_slices, {1, 64},
+              "Number of axial slices in a slab, which stands for a patient.");
   config.read("gap_slices", gap_slices, {0, 64},
-              "unused slices between two slabs, so that neighbours are not nearly the same");
-  config.read("reduce", reduce, {1, 8}, "so many pixels of a slice become one, along both axes");
+              "Number of unused slices between two slabs, so that neighbours are not nearly the "
+              "same. Lower it for more slabs.");
+  config.read("reduce", reduce, {1, 8},
+              "Factor by which slices are reduced along both axes. Raise it for smaller images.");
   read_root(config, root);
 }
 

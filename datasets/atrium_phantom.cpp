@@ -23,10 +23,15 @@ struct Options {
   static Options read(const Config& config) {
     Options o;
     o.patients.read(config);
-    config.read("slices", o.slices, {8, 256}, "slices of a volume, over about 80 mm");
-    config.read("size", o.size, {24, 512}, "side of a slice in voxels, over about 115 mm");
+    config.read("slices", o.slices, {8, 256},
+                "Number of slices of a volume, over about 80 mm. Raise it for thinner slices.");
+    config.read(
+        "size", o.size, {24, 512},
+        "Side of a slice in voxels, over about 115 mm. Raise it for a harder and slower task.");
     config.read("difficulty", o.difficulty, {0, 1},
-                "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
+                "Noise, coil inhomogeneity and differences between patients, from 0 (all alike) to "
+                "1 (hardest). Lower it when a method should work at all, raise it to tell good "
+                "methods apart.");
     return o;
   }
 

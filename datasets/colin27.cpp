@@ -20,8 +20,9 @@ Options Options::read(const Config& config) {
   Options o{.scans = {colin27_scan(config)}};
   std::string macaque = "none";
   config.read("inia19", macaque, {"none", "test", "split"},
-              "the macaque brain as second centre: not at all; as test cases, an unseen domain; or "
-              "split as the human one, its training slabs after the human ones in label order");
+              "Use of a macaque brain as a second site: not at all (none), as test cases of an "
+              "unseen domain (test), or split like the human one, its training slabs after the "
+              "human ones (split).");
   if (macaque != "none") {
     o.scans.push_back(inia19_scan(config));
     o.scans.back().only_test = macaque == "test";

@@ -34,9 +34,12 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    o.root = section.required("root", "folder that holds a folder for each scan, and the lists");
-    section.read("validation", o.validation, {0, 1e6},
-                 "scans from the end of train.list that validate instead; 0: none, as published");
+    o.root = section.required("root",
+                              "Folder that holds a folder for each scan, and the lists of UA-MT.");
+    section.read(
+        "validation", o.validation, {0, 1e6},
+        "Number of scans from the end of train.list that form a validation split; 0: none, as in "
+        "published runs. Set it to select weights without looking at the test split.");
     return o;
   }
 };

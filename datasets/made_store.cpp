@@ -61,7 +61,10 @@ void remove_leftovers(const fs::path& target) {
 }  // namespace
 
 void read_root(const Config& config, std::string& root) {
-  config.read("root", root, "folder for generated data; empty: $SEMISEG_CACHE or the user's cache");
+  config.read("root", root,
+              "Folder that the generated data are kept in; empty: $SEMISEG_CACHE or the cache "
+              "folder of the user. Set it to a disk that all nodes see.",
+              Effect::kNone);
 }
 
 fs::path made_store(const std::string& root, const std::string& name, const std::string& recipe,

@@ -48,7 +48,9 @@ const std::vector<std::string> kNeuroMaps = {
 
 std::filesystem::path templates(const Config& config) {
   std::string folder = "/usr/share/mricron/templates";
-  config.read("templates", folder, "folder of the package mricron-data with its .nii.gz files");
+  config.read("templates", folder,
+              "Folder of the Debian package mricron-data with its .nii.gz files. Set it where the "
+              "package was unpacked elsewhere.");
   return folder;
 }
 
@@ -57,15 +59,17 @@ std::filesystem::path templates(const Config& config) {
 AtlasScan colin27_scan(const Config& config) {
   const std::filesystem::path folder = templates(config);
   std::string image = "ch2", atlas = "aal";
-  config.read("image", image, {"ch2", "ch2bet"}, "the head, or the brain alone");
+  config.read("image", image, {"ch2", "ch2bet"},
+              "Image of the head (ch2), or of the brain alone (ch2bet), which is easier.");
   config.read("atlas", atlas, {"aal", "brodmann", "harvard_oxford"},
-              "regions of automated anatomical labelling, Brodmann areas, or cortical regions of "
-              "Harvard and Oxford");
+              "Atlas whose regions are the classes: automated anatomical labelling (aal), Brodmann "
+              "areas, or the cortical regions of Harvard and Oxford.");
   const Atlas& chosen = *std::find_if(atlases().begin(), atlases().end(),
                                       [&](const Atlas& one) { return one.name == atlas; });
   std::vector<std::string> groups;
   config.read("groups", groups,
-              "classes from regions of the atlas, such as [\"frontal=1-28,57\"]; empty: its lobes");
+              "Classes as groups of regions of the atlas, such as [\"frontal=1-28,57\"]; empty: "
+              "its lobes. Set it for other classes.");
   return {.name = "colin27",
           .scan = folder / (image + ".nii.gz"),
           .atlas = folder / chosen.file,

@@ -41,13 +41,14 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    o.root = section.required("root", "folder that holds dataset.json");
+    o.root = section.required("root", "Folder that holds dataset.json.");
     section.read(
         "patient_mark", o.patient_mark,
-        "ids of one patient share what stands before this; empty: every case is a patient");
+        "Text in a case's id behind the name of its patient; empty: every case is a patient. Set "
+        "it where patients have several scans, so that none is in two splits.");
     section.read("grid_tolerance", o.grid_tolerance, {0, 1},
-                 "voxels that the grids of the files of a case may be apart; raise it where "
-                 "programs rounded headers");
+                 "Distance in voxels that the grids of the files of a case may be apart. Raise it "
+                 "where programs rounded headers.");
     o.splits.read(section);
     o.intensity.read(section.section("intensity"));
     return o;

@@ -38,21 +38,27 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    o.root = section.required("root", "folder that holds npy/ and split_txts/");
-    section.read("classes", o.classes, "names of the classes, background first");
-    o.labelled = section.required("labelled_list", "list of the training volumes with labels");
+    o.root = section.required("root", "Folder that holds npy/ and split_txts/.");
+    section.read(
+        "classes", o.classes,
+        "Names of the classes, background first. It must be given: the files do not name them.");
+    o.labelled = section.required(
+        "labelled_list", "Name of the list of training volumes with labels, without .txt.");
     section.read("unlabelled_list", o.unlabelled,
-                 "list of the other training volumes; empty: none");
-    section.read("val_list", o.val, "list of the validation volumes; empty: none");
-    section.read("test_list", o.test, "list of the test volumes; empty: none");
-    section.read("patient_mark", o.patient_mark,
-                 "ids of one patient share what stands before this, \"_sa_\" in M&Ms; empty: every "
-                 "volume is a patient");
-    section.read("channels", o.channels, {1, 64}, "channels of an image");
-    section.read("axial_axis", o.axial_axis, {0, 2}, "axis of the slices: 0, in LA 2");
+                 "Name of the list of further training volumes; empty: none.");
+    section.read("val_list", o.val, "Name of the list of validation volumes; empty: none.");
+    section.read("test_list", o.test, "Name of the list of test volumes; empty: none.");
+    section.read(
+        "patient_mark", o.patient_mark,
+        "Text in an id behind the name of its patient, \"_sa_\" in M&Ms; empty: every volume is a "
+        "patient. Set it where patients have several scans, so that none is in two splits.");
+    section.read("channels", o.channels, {1, 64},
+                 "Number of channels of an image. Set it for several sequences or modalities.");
+    section.read("axial_axis", o.axial_axis, {0, 2},
+                 "Axis of the arrays along which slices lie: 0, in LA 2.");
     section.read(
         "label_based_preparation", o.label_based_preparation,
-        "true where volumes were cropped to their labels (LA, MMWHS, M&Ms): said in tables");
+        "Says that volumes were cropped to their labels (LA, MMWHS, M&Ms); tables flag it.");
     o.intensity.read(section.section("intensity"));
     if (o.classes.size() < 2) {
       section.fail("classes", "the files do not say their classes",

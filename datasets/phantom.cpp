@@ -26,11 +26,14 @@ struct Options {
     Options o;
     o.patients.read(config);
     config.read("slices", o.slices, {5, 24},
-                "slices of a stack; a patient has up to two more or fewer");
+                "Mean number of slices of a stack; single patients have up to two more or fewer.");
     config.read("size", o.size, {32, 512},
-                "nominal side of a slice in pixels; vendors have 0.9 to 1.2 of it");
+                "Nominal side of a slice, in pixels; vendors have 0.9 to 1.2 of it. Raise it for a "
+                "harder and slower task.");
     config.read("difficulty", o.difficulty, {0, 1},
-                "noise, uneven coils and differences between patients; 0: all alike, 1: hardest");
+                "Noise, coil inhomogeneity and differences between patients, from 0 (all alike) to "
+                "1 (hardest). Lower it when a method should work at all, raise it to tell good "
+                "methods apart.");
     return o;
   }
 

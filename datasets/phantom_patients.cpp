@@ -30,10 +30,15 @@ std::vector<Patient> draw_patients(const std::string& set, const PatientOptions&
 }  // namespace
 
 void PatientOptions::read(const Config& config) {
-  config.read("seed", seed, {0, 1e15}, "another seed gives other patients");
-  config.read("patients_train", patients_train, {1, 10000}, "training patients");
-  config.read("patients_val", patients_val, {0, 10000}, "validation patients");
-  config.read("patients_test", patients_test, {0, 10000}, "test patients");
+  config.read("seed", seed, {0, 1e15},
+              "Random seed of the patients; another seed gives other patients. Change it to see "
+              "how results depend on the data.");
+  config.read(
+      "patients_train", patients_train, {1, 10000},
+      "Number of training patients. Change it to see how results depend on the amount of data.");
+  config.read("patients_val", patients_val, {0, 10000}, "Number of validation patients.");
+  config.read("patients_test", patients_test, {0, 10000},
+              "Number of test patients. Raise it for narrower confidence intervals.");
   read_root(config, root);
 }
 

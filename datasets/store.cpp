@@ -10,7 +10,7 @@ struct Options {
   std::string root;
 
   static Options read(const Config& section) {
-    return {section.required("root", "folder made by semiseg convert")};
+    return {section.required("root", "Folder made by semiseg convert.")};
   }
 };
 

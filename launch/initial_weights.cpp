@@ -80,14 +80,15 @@ InitialWeights InitialWeights::read(const Config& section) {
   InitialWeights initial;
   initial.section_ = section;
   section.read("weights", initial.file_,
-               "file whose weights the networks start from: .safetensors, or .pth and .pt of "
-               "torch.save; empty: drawn");
+               "File whose weights the networks start from: .safetensors, or .pth and .pt of "
+               "torch.save; empty: random weights. Set it to start from a pre-trained network.");
   section.read(
       "weights_entry", initial.entry_,
-      "dictionary of a .pth file that holds them, \"net\" or \"state/teacher\"; empty: the "
-      "obvious one");
+      "Dictionary in a .pth file that holds the weights, such as \"net\" or \"state/teacher\"; "
+      "empty: the only one, or the usual one. Set it when the file has several.");
   section.read("weights_for", initial.networks_,
-               "networks of the method that start from them, [\"net1\"]; empty: all");
+               "Networks of the method that start from the file, such as [\"net1\"]; empty: all. "
+               "Set it where two networks must begin apart.");
   return initial;
 }
 

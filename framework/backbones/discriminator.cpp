@@ -27,11 +27,16 @@ struct Options {
     Options o;
     o.pool = kind.pool;
     section.read("image_channels", o.image_channels, {1, 64},
-                 "channels of the image, stacked behind the map");
+                 "Number of channels of the image, which are stacked behind those of the map. Set "
+                 "it to the channels of the data set.");
     section.read("width", o.width, {1, 1024},
-                 "channels of the first layer; doubled in each of the next three");
-    section.read("pool", o.pool, {1, 64}, "sides of the average pool, at most the whole map");
-    section.read("dropout", o.dropout, {0, 0.99}, "probability to drop a channel");
+                 "Number of channels of the first layer; doubled in each of the next three.");
+    section.read("pool", o.pool, {1, 64},
+                 "Sides of the average pool, at most the whole map. Change it for patches of "
+                 "another size than the reference's.");
+    section.read(
+        "dropout", o.dropout, {0, 0.99},
+        "Probability that a channel is dropped. Raise it when the discriminator wins at once.");
     if (o.pool.size() != kind.pool.size()) {
       section.fail("pool", "the pool has a side for each axis of the images",
                    std::to_string(kind.pool.size()) + " integers");

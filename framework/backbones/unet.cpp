@@ -43,12 +43,18 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    section.read("filters", o.filters, {1, 65536}, "channels of the five levels, finest first");
+    section.read("filters", o.filters, {1, 65536},
+                 "Number of channels of the five levels, finest first. Halve them for a quarter of "
+                 "the work.");
     section.read("dropout", o.dropout, {0, 0.99},
-                 "dropout of the five encoder levels, finest first");
-    section.read("bilinear", o.bilinear, "upsample bilinearly; false: by transposed convolutions");
+                 "Dropout probabilities of the five encoder levels, finest first. Raise them when "
+                 "the network overfits.");
+    section.read(
+        "bilinear", o.bilinear,
+        "Upsamples bilinearly; false: by transposed convolutions, which have more parameters.");
     section.read("head", o.head, {"conv3x3", "conv1x1"},
-                 "last linear layer; the reference's is conv3x3");
+                 "Last layer: a 3 × 3 convolution as in the reference, or 1 × 1, which makes the "
+                 "augmentation of features exact.");
     if (o.filters.size() != kLevels)
       section.fail("filters", "the U-Net has five levels", "five integers");
     if (o.dropout.size() != kLevels)

@@ -48,13 +48,17 @@ struct Options {
   static Options read(const Config& section, const NetworkShape& shape) {
     Options o;
     section.read("filters", o.filters, {1, 4096},
-                 "channels at full resolution; doubled in each of the next four levels");
+                 "Number of channels at full resolution; doubled in each of the next four levels. "
+                 "Halve it for a quarter of the work.");
     o.norm = NormOptions::read(section, o.norm);
     section.read("dropout", o.dropout, {0, 0.99},
-                 "probability to drop a channel of the deepest and of the last block");
-    section.read("residual", o.residual, "add a block's input to its output");
+                 "Probability that a channel of the deepest and of the last block is dropped. "
+                 "Raise it when the network overfits.");
+    section.read("residual", o.residual,
+                 "Adds the input of a block to its output. Switch it on for the residual V-Net of "
+                 "other code bases.");
     section.read("head", o.head, {"conv1x1", "conv3x3"},
-                 "kernel of the last linear layer along each axis; the reference's is conv1x1");
+                 "Last layer: a 1 × 1 × 1 convolution as in the reference, or 3 × 3 × 3.");
     if (o.norm.kind == "group" && o.filters % o.norm.groups != 0) {
       section.fail("filters", "the groups of channels do not fit",
                    fmt::format("a multiple of norm_groups = {}", o.norm.groups));

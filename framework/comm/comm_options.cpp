@@ -9,14 +9,22 @@ namespace semiseg {
 
 CommOptions CommOptions::read(const Config& section) {
   CommOptions o;
-  section.read("ranks", o.ranks, {0, 1e6}, "ranks that the run must have; 0: as started");
+  section.read("ranks", o.ranks, {0, 1e6},
+               "Number of ranks that the run must have; 0: as many as were started. Set it in a "
+               "job script, so that a launcher that starts single processes is noticed.",
+               Effect::kNone);
   section.read("ordered", o.ordered,
-               "add in rank order in float64, so that no bit depends on the library's algorithm");
-  section.read(
-      "check", o.check,
-      "before each collective, compare its name and size over ranks (slow; to find a bug)");
+               "Adds in the order of ranks in float64, so that no bit depends on the algorithm of "
+               "the MPI library. Switch it on to compare runs bit by bit; it is slower.",
+               Effect::kNone);
+  section.read("check", o.check,
+               "Compares name and size over ranks before each collective call. Switch it on to "
+               "find a rank that calls another one; it is slow.",
+               Effect::kNone);
   section.read("deadline", o.deadline, {1, 1e6},
-               "seconds that a rank waits for others before the late ones are reported");
+               "Time that a rank waits for the others before the late ones are reported and the "
+               "run ends, in seconds. Raise it when a file system stalls for minutes.",
+               Effect::kNone);
   return o;
 }
 

@@ -54,10 +54,18 @@ void take_named(const std::vector<std::string>& names, Split split,
 }  // namespace
 
 void SplitOptions::read(const Config& section) {
-  section.read("val", val, "patients of the validation split; empty: val_fraction says how many");
-  section.read("test", test, "patients of the test split; empty: test_fraction says how many");
-  section.read("val_fraction", val_fraction, {0, 1}, "share of the patients that validate");
-  section.read("test_fraction", test_fraction, {0, 1}, "share of the patients that test");
+  section.read("val", val,
+               "Patients of the validation split, by name; empty: val_fraction says how many. Set "
+               "it to repeat a published split.");
+  section.read("test", test,
+               "Patients of the test split, by name; empty: test_fraction says how many. Set it to "
+               "repeat a published split.");
+  section.read("val_fraction", val_fraction, {0, 1},
+               "Fraction of the labelled patients that form the validation split, chosen by a hash "
+               "of their names.");
+  section.read("test_fraction", test_fraction, {0, 1},
+               "Fraction of the labelled patients that form the test split, chosen by a hash of "
+               "their names.");
 }
 
 std::set<std::string> labelled_patients(const std::vector<CaseInfo>& cases,

@@ -62,14 +62,19 @@ void check_bounds(const Config& section, const char* key, const std::vector<doub
 }  // namespace
 
 void IntensityOptions::read(const Config& section) {
-  section.read("clip", clip, {-1e30, 1e30}, "[low, high] that voxels are held to");
+  section.read("clip", clip, {-1e30, 1e30},
+               "[low, high] bounds that voxels are clipped to, in the units of the file; empty: "
+               "none. Set it for CT, in Hounsfield units.");
   section.read("clip_percentile", clip_percentile, {0, 100},
-               "[low, high] percentiles of each volume that voxels are held to");
-  section.read("scale", scale, {"none", "minmax", "zscore", "zscore_nonzero", "fixed"},
-               "how clipped voxels are scaled: to [0, 1], to mean 0 and deviation 1 over all or "
-               "over the non-zero voxels, by the mean and std given here, or not");
-  section.read("mean", mean, {-1e30, 1e30}, "mean for scale = \"fixed\"");
-  section.read("std", std, {1e-8, 1e30}, "standard deviation for scale = \"fixed\"");
+               "[low, high] percentiles of each volume that voxels are clipped to; empty: none. "
+               "Set it for MR with bright outliers.");
+  section.read(
+      "scale", scale, {"none", "minmax", "zscore", "zscore_nonzero", "fixed"},
+      "Scaling of clipped voxels: to [0, 1] (minmax), to mean 0 and standard deviation 1 over all "
+      "(zscore) or over the non-zero voxels (zscore_nonzero), by mean and std (fixed), or none.");
+  section.read("mean", mean, {-1e30, 1e30}, "Mean that is subtracted, for scale = \"fixed\".");
+  section.read("std", std, {1e-8, 1e30},
+               "Standard deviation that is divided by, for scale = \"fixed\".");
   check_bounds(section, "clip", clip);
   check_bounds(section, "clip_percentile", clip_percentile);
 }

@@ -126,10 +126,17 @@ LoaderOptions LoaderOptions::read(const Config& section) {
   LoaderOptions o;
   section.read(
       "threads", o.threads, {0, 256},
-      "threads that read and augment; 0: the training thread does it. Batches do not depend on it");
+      "Number of threads that read and augment samples; 0: the training thread does it. Batches do "
+      "not depend on it. Raise it when the profile shows that training waits for data.",
+      Effect::kNone);
   section.read("prefetch", o.prefetch, {1, 1024},
-               "batches made ahead; each costs memory of one batch");
-  section.read("cache_mb", o.cache_mb, {0, 1e7}, "decoded samples kept in memory, MiB; 0: none");
+               "Number of batches that are made ahead. Raise it when reading times vary; each "
+               "costs the memory of one batch.",
+               Effect::kNone);
+  section.read("cache_mb", o.cache_mb, {0, 1e7},
+               "Memory for decoded samples, in MiB; 0: none is kept. Raise it to the size of the "
+               "training set where the memory allows, lower it when a rank runs out of memory.",
+               Effect::kNone);
   return o;
 }
 

@@ -105,24 +105,27 @@ TransformOptions TransformOptions::read(const Config& section, std::vector<int64
   if (o.is_volume()) {
     o.kind = "rot_flip_crop";
     section.read("kind", o.kind, {"rot_flip_crop", "crop", "none"},
-                 "random geometry of training volumes: turns and flips in the plane of a slice and "
-                 "a random crop (rot_flip_crop), the crop alone (crop), or the centre (none)");
-    section.read("crop_margin", o.crop_margin, {1, 1024},
-                 "voxels that padding adds at each end beyond the half of what a small volume "
-                 "lacks: 3 in UA-MT and SSL4MIS, 1 in GenericSSL");
+                 "Random geometry of training volumes: turns and flips in the plane of a slice and "
+                 "a random crop (rot_flip_crop), the crop alone (crop), or the centre (none). Take "
+                 "crop where orientation carries meaning.");
+    section.read(
+        "crop_margin", o.crop_margin, {1, 1024},
+        "Number of voxels of zero padding at each end beyond half of what a small volume lacks: 3 "
+        "in UA-MT and SSL4MIS, 1 in GenericSSL. Change it only to repeat a reference.");
     section.read("noise", o.noise, {0, 100},
-                 "standard deviation of the noise on training volumes, cut at twice of it; 0.1 in "
-                 "UA-MT's RandomNoise, 0: none");
+                 "Standard deviation of the Gaussian noise on training volumes, clipped at twice "
+                 "its size; 0: none. 0.1 is RandomNoise of UA-MT.");
     return o;
   }
   bool is_reference = false;
-  section.read("kind", o.kind, {"random_generator", "bcp", "weak_strong", "none"},
-               "random geometry of training samples: turns and flips or rotation "
-               "(random_generator, bcp), zoom, turns "
-               "and flips (weak_strong), or zoom alone (none)");
+  section.read(
+      "kind", o.kind, {"random_generator", "bcp", "weak_strong", "none"},
+      "Random geometry of training slices: half of them turned and flipped, half rotated "
+      "(random_generator); half turned and flipped, a quarter rotated (bcp); all turned and "
+      "flipped (weak_strong); or none. Take the one of the reference that you compare with.");
   section.read("zoom_reference", is_reference,
-               "zoom loses the last row or column of some sizes, as SciPy does; only to repeat "
-               "published runs");
+               "Loses the last row or column when slices of some sizes are resized, as SciPy does. "
+               "Switch it on only to repeat published runs.");
   o.zoom_edge = is_reference ? ZoomEdge::kReference : ZoomEdge::kClamp;
   if (o.kind == "weak_strong" && o.patch_size[0] != o.patch_size[1]) {
     section.fail("kind", "weak_strong turns the patch by quarters, which changes its shape",

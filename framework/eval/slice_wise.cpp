@@ -71,12 +71,15 @@ SliceWiseOptions SliceWiseOptions::read(const Config& section,
   std::string resize = "order0";
   bool is_reference = false;
   section.read("resize", resize, {"order0", "bilinear"},
-               "slices to the network's size and back: zoom of order 0 of image and labels "
-               "(SSL4MIS), or bilinear of image and logits (UniMatch)");
+               "Interpolation of slices to the size of the network and back: nearest neighbour of "
+               "image and labels (order0, SSL4MIS), or bilinear of image and logits (bilinear, "
+               "UniMatch). bilinear gives smoother borders.");
   section.read("zoom_reference", is_reference,
-               "zoom loses the last row or column of some sizes, as SciPy does; only to repeat "
-               "published runs");
-  section.read("batch", o.batch, {1, 4096}, "windows or slices that the network sees at once");
+               "Loses the last row or column when slices of some sizes are resized, as SciPy does. "
+               "Switch it on only to repeat published runs.");
+  section.read("batch", o.batch, {1, 4096},
+               "Number of slices or windows in one forward pass. Raise it on a GPU for speed; the "
+               "last bits of the scores can depend on it.");
   o.resize = resize == "bilinear" ? SliceResize::kBilinear : SliceResize::kOrder0;
   o.edge = is_reference ? ZoomEdge::kReference : ZoomEdge::kClamp;
   return o;

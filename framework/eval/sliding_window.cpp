@@ -182,23 +182,31 @@ SlidingWindowOptions SlidingWindowOptions::read(const Config& section,
   SlidingWindowOptions o{.patch_size = std::move(patch_size)};
   std::string weighting = "uniform", activation = "softmax", decision = "argmax",
               padding = "centred";
-  section.read("stride", o.stride, {1, 4096},
-               "voxels from window to window for each axis of the patch; []: step decides");
+  section.read(
+      "stride", o.stride, {1, 4096},
+      "Step from window to window for each axis of the patch, in voxels; []: step decides. Smaller "
+      "strides are slower and smoother; published runs on LA use [18, 18, 4].");
   section.read("step", o.step, {0.01, 1},
-               "share of the patch from window to window at most, windows evenly spaced; where no "
-               "stride is given");
+               "Largest step from window to window as a fraction of the patch, windows evenly "
+               "spaced; where no stride is given. 0.5 is the step of nnU-Net.");
   section.read("weighting", weighting, {"uniform", "gaussian"},
-               "how a window's voxels count: all alike, or less away from its centre (nnU-Net)");
+               "Weight of the voxels of a window in the average: all alike (uniform), or less away "
+               "from its centre (gaussian, nnU-Net). gaussian hides the borders of windows.");
   section.read(
       "activation", activation, {"softmax", "sigmoid", "none"},
-      "quantity that is averaged over windows: probabilities, or the logits (none: nnU-Net)");
+      "Quantity that is averaged over windows: probabilities (softmax, sigmoid), or logits (none, "
+      "nnU-Net). Take sigmoid for networks with one output or independent outputs.");
   section.read("decision", decision, {"argmax", "foreground"},
-               "the class of the largest mean score, or, with one or two logits, the last class "
-               "where its score is above 0.5");
+               "Label of a voxel: the class of the largest mean score (argmax), or, with one or "
+               "two outputs, the last class where its score is above 0.5 (foreground). Change it "
+               "only to repeat a reference.");
   section.read("padding", padding, {"centred", "margin"},
-               "zeros around a volume smaller than the window: up to its size, or a voxel more at "
-               "both ends of every axis (GenericSSL, DHC)");
-  section.read("batch", o.batch, {1, 4096}, "windows or slices that the network sees at once");
+               "Zeros around a volume that is smaller than the window: up to its size (centred), "
+               "or one voxel more at both ends of every axis (margin; GenericSSL, DHC). Change it "
+               "only to repeat a reference.");
+  section.read("batch", o.batch, {1, 4096},
+               "Number of slices or windows in one forward pass. Raise it on a GPU for speed; the "
+               "last bits of the scores can depend on it.");
   if (!o.stride.empty() && o.stride.size() != o.patch_size.size()) {
     section.fail("stride", "the stride does not fit the patch",
                  fmt::format("one number for each of protocol.patch_size = {}", o.patch_size));

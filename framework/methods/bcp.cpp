@@ -60,22 +60,29 @@ struct Options {
       o.ema.buffers = "none";
     }
     section.read("pretrain", o.pretrain, {0, 0.99},
-                 "fraction of the training that pre-trains on labelled samples");
+                 "Fraction of the training that pre-trains on labelled samples; 0: none. Raise it "
+                 "when the first pseudo-labels are poor.");
     section.read("unlabelled_weight", o.unlabelled_weight, {0, 100},
-                 "weight of pixels with a pseudo-label");
-    section.read("box", o.box, {0.01, 0.99}, "side of the pasted box as a fraction of the image's");
-    section.read("outside_first", o.outside_first, {"unlabelled", "labelled"},
-                 "whose image is outside the box in the first half; the other's in the second");
-    section.read("pairing", o.pairing, {"same", "crossed"},
-                 "halves of labelled and unlabelled images that mix: a with a, or a with b "
-                 "(Pancreas)");
-    section.read("mix_dice", o.mix_dice, {"batch", "sample"},
-                 "Dice of mixed images: squared over the batch, or linear for each sample; with "
-                 "sample, pre-training takes the mixed label as a whole");
+                 "Weight of pixels with a pseudo-label; those with ground truth weigh 1. Lower it "
+                 "when pseudo-labels are poor.");
+    section.read("box", o.box, {0.01, 0.99},
+                 "Side of the pasted box as a fraction of the side of the image.");
+    section.read(
+        "outside_first", o.outside_first, {"unlabelled", "labelled"},
+        "Origin of the pixels outside the box in the first half of the batch; the second half is "
+        "the other way round. The default is that of the reference for slices and volumes.");
+    section.read(
+        "pairing", o.pairing, {"same", "crossed"},
+        "Halves of labelled and unlabelled images that are mixed: first with first (same), or "
+        "first with second (crossed, as on Pancreas-CT). Change it only to repeat a reference.");
+    section.read(
+        "mix_dice", o.mix_dice, {"batch", "sample"},
+        "Dice loss of mixed images: over the batch with squared denominators (batch), or for each "
+        "sample with linear ones (sample); with sample, pre-training takes the mixed label as a "
+        "whole. The default is that of the reference for slices and volumes.");
     section.read("connectivity", o.connectivity, {0, 3},
-                 "connectivity of components of pseudo-labels: 1 faces, 2 edges, 3 corners, 0 "
-                 "corners in any "
-                 "number of axes");
+                 "Neighbourhood of connected components in pseudo-labels: 1 faces, 2 edges, 3 "
+                 "corners; 0: corners, whatever the number of axes. Lower it to cut thin bridges.");
     o.ema = EmaOptions::read(section, o.ema);
     return o;
   }

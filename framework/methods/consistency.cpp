@@ -11,13 +11,17 @@ namespace semiseg {
 ConsistencyOptions ConsistencyOptions::read(const Config& section, ConsistencyOptions defaults) {
   ConsistencyOptions o = defaults;
   section.read("consistency_weight", o.weight, {0, 1000},
-               "weight of the consistency term after the ramp");
+               "Weight of the unsupervised loss at the end of its ramp. Lower it when the "
+               "unlabelled images pull the network away from the ground truth.");
   section.read("consistency_rampup", o.rampup, {0, 1e6},
-               "length of the ramp as a fraction of the training");
-  section.read("consistency_rampup_steps", o.rampup_steps, {1, 1e6},
-               "steps of the ramp: constant in between");
+               "Length of the ramp of that weight as a fraction of the stage. Shorten it when the "
+               "network is good early; above 1 the full weight is never reached.");
+  section.read(
+      "consistency_rampup_steps", o.rampup_steps, {1, 1e6},
+      "Number of steps of the ramp; the weight is constant in between. 200 in the reference.");
   section.read("consistency_start", o.start, {0, 1},
-               "fraction of the training before which the term's weight is 0");
+               "Fraction of the stage before which the unsupervised loss has no weight. Raise it "
+               "when early pseudo-labels are useless.");
   return o;
 }
 

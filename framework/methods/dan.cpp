@@ -32,7 +32,10 @@ struct Options {
     Options o;
     o.discriminator = shape.patch_size.size() == 3 ? "discriminator_3d" : "discriminator_2d";
     o.consistency = ConsistencyOptions::read(section, o.consistency);
-    section.read("discriminator", o.discriminator, "backbone that tells labelled from unlabelled");
+    section.read(
+        "discriminator", o.discriminator,
+        "Backbone that tells the predictions of labelled and unlabelled images apart; the default "
+        "fits the dimensions of the patch. Its options are in [method.<its name>].");
     o.optimiser = OptimiserOptions::read(section.section("discriminator_optimiser"), o.optimiser);
     const BackboneEntry& network = BackboneRegistry::instance().find(o.discriminator);
     network.read_options(section.section(o.discriminator), shape);

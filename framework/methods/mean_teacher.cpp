@@ -36,8 +36,10 @@ struct Options {
     o.consistency = ConsistencyOptions::read(section, o.consistency);
     o.ema = EmaOptions::read(section, o.ema);
     section.read("noise", o.noise, {0, 10},
-                 "standard deviation of the noise on the teacher's images");
-    section.read("noise_limit", o.noise_limit, {0, 10}, "the noise is clamped to ± this");
+                 "Standard deviation of the Gaussian noise on the images of the teacher, which are "
+                 "in [0, 1]. Raise it for a stronger consistency, lower it for weak contrasts.");
+    section.read("noise_limit", o.noise_limit, {0, 10},
+                 "Largest size of that noise; larger values are clipped.");
     return o;
   }
 };

@@ -56,7 +56,9 @@ struct Options {
   static Options read(const Config& section, const NetworkShape& shape) {
     Options o;
     const auto& bases = TeacherStudentRegistry::instance();
-    section.read("base", o.base, bases.names(), "method that TSA is added to");
+    section.read(
+        "base", o.base, bases.names(),
+        "Teacher–student method that TSA is added to. Its options are read from the same section.");
     o.tsa = TsaOptions::read(section);
     bases.find(o.base).read_options(section, shape);
     return o;

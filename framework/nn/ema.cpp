@@ -31,10 +31,16 @@ void average_buffer(at::Tensor teacher, const at::Tensor& student, double alpha)
 
 EmaOptions EmaOptions::read(const Config& section, EmaOptions defaults) {
   EmaOptions o = defaults;
-  section.read("ema_decay", o.decay, {0, 1}, "share of the old teacher that a step keeps");
-  section.read("ema_warmup", o.warmup, "plain average of all students until the decay is reached");
-  section.read("ema_buffers", o.buffers, {"none", "average", "copy"},
-               "batch-norm statistics of the teacher: its own, averaged, or the student's");
+  section.read("ema_decay", o.decay, {0, 1},
+               "Share of the old teacher that one step keeps. Raise it for long trainings, lower "
+               "it for short ones: 0.99 averages about 100 steps.");
+  section.read("ema_warmup", o.warmup,
+               "Averages all students so far with equal weights until the decay is reached, so "
+               "that the first teachers are not those of random weights.");
+  section.read(
+      "ema_buffers", o.buffers, {"none", "average", "copy"},
+      "Batch-norm statistics of the teacher: its own from its forward passes (none), averaged like "
+      "parameters (average), or the student's (copy). Change it only to repeat a reference.");
   return o;
 }
 

@@ -7,9 +7,11 @@ namespace semiseg {
 
 NormOptions NormOptions::read(const Config& section, NormOptions defaults) {
   NormOptions o = defaults;
-  section.read("norm", o.kind, {"none", "batch", "group", "instance"},
-               "normalisation after each convolution");
-  section.read("norm_groups", o.groups, {1, 65536}, "groups of channels of norm = group");
+  section.read(
+      "norm", o.kind, {"none", "batch", "group", "instance"},
+      "Normalisation after each convolution. Take group or instance when the batch is small.");
+  section.read("norm_groups", o.groups, {1, 65536},
+               "Number of groups of channels, for norm = group.");
   return o;
 }
 

@@ -174,21 +174,37 @@ class Adam : public FusedOptimiser {
 
 OptimiserOptions OptimiserOptions::read(const Config& section, OptimiserOptions defaults) {
   OptimiserOptions o = std::move(defaults);
-  section.read("kind", o.kind, {"sgd", "adam", "adamw"}, "algorithm");
-  section.read("learning_rate", o.learning_rate, {0, 1000}, "base rate");
-  section.read("momentum", o.momentum, {0, 1}, "sgd: share of the velocity that a step keeps");
-  section.read("nesterov", o.nesterov, "sgd: look ahead along the velocity");
-  section.read("betas", o.betas, {0, 1}, "adam, adamw: decay of the two moments");
-  section.read("weight_decay", o.weight_decay, {0, 1000}, "pull of every parameter towards 0");
-  section.read("schedule", o.schedule, {"constant", "poly", "step"}, "how the rate falls");
-  section.read("poly_power", o.poly_power, {0, 100}, "poly: exponent");
+  section.read("kind", o.kind, {"sgd", "adam", "adamw"},
+               "Algorithm: SGD with momentum, Adam, or Adam with decoupled weight decay (adamw). "
+               "The published protocols of these methods use sgd.");
+  section.read("learning_rate", o.learning_rate, {0, 1000},
+               "Learning rate before the schedule. Scale it when the batch size changes; lower it "
+               "when the loss diverges.");
+  section.read("momentum", o.momentum, {0, 1}, "Share of the velocity that a step keeps; for sgd.");
   section.read(
-      "poly_index", o.poly_index, {"pre", "post"},
-      "poly: rate from the update before (SSL4MIS: the first two are alike) or from this one");
-  section.read("step_every", o.step_every, {1, 1e9}, "step: updates between two cuts");
-  section.read("step_factor", o.step_factor, {0, 1}, "step: factor of a cut");
+      "nesterov", o.nesterov,
+      "Uses Nesterov momentum; for sgd. Switch it on for protocols in the manner of nnU-Net.");
+  section.read("betas", o.betas, {0, 1},
+               "Decay rates of the first and second moment; for adam and adamw. Lower the second "
+               "when gradients change quickly.");
+  section.read("weight_decay", o.weight_decay, {0, 1000},
+               "Factor of the L2 penalty; decoupled from the gradient for adamw. Raise it when the "
+               "network overfits few labelled patients.");
+  section.read("schedule", o.schedule, {"constant", "poly", "step"},
+               "Course of the learning rate over a stage: constant, poly: base · (1 − "
+               "t/T)^poly_power, or step: base · step_factor^(t div step_every).");
+  section.read("poly_power", o.poly_power, {0, 100},
+               "Exponent of the schedule poly. 1 is a straight line to zero.");
+  section.read("poly_index", o.poly_index, {"pre", "post"},
+               "Iteration of the schedule poly that sets the rate of an update: the one before "
+               "(pre, as in SSL4MIS, where the first two rates are equal) or the same (post). "
+               "Change it only to repeat a reference.");
+  section.read("step_every", o.step_every, {1, 1e9},
+               "Number of updates between two cuts of the schedule step.");
+  section.read("step_factor", o.step_factor, {0, 1}, "Factor of each cut of the schedule step.");
   section.read("clip_norm", o.clip_norm, {0, 1e9},
-               "largest norm of the whole gradient; 0: no limit");
+               "Largest L2 norm of the whole gradient; 0: no limit. Set it when single steps make "
+               "the loss jump.");
   if (o.betas.size() != 2 || o.betas[0] >= 1 || o.betas[1] >= 1) {
     section.fail("betas", "these are not the decays of two moments", "two numbers in [0, 1)",
                  "e.g. [0.9, 0.999]");

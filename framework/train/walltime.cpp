@@ -33,8 +33,9 @@ std::optional<double> parse_duration(const std::string& text) {
 std::optional<double> read_walltime(const Config& run) {
   std::string text;
   run.read("walltime", text,
-           "time that a start may take, as 02:30:00, 150m or seconds; it then stops and saves. "
-           "Empty: until Slurm ends the job");
+           "Time that one start may take, as 02:30:00, 150m or seconds; it then saves and stops. "
+           "Empty: until Slurm ends the job. Set it where another scheduler or a person ends it.",
+           Effect::kNone);
   if (text.empty()) return std::nullopt;
   const auto seconds = parse_duration(text);
   if (!seconds || *seconds <= 0) {

@@ -50,6 +50,7 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
   method_ =
       MethodRegistry::instance().find(method.section("method").required("name", "")).make(context);
   unread_ = unread_options(method);
+  reads_ = method.reads();
 }
 
 std::vector<std::pair<std::string, double>> MethodUnderTest::step(const Batch& batch, int64_t stage,

@@ -48,6 +48,8 @@ class MethodUnderTest {
 
   // Options of section [method] that nothing reads, or empty.
   const std::string& unread() const { return unread_; }
+  // The options that the method read when it was made.
+  const std::vector<OptionRead>& reads() const { return reads_; }
 
  private:
   const Communicator& comm_;
@@ -55,6 +57,7 @@ class MethodUnderTest {
   GradientScaler scaler_{false};
   std::unique_ptr<Method> method_;
   std::string unread_;
+  std::vector<OptionRead> reads_;
 };
 
 }  // namespace semiseg
