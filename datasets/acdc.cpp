@@ -153,7 +153,8 @@ struct Options {
   std::string root;
 
   static Options read(const Config& section) {
-    return {section.required("root", "Folder that holds data/ and the lists of SSL4MIS.")};
+    return {section.required("root", "Folder that holds data/ and the lists of SSL4MIS.",
+                              Effect::kNone)};
   }
 };
 

@@ -34,8 +34,8 @@ class Collection : public DatasetSource {
   explicit Collection(const Config& section) : section_(section) {
     bool has_prefix = false;
     section.read("prefix_ids", has_prefix,
-                 "true: ids of cases get the part's name in front, \"heart-p01_ed\"; needed where "
-                 "two parts name cases alike");
+                 "Puts the name of the part in front of the ids of its cases: \"heart-p01_ed\". Set "
+                 "it where two parts name cases alike.");
     const Config parts = section.section("parts");
     for (const std::string& name : parts.sections()) add_part(name, parts.section(name));
     if (parts_.size() < 2) {

@@ -10,7 +10,8 @@ struct Options {
   std::string root;
 
   static Options read(const Config& section) {
-    return {section.required("root", "Folder made by semiseg convert.")};
+    return {section.required("root", "Folder made by semiseg convert.",
+                              Effect::kNone)};
   }
 };
 

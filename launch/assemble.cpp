@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "framework/core/device.h"
-#include "framework/core/plugin.h"
 #include "framework/core/profile.h"
 #include "framework/data/resplit_dataset.h"
 #include "framework/nn/precision.h"
@@ -16,31 +15,10 @@
 #include "framework/train/walltime.h"
 #include "launch/command_line.h"
 #include "launch/folder_request.h"
+#include "launch/run_options.h"
 
 namespace semiseg {
 namespace {
-
-EvaluatorOptions read_evaluation(const Config& section) {
-  EvaluatorOptions options;
-  std::string unit = "voxel", empty = "exclude";
-  section.read(
-      "definition", options.definition, {"medpy", "monai", "surface-distance"},
-      "implementation whose HD95, distances and surface Dice are computed; medpy is that of most "
-      "published tables");
-  section.read("tolerance", options.tolerance, {0, 1e6},
-               "tolerance of the surface Dice, in the unit of distances");
-  section.read("unit", unit, {"voxel", "mm"},
-               "unit of distances; mm needs a data set that knows its spacing");
-  section.read(
-      "empty", empty, {"exclude", "reference", "definition"},
-      "metric of a class that is empty in the prediction or the ground truth: left out of distance "
-      "means and counted (exclude), zeros as published code has them (reference), or as the "
-      "package "
-      "named by the definition returns it (definition)");
-  options.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
-  options.empty = empty_policy(empty);
-  return options;
-}
 
 std::map<std::string, int64_t> pool_sizes(const Pools& pools) {
   std::map<std::string, int64_t> sizes;
@@ -80,18 +58,11 @@ Experiment read_run(const Config& config, World& world) {
                .draws = Draws(0),
                .device = world.device(),
                .comm = &world.comm()};
-  std::vector<std::string> plugins;
-  config.read("plugins", plugins,
-              "shared libraries with methods, backbones or data sets of your own");
-  for (const std::string& plugin : plugins) load_plugin(plugin);
   e.walltime = read_walltime(config.section("run"));
-  e.seed = 0;
-  config.read("seed", e.seed, {0, 1e15},
-              "random seed of initial weights, batches, augmentation and dropout");
-  int64_t threads = 0;
-  config.read("threads", threads, {0, 1024}, "number of compute threads; 0: all cores");
-  if (threads > 0) at::set_num_threads(static_cast<int>(threads));
-  config.read("cuda_graphs", e.cuda_graphs, "replay evaluation passes on a GPU as CUDA graphs");
+  const GeneralOptions options = GeneralOptions::read(config);
+  e.seed = options.seed;
+  e.cuda_graphs = options.cuda_graphs;
+  if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
   e.draws = Draws(static_cast<uint64_t>(e.seed));
   e.comm_options = CommOptions::read(config.section("comm"));
   world.comm().configure(e.comm_options);
@@ -100,15 +71,10 @@ Experiment read_run(const Config& config, World& world) {
 }
 
 void read_data(Experiment& e) {
-  std::string labelled = "all";
-  e.config.read("labelled", labelled, "patients with ground truth, in published order, or \"all\"");
-  const Config setting_section = e.config.section("setting");
-  e.setting_name = "ssl";
-  setting_section.read("name", e.setting_name, SettingRegistry::instance().names(),
-                       "which pools of labelled and unlabelled samples training draws from, and "
-                       "which cases select and test");
-  const auto setting =
-      SettingRegistry::instance().find(e.setting_name).make(setting_section, labelled);
+  const Config section = e.config.section("setting");
+  e.setting_name = read_setting_name(section);
+  const auto setting = SettingRegistry::instance().find(e.setting_name).make(
+      section, GeneralOptions::read(e.config).labelled);
   e.source = DatasetRegistry::instance().find(e.dataset_name).make(e.config.section("dataset"));
   e.source = with_splits(std::move(e.source), setting->splits(e.source->cases()));
   e.dataset = e.source->info();
@@ -228,16 +194,14 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
 }
 
 std::string Experiment::settings_hash() const {
-  std::vector<std::string> ignored = folder.ignored;
-  ignored.emplace_back("seed");
-  return fmt::format("{:016x}", config.hash(ignored));
+  return fmt::format("{:016x}", config.identity(/*without=*/{"seed"}));
 }
 
 Experiment assemble(const Config& config, World& world, Start start) {
   Experiment e = read_run(config, world);
   read_data(e);
   read_inference(e);
-  e.evaluation = read_evaluation(config.section("evaluation"));
+  e.evaluation = EvaluatorOptions::read(config.section("evaluation"));
   make_method(e, start);
   config.check_all_read();
   // What cannot be drawn fails now, before anything is written.

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg evaluate RUN: measures the weights of a run on a split. With --predictions: label files.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iostream>
 
+#include "framework/config/compose.h"
 #include "framework/record/cases_csv.h"
 #include "framework/record/run_state.h"
 #include "launch/evaluate_files.h"
 #include "launch/evaluate_text.h"
 #include "launch/flags.h"
 #include "launch/load_run.h"
+#include "launch/run_options.h"
 #include "launch/world.h"
 
 namespace semiseg {
@@ -33,10 +36,32 @@ std::string selection_of(const Experiment& e, const std::filesystem::path& run,
                                                                : e.selection();
 }
 
+// How the run is measured: as its configuration says, or with other values of options that cannot
+// change the weights. kConfig for any other option.
+EvaluatorOptions measurement(const Experiment& e, const std::filesystem::path& run,
+                             const std::vector<std::string>& overrides) {
+  if (overrides.empty()) return e.evaluation;
+  const Config config = compose({.search = {run},
+                                 .name = std::filesystem::path(kRunConfigFile).stem(),
+                                 .overrides = overrides});
+  read_all_options(config);
+  config.check_all_read();
+  if (config.identity() != e.config.identity()) {
+    throw Error(ErrorKind::kConfig,
+                {.what = "these settings make another run",
+                 .where = run.string(),
+                 .expected = "options that only change how a run is measured: [evaluation]",
+                 .got = fmt::format("{}", fmt::join(overrides, " ")),
+                 .fix = "semiseg train with these settings"});
+  }
+  return EvaluatorOptions::read(config.section("evaluation"));
+}
+
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& run, const std::string& split,
-            const std::string& weights) {
-  const Experiment e = load_run(world, run, weights);
+            const std::string& weights, const std::vector<std::string>& overrides) {
+  Experiment e = load_run(world, run, weights);
+  world.agree([&] { e.evaluation = measurement(e, run, overrides); });
   const std::vector<EvaluationRow> rows = e.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
   std::cout << means_table(summarise(rows), e.evaluation) << std::flush;
@@ -60,11 +85,15 @@ int run_evaluate(const Arguments& arguments) {
       "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv. "
       "Or measures label files, without a run.",
       "example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val\n"
+      "         semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c evaluation.unit=mm\n"
       "         semiseg evaluate --predictions out --references labels --classes rv,myo,lv");
   std::filesystem::path run;
   std::string split = "test", weights = "best";
+  std::vector<std::string> overrides;
   EvaluateFiles files;
   flags.add("run", run, "run folder");
+  flags.add("overrides", overrides,
+            "options of how the run is measured, such as evaluation.definition=monai");
   flags.add("--split", split, "train, val or test");
   flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
   files.add_to(flags);
@@ -79,7 +108,7 @@ int run_evaluate(const Arguments& arguments) {
   World world;
   return world.run([&] {
     if (files.is_asked()) return world.is_first() ? files.run() : 0;
-    return measure(world, run, split, weights);
+    return measure(world, run, split, weights, overrides);
   });
 }
 

@@ -66,17 +66,16 @@ int export_weights(World& world, const ExportFlags& flags) {
   const Experiment e = load_network(world, flags.run, flags.weights);
   if (!world.is_first()) return 0;
   const Weights weights = flags.network.empty() ? deployed(e) : named(e, flags.network);
-  write_safetensors(
-      flags.file,
-      {.tensors = weights,
-       .metadata = {{"format", "pt"},
-                    {"method", e.method_name},
-                    {"dataset", e.dataset_name},
-                    {"backbone", e.backbone_name},
-                    {"network", flags.network.empty() ? "deployed" : flags.network},
-                    {"checkpoint", flags.weights},
-                    {"config_hash", fmt::format("{:016x}", e.config.hash(e.folder.ignored))},
-                    {"weights", checksum(weights)}}});
+  write_safetensors(flags.file,
+                    {.tensors = weights,
+                     .metadata = {{"format", "pt"},
+                                  {"method", e.method_name},
+                                  {"dataset", e.dataset_name},
+                                  {"backbone", e.backbone_name},
+                                  {"network", flags.network.empty() ? "deployed" : flags.network},
+                                  {"checkpoint", flags.weights},
+                                  {"config_hash", fmt::format("{:016x}", e.config.identity())},
+                                  {"weights", checksum(weights)}}});
   log::info("{} tensors: {}", weights.size(), flags.file.string());
   return 0;
 }

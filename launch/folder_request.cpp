@@ -3,23 +3,32 @@
 
 #include "framework/comm/launch_environment.h"
 #include "launch/command_line.h"
+#include "launch/run_options.h"
 
 namespace semiseg {
 
+FolderOptions FolderOptions::read(const Config& run) {
+  FolderOptions o;
+  run.read("root", o.root,
+           "Folder that run folders are made in. Set it to a disk with space for checkpoints that "
+           "all nodes see.",
+           Effect::kNone);
+  run.read("dir", o.directory,
+           "Run folder to use instead of one that is named for the configuration: a new one, or "
+           "one that holds this configuration. Set it where a script needs to know the name.",
+           Effect::kNone);
+  return o;
+}
+
 RunFolderRequest folder_request(const Config& config) {
-  RunFolderRequest request{
-      .method = config.section("method").required("name", "method"),
-      .dataset = config.section("dataset").required("name", "data set"),
-      .ignored = {"run", "threads", "device", "cuda_graphs", "loader", "comm", "dataset.root"},
-      .job = LaunchEnvironment::read(environment()).job,
-      .now = now_seconds()};
-  std::string root = "runs", directory;
-  const Config run = config.section("run");
-  run.read("root", root, "folder that run folders go into");
-  run.read("dir", directory, "this run folder instead; new, or holding the same configuration");
-  request.root = root;
-  request.directory = directory;
-  return request;
+  read_all_options(config);
+  const FolderOptions options = FolderOptions::read(config.section("run"));
+  return {.root = options.root,
+          .directory = options.directory,
+          .method = config.section("method").required("name", "method"),
+          .dataset = config.section("dataset").required("name", "data set"),
+          .job = LaunchEnvironment::read(environment()).job,
+          .now = now_seconds()};
 }
 
 }  // namespace semiseg

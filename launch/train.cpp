@@ -117,7 +117,9 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
       broadcast_text(folder && !folder->is_done() ? folder->path().string() : "", world.comm());
   if (path.empty()) {
     if (folder)
-      log::info("already done: {} (remove the folder to train again)", folder->path().string());
+      log::info(
+          "already done: {} (remove the folder to train again; semiseg evaluate measures it again)",
+          folder->path().string());
     return 0;
   }
   try {

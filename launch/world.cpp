@@ -25,6 +25,7 @@
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"
 #include "launch/command_line.h"
+#include "launch/run_options.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -132,9 +133,7 @@ void World::check_same(const Config& config) const {
 void World::choose_device(const Config& config) {
   at::Device chosen = device_;
   agree([&] {
-    std::string name = "auto";
-    config.read("device", name, {"auto", "cpu", "cuda"},
-                "device that computes; auto: a GPU if one is visible, else the processor");
+    const std::string name = GeneralOptions::read(config).device;
     if (!device_.is_cpu()) return;
     const LaunchEnvironment launched = LaunchEnvironment::read(environment());
     chosen = semiseg::choose_device(name, launched.gpu(gpus_in_sight()));

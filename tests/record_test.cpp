@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Run folder, its lock and state, and metrics.jsonl.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,12 +28,7 @@ constexpr int64_t kDay = 86400;
 class Record : public testing::Test {
  protected:
   RunFolderRequest request(int64_t now = kNoon) const {
-    return {.root = folder_ / "runs",
-            .method = "bcp",
-            .dataset = "acdc",
-            .ignored = {"run"},
-            .job = "77",
-            .now = now};
+    return {.root = folder_ / "runs", .method = "bcp", .dataset = "acdc", .job = "77", .now = now};
   }
   RunFolderRequest request_in(const fs::path& directory) const {
     RunFolderRequest result = request();
@@ -41,8 +37,7 @@ class Record : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  const Config config_ =
-      parse_config("seed = 0\nlabelled = 7\n[optimiser]\nlr = 0.01\n[run]\nroot = \"a\"\n");
+  const Config config_ = parse_config("seed = 0\nlabelled = 7\n[optimiser]\nlr = 0.01\n");
   const Config other_ =
       parse_config("seed = 1\nlabelled = 7\nextra = true\n[optimiser]\nlr = 0.01\n");
 };
@@ -86,11 +81,49 @@ TEST_F(Record, TheSameConfigurationResumesItsFolderOnAnyDay) {
   EXPECT_EQ(again.path(), first);
 }
 
-TEST_F(Record, IgnoredKeysDoNotMakeAnotherRun) {
-  const fs::path first = RunFolder(config_, request()).path();
-  const Config elsewhere =
-      parse_config("seed = 0\nlabelled = 7\n[optimiser]\nlr = 0.01\n[run]\nroot = \"b\"\n");
-  EXPECT_EQ(RunFolder(elsewhere, request()).path(), first);
+TEST_F(Record, OptionsThatCannotChangeAResultDoNotMakeAnotherRun) {
+  const auto with_root = [](const std::string& root) {
+    const Config config = parse_config("seed = 0\nroot = '" + root + "'\n");
+    std::string value;
+    config.read("root", value, "folder", Effect::kNone);
+    return config;
+  };
+  const fs::path first = RunFolder(with_root("a"), request()).path();
+  EXPECT_EQ(RunFolder(with_root("b"), request()).path(), first);
+}
+
+TEST_F(Record, ADefaultThatIsGivenIsTheSameRunAndIsNamedInDifferences) {
+  const auto with_rate = [](const std::string& toml) {
+    const Config config = parse_config("seed = 0\n" + toml);
+    double rate = 10;
+    config.read("rate", rate, {0, 100}, "rate");
+    return config;
+  };
+  const fs::path first = RunFolder(with_rate(""), request()).path();
+  EXPECT_EQ(RunFolder(with_rate("rate = 10\n"), request()).path(), first);
+  const ErrorParts parts =
+      parts_of(ErrorKind::kConfig, [&] { RunFolder(with_rate("rate = 11"), request_in(first)); });
+  EXPECT_EQ(parts.got, "rate: 10.0 there, 11.0 here");
+}
+
+// Folders of version 0.1 are named by the hash of all values outside a few sections.
+TEST_F(Record, AFolderNamedByTheHashOfAnOlderProgramIsFound) {
+  const auto with_metric = [](const std::string& definition) {
+    const Config config = parse_config("seed = 0\n[run]\nroot = 'a'\n[evaluation]\ndefinition = '" +
+                                       definition + "'\n");
+    std::string value;
+    config.section("run").read("root", value, "folder", Effect::kNone);
+    config.section("evaluation").read("definition", value, "metrics", Effect::kMeasurement);
+    return config;
+  };
+  const Config config = with_metric("medpy");
+  const std::string old_hash = fmt::format("{:016x}", config.hash({"run"})).substr(0, 6);
+  const fs::path old_folder = folder_ / ("runs/2025-01-01-bcp-acdc-" + old_hash);
+  write_file(old_folder / "config.toml", config.to_toml());
+  const RunFolder run(config, request());
+  EXPECT_TRUE(run.resumed());
+  EXPECT_EQ(run.path(), old_folder);
+  EXPECT_NE(run.config_hash().substr(0, 6), old_hash);
 }
 
 TEST_F(Record, AnotherConfigurationGetsAnotherFolder) {

@@ -243,9 +243,9 @@ void Config::read(std::string_view key, std::vector<std::string>& value, std::st
   }
 }
 
-std::string Config::required(std::string_view key, std::string_view doc) const {
+std::string Config::required(std::string_view key, std::string_view doc, Effect effect) const {
   const Wish wish = wish_for<std::string>(join_path(path_, key));
-  note(*tree_, wish, "", doc, Effect::kResult);
+  note(*tree_, wish, "", doc, effect);
   if (const Value* given = find(tree_->root, wish.path)) {
     return checked<std::string>(wish, *given, *given);
   }

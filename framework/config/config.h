@@ -38,7 +38,7 @@ struct OptionRead {
 };
 
 // One setting that can change a result.
-struct Setting {
+struct OptionValue {
   std::string value;        // as TOML, in the option's type: 10 of a float is "10.0"
   bool is_default = false;  // given or not, this is what the option is without being given
 };
@@ -79,7 +79,8 @@ class Config {
             Effect effect = Effect::kResult) const;
 
   // As `read`, but kConfig when the key is absent.
-  std::string required(std::string_view key, std::string_view doc) const;
+  std::string required(std::string_view key, std::string_view doc,
+                       Effect effect = Effect::kResult) const;
 
   // A kConfig error about this key, with file and line of its value: for checks that only the
   // component can make.
@@ -102,11 +103,11 @@ class Config {
   // Returns every setting of the whole configuration that can change a result, by path, given or
   // default. Call it once every option has been read; a given key that nothing has read counts as
   // it is written.
-  std::map<std::string, Setting> settings() const;
+  std::map<std::string, OptionValue> settings() const;
 
   // Returns the settings of `other` by the options that were read from this configuration. Equal
   // maps mean the same experiment: with equal values, the same options would be read from both.
-  std::map<std::string, Setting> settings_of(const Config& other) const;
+  std::map<std::string, OptionValue> settings_of(const Config& other) const;
 
   // Returns a 64-bit hash of the settings that are no defaults, without those at the `without`
   // paths. An option that a later version adds does not change it as long as it has its default.

@@ -25,10 +25,10 @@ Value in_type(const OptionRead& option, Value value) {
 
 }  // namespace
 
-std::map<std::string, Setting> Config::settings() const { return settings_of(*this); }
+std::map<std::string, OptionValue> Config::settings() const { return settings_of(*this); }
 
-std::map<std::string, Setting> Config::settings_of(const Config& other) const {
-  std::map<std::string, Setting> result;
+std::map<std::string, OptionValue> Config::settings_of(const Config& other) const {
+  std::map<std::string, OptionValue> result;
   visit(other.tree_->root, "", [&](const std::string& path, const Value& value) {
     if (!value.is_section()) result[path] = {.value = value_text(value)};
   });

@@ -14,12 +14,13 @@ View read_view(const std::string& name, const Config& section, View view) {
   const bool is_strong = view.continues_geometry;
   if (is_strong) steps = {"color_jitter"};
   section.read("steps", steps,
-               "transforms of this view, in this order (semiseg info lists them); change them to "
+               "Transforms of this view, in this order; semiseg info lists them. Change them to "
+               "strengthen or weaken the view that the student must be consistent with."); change them to "
                "strengthen or weaken what the student must be consistent with");
   std::string geometry = "shared";
   section.read("geometry", geometry, {"shared", "own"},
                "shared: turns, flips and crop are those of the weak view; own: the view draws its "
-               "own, for methods that compare two crops of one sample");
+               "own. Set own for methods that compare two crops of one sample.");
   view.name = name;
   view.own_geometry = geometry == "own";
   for (const std::string& step : steps)

@@ -128,6 +128,33 @@ void close(EvaluationMeans& means) {
 
 const char* to_string(DistanceUnit unit) { return unit == DistanceUnit::kVoxel ? "voxel" : "mm"; }
 
+EvaluatorOptions EvaluatorOptions::read(const Config& section) {
+  EvaluatorOptions o;
+  std::string unit = to_string(o.unit), empty = to_string(o.empty);
+  section.read("definition", o.definition, {"medpy", "monai", "surface-distance"},
+               "Package whose HD95, surface distances and surface Dice are computed. Keep medpy to "
+               "compare with most published tables; change it to compare with numbers that "
+               "another package measured.",
+               Effect::kMeasurement);
+  section.read("tolerance", o.tolerance, {0, 1e6},
+               "Distance up to which a surface counts as found by the surface Dice, in the unit of "
+               "distances. Set it to what observers differ by.",
+               Effect::kMeasurement);
+  section.read("unit", unit, {"voxel", "mm"},
+               "Unit of distances. Take mm where the data set knows its spacing and the numbers "
+               "are for clinicians; most published tables of ACDC and LA are in voxels.",
+               Effect::kMeasurement);
+  section.read("empty", empty, {"exclude", "reference", "definition"},
+               "Value of a metric for a class that is empty in the prediction or the ground truth: "
+               "left out of distance means and counted (exclude), zero as in published code "
+               "(reference), or what the package named by definition returns (definition). Change "
+               "it only to repeat published numbers.",
+               Effect::kMeasurement);
+  o.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
+  o.empty = empty_policy(empty);
+  return o;
+}
+
 std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm) {

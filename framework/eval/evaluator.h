@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "framework/comm/communicator.h"
+#include "framework/config/config.h"
 #include "framework/core/tensor_fwd.h"
 #include "framework/data/dataset.h"
 #include "framework/eval/metric_schema.h"
@@ -30,6 +31,9 @@ struct EvaluatorOptions {
   // Asked on every rank before each case of the longest share: true on one ends all of them there.
   // A small message each time. Given on all ranks or none.
   std::function<bool()> stop;
+
+  // Reads definition, tolerance, unit and empty from section [evaluation].
+  static EvaluatorOptions read(const Config& section);
 };
 
 // One case and class.

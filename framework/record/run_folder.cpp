@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "framework/config/compose.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
@@ -18,16 +19,20 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// "seed: 0 there, 1 here", one for each key that is not the same.
-std::vector<std::string> differences(const Config& config, const fs::path& folder,
-                                     const std::vector<std::string>& ignored) {
+// Until 0.1 the name of a folder had the hash of every value outside these sections, so that asking
+// for another metric made another run. Folders of that time are found by it.
+const std::vector<std::string> kOutsideOldHash = {"run",         "threads", "device",
+                                                  "cuda_graphs", "loader",  "comm"};
+
+// "seed: 0 there, 1 here", one for each setting that is not the same.
+std::vector<std::string> differences(const Config& config, const fs::path& folder) {
   const fs::path file = folder / kRunConfigFile;
-  const auto there = settings_by_path(read_own_file(file), file.string(), ignored);
-  const auto here = settings_by_path(config.to_toml(), "this configuration", ignored);
+  const auto there = config.settings_of(parse_config(read_own_file(file), file.string()));
+  const auto here = config.settings();
   std::vector<std::string> result;
   const auto text = [](const auto& values, const std::string& key) {
     const auto found = values.find(key);
-    return found == values.end() ? std::string("absent") : found->second;
+    return found == values.end() ? std::string("absent") : found->second.value;
   };
   auto keys = there;
   keys.insert(here.begin(), here.end());
@@ -48,19 +53,20 @@ bool is_unused(const fs::path& folder) {
   return true;
 }
 
-std::string hash_of(const Config& config, const RunFolderRequest& request) {
-  return fmt::format("{:016x}", config.hash(request.ignored));
-}
+std::string hash_text(uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+// The end of a folder's name.
+std::string suffix(uint64_t hash) { return "-" + hash_text(hash).substr(0, 6); }
 
 std::optional<fs::path> find_below_root(const Config& config, const RunFolderRequest& request) {
-  const std::string hash = hash_of(config, request);
+  const std::string now = suffix(config.identity()), before = suffix(config.hash(kOutsideOldHash));
   std::vector<fs::path> found;
   if (!fs::is_directory(request.root)) return std::nullopt;
   for (const auto& entry : fs::directory_iterator(request.root)) {
     const std::string name = entry.path().filename();
-    if (!name.ends_with("-" + hash.substr(0, 6)) || !fs::exists(entry.path() / kRunConfigFile))
-      continue;
-    if (differences(config, entry.path(), request.ignored).empty()) found.push_back(entry.path());
+    if (!name.ends_with(now) && !name.ends_with(before)) continue;
+    if (!fs::exists(entry.path() / kRunConfigFile)) continue;
+    if (differences(config, entry.path()).empty()) found.push_back(entry.path());
   }
   if (found.empty()) return std::nullopt;
   return *std::max_element(found.begin(), found.end());
@@ -69,11 +75,11 @@ std::optional<fs::path> find_below_root(const Config& config, const RunFolderReq
 fs::path choose(const Config& config, const RunFolderRequest& request) {
   if (!request.directory.empty()) return request.directory;
   if (const auto existing = find_below_root(config, request)) return *existing;
-  return request.root / run_folder_name(request, hash_of(config, request));
+  return request.root / run_folder_name(request, hash_text(config.identity()));
 }
 
 // True when the folder holds this very run.
-bool check(const Config& config, const fs::path& folder, const std::vector<std::string>& ignored) {
+bool check(const Config& config, const fs::path& folder) {
   if (!fs::exists(folder / kRunConfigFile)) {
     if (is_unused(folder)) return false;
     throw Error(ErrorKind::kConfig, {.what = "the folder is not empty and is not a semiseg run",
@@ -81,7 +87,7 @@ bool check(const Config& config, const fs::path& folder, const std::vector<std::
                                      .expected = "a new or empty folder, or one with config.toml",
                                      .fix = "give another run.dir"});
   }
-  const auto differing = differences(config, folder, ignored);
+  const auto differing = differences(config, folder);
   if (differing.empty()) return true;
   throw Error(ErrorKind::kConfig,
               {.what = "the folder holds a run of another configuration",
@@ -108,9 +114,9 @@ std::string run_folder_name(const RunFolderRequest& request, const std::string& 
 }
 
 RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
-    : config_hash_(hash_of(config, request)),
+    : config_hash_(hash_text(config.identity())),
       path_(choose(config, request)),
-      resumed_(check(config, path_, request.ignored)),
+      resumed_(check(config, path_)),
       is_done_(false),
       holder_(this_process(request.job, request.now)),
       lock_(made(path_) / kRunLockFile, holder_) {
@@ -123,7 +129,7 @@ RunFolder::RunFolder(const Config& config, const RunFolderRequest& request)
 std::optional<fs::path> find_run_folder(const Config& config, const RunFolderRequest& request) {
   if (request.directory.empty()) return find_below_root(config, request);
   if (!fs::exists(request.directory / kRunConfigFile) ||
-      !differences(config, request.directory, request.ignored).empty())
+      !differences(config, request.directory).empty())
     return std::nullopt;
   return request.directory;
 }

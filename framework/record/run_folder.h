@@ -23,17 +23,15 @@ struct RunFolderRequest {
   std::filesystem::path root = "runs";
   std::filesystem::path directory;  // this folder and no other; empty: named by us below the root
   std::string method, dataset;      // for the name
-  // Paths that do not make another run: where it is written, how it is launched, what only changes
-  // its speed.
-  std::vector<std::string> ignored;
-  std::string job;  // id of the batch job, empty outside one
-  int64_t now = 0;  // seconds since the epoch
+  std::string job;                  // id of the batch job, empty outside one
+  int64_t now = 0;                  // seconds since the epoch
 };
 
 class RunFolder {
  public:
-  // Call on rank 0 only. Finds the folder whose configuration equals this one (any date; the newest
-  // of several) or makes one, locks it, and writes config.toml and state.json (running, unless the
+  // Call on rank 0 only, once all options have been read: those that can change a result decide
+  // which run this is (Config::settings). Finds the folder of this run (any date; the newest of
+  // several; also one of an older program, whose name has another hash) or makes one, locks it, and writes config.toml and state.json (running, unless the
   // run is done). kConfig, with nothing written, when the folder holds another configuration (the
   // keys that differ are named), belongs to something else, or is being worked on (its holder is
   // named). kIo when it cannot be written.

@@ -14,7 +14,7 @@ class MixedDomain : public Setting {
  public:
   MixedDomain(const Config& section, std::string labelled)
       : section_(section), labelled_(std::move(labelled)) {
-    domain_ = section.required("labelled_domain", "domain whose first patients are labelled");
+    domain_ = section.required("labelled_domain", "Domain whose first patients are labelled.");
   }
 
   std::vector<Split> splits(const std::vector<CaseInfo>& cases) const override {

@@ -13,7 +13,7 @@ class DomainGeneralisation : public Setting {
  public:
   DomainGeneralisation(const Config& section, std::string labelled)
       : section_(section), labelled_(std::move(labelled)) {
-    left_out_ = section.required("left_out", "domain that is absent from training and is tested");
+    left_out_ = section.required("left_out", "Domain that is absent from training and is tested.");
   }
 
   std::vector<Split> splits(const std::vector<CaseInfo>& cases) const override {

@@ -14,11 +14,11 @@ class DomainAdaptation : public Setting {
  public:
   DomainAdaptation(const Config& section, std::string labelled)
       : section_(section), labelled_(std::move(labelled)) {
-    source_ = section.required("source", "domain whose training patients are labelled");
-    target_ = section.required("target", "domain of the unlabelled images; it is tested");
+    source_ = section.required("source", "Domain whose training patients are labelled.");
+    target_ = section.required("target", "Domain of the unlabelled images, which is tested.");
     section.read("select", select_, {"source", "target"},
-                 "domain of the validation cases that select the weights; target uses labels that "
-                 "an adaptation does not have, as published tables do");
+                 "Domain of the validation cases that select the weights. Set target to repeat "
+                 "published tables, which use labels that an adaptation does not have.");
     if (source_ == target_)
       section.fail("target", "source and target are the same domain", "two domains");
   }

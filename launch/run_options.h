@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options of a run without its data and networks: what lists, names and compares runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "framework/config/config.h"
+
+namespace semiseg {
+
+// The options outside any section.
+struct GeneralOptions {
+  std::string labelled = "all";
+  int64_t seed = 0;
+  std::vector<std::string> plugins;
+  std::string device = "auto";
+  int64_t threads = 0;  // 0: as many as there are cores
+  bool cuda_graphs = false;
+
+  static GeneralOptions read(const Config& config);
+};
+
+// The registered setting that section [setting] names; "ssl" where it does not.
+std::string read_setting_name(const Config& section);
+
+// One function for each part of the configuration. They read the options that a run of this
+// configuration reads, and throw kConfig for values that are wrong whatever the data are.
+void read_section_options(const Config& config);   // general options, run, loader, comm, evaluation
+void read_protocol_options(const Config& config);  // protocol with augmentation and views
+void read_inference_options(const Config& config);
+void read_setting_options(const Config& config);
+void read_dataset_options(const Config& config);
+void read_backbone_options(const Config& config);
+void read_method_options(const Config& config);
+
+// Loads the plug-ins that the configuration names and reads all of the above, so that
+// Config::settings() is complete.
+void read_all_options(const Config& config);
+
+}  // namespace semiseg
