@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// semiseg info: what is registered, and the options of one plug-in.
+// semiseg info: what is registered, and the options of a plug-in or a section.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iostream>
 
+#include "framework/core/error.h"
+#include "framework/core/nearest.h"
 #include "framework/core/plugin.h"
 #include "framework/data/dataset.h"
 #include "framework/methods/method.h"
 #include "launch/command_line.h"
-#include "launch/initial_weights.h"
+#include "launch/option_text.h"
 
 namespace semiseg {
 namespace {
@@ -22,78 +24,61 @@ void list(const char* title) {
     std::cout << fmt::format("  {:<20}{}\n", name, registry.find(name).summary);
 }
 
-// The options that a component reads are known by having it read an empty section.
-void print_reads(const Config& config, const std::string& section) {
-  std::cout << "options (section [" << section << "]):\n";
-  for (const auto& read : config.reads()) {
-    if (read.type.empty()) continue;
-    std::cout << fmt::format("  {:<34}{} = {}{}\n      {}\n", read.path, read.type,
-                             read.default_value,
-                             read.allowed.empty() ? "" : " (" + read.allowed + ")", read.doc);
+std::vector<OptionTable> all_tables() {
+  std::vector<OptionTable> all = section_tables();
+  for (const auto& tables : {dataset_tables(), backbone_tables(), method_tables()})
+    all.insert(all.end(), tables.begin(), tables.end());
+  return all;
+}
+
+void list_all() {
+  list<MethodEntry>("methods (method=…)");
+  list<BackboneEntry>("backbones (backbone=…)");
+  list<DatasetEntry>("data sets (dataset=…)");
+  std::cout << "sections\n";
+  for (const OptionTable& table : section_tables())
+    if (!table.name.empty()) std::cout << fmt::format("  {:<24}{}\n", table.name, table.summary);
+}
+
+// Prints every table of this name: a section and a plug-in may share it.
+void describe(const std::string& name) {
+  std::vector<std::string> names;
+  bool is_known = false;
+  for (const OptionTable& table : all_tables()) {
+    names.push_back(table.name);
+    if (table.name != name) continue;
+    std::cout << terminal_text(table);
+    is_known = true;
   }
-}
-
-void describe_method(const std::string& name) {
-  std::cout << name << ": " << MethodRegistry::instance().find(name).summary << '\n';
-  const Config config = parse_config("[method]\nname = \"" + name + "\"\n");
-  const NetworkShape shape{.channels = 1, .classes = 4, .patch_size = {64, 64}};
-  const auto comm = make_serial_communicator();
-  const Config backbone = parse_config("name = \"unet\"");
-  MethodRegistry::instance().find(name).make(
-      {.options = config.section("method"),
-       .shape = shape,
-       .iterations = 100,
-       .batch = 4,
-       .labelled = 2,
-       .comm = comm.get(),
-       .make_network = NetworkMaker{.backbone = backbone,
-                                    .method = config.section("method"),
-                                    .shape = shape,
-                                    .draws = Draws(0)}});
-  print_reads(config, "method");
-}
-
-void describe_backbone(const std::string& name) {
-  const BackboneEntry& entry = BackboneRegistry::instance().find(name);
-  std::cout << name << ": " << entry.summary << '\n';
-  const Config config = parse_config("[backbone]\nname = \"" + name + "\"\n");
-  const auto network =
-      entry.make(config.section("backbone"),
-                 {.channels = 1, .classes = 4, .patch_size = {256, 256}}, Draws(0), "net");
-  std::cout << fmt::format("{} parameters for 1 channel and 4 classes\n",
-                           network->parameter_count());
-  InitialWeights::read(config.section("backbone"));
-  print_reads(config, "backbone");
+  if (is_known) return;
+  throw Error(ErrorKind::kConfig,
+              {.what = "unknown method, backbone, data set or section '" + name + "'",
+               .expected = suggestion(name, names),
+               .fix = "semiseg info lists everything that is registered"});
 }
 
 }  // namespace
 
 int run_info(const Arguments& arguments) {
-  Flags flags("info", "Lists data sets, backbones and methods; with a name, the options of one.",
-              "example: semiseg info\n         semiseg info transmedseg");
+  Flags flags("info",
+              "Lists data sets, backbones, methods and sections; with a name, the options of one.",
+              "example: semiseg info\n         semiseg info transmedseg\n"
+              "         semiseg info protocol.optimiser\n"
+              "         semiseg info --markdown > docs/options.md");
   std::string name;
   std::vector<std::string> plugins;
-  flags.add("name", name, "a method, backbone or data set");
+  bool as_page = false;
+  flags.add("name", name, "a method, backbone, data set or section");
+  flags.add("--markdown", as_page, "print every option as one page of Markdown");
   flags.add("--plugin", plugins, "shared libraries to load first; may be repeated");
   if (const auto code = flags.parse(arguments)) return *code;
   for (const std::string& plugin : plugins) load_plugin(plugin);
-  if (name.empty()) {
-    list<MethodEntry>("methods (method=…)");
-    list<BackboneEntry>("backbones (backbone=…)");
-    list<DatasetEntry>("data sets (dataset=…)");
-    return 0;
-  }
-  const auto is_one_of = [&name](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  if (is_one_of(BackboneRegistry::instance().names())) {
-    describe_backbone(name);
-  } else if (is_one_of(DatasetRegistry::instance().names())) {
-    // Its options are read when its files are opened, which need not be here.
-    std::cout << name << ": " << DatasetRegistry::instance().find(name).summary
-              << "\noptions: semiseg train dataset=" << name << " --cfg\n";
+  if (as_page) {
+    std::cout << options_page();
+  } else if (name.empty()) {
+    list_all();
   } else {
-    describe_method(name);
+    describe(name);
   }
   return 0;
 }

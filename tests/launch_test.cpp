@@ -196,18 +196,6 @@ TEST_F(Launch, BenchmarksPrintALineForEachThingTimed) {
     EXPECT_NE(result.output.find(name), std::string::npos) << result.output;
 }
 
-TEST_F(Launch, InfoListsTheOptionsOfEveryPlugin) {
-  const ProgramResult all = semiseg("info");
-  for (const char* name : {"transmedseg", "unet", "phantom", "acdc"}) {
-    EXPECT_NE(all.output.find(name), std::string::npos) << name;
-  }
-  for (const char* method : {"bcp", "cps", "dan", "mean_teacher", "supervised", "transmedseg",
-                             "unet", "phantom", "acdc"}) {
-    EXPECT_EQ(semiseg(std::string("info ") + method).exit_code, 0) << method;
-  }
-  EXPECT_NE(semiseg("info transmedseg").output.find("method.lambda0"), std::string::npos);
-}
-
 struct BadInput {
   const char* name;
   std::string arguments;  // behind "train <small>"

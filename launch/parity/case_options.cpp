@@ -7,7 +7,7 @@
 #include <regex>
 #include <vector>
 
-#include "framework/config/compose.h"
+#include "framework/config/option_list.h"
 #include "framework/core/error.h"
 
 namespace semiseg {
@@ -42,10 +42,9 @@ std::string unread_options(const Config& config) {
 // it reads them.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,
                          const NetworkShape& shape, double dropout) {
-  const Config config = parse_config(options);
-  entry.make(config, shape, Draws(1), "probe");
+  const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };
   std::string text = options;
-  for (const OptionRead& read : config.reads()) {
+  for (const OptionRead& read : list_options(read_options, options)) {
     if (read.path.find("dropout") == std::string::npos) continue;
     static const std::regex number("[0-9.]+(e[+-]?[0-9]+)?");
     text += read.path + " = " +

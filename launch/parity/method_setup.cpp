@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "framework/config/compose.h"
+#include "framework/config/option_list.h"
 #include "launch/parity/case_options.h"
 #include "launch/parity/runners.h"
 
@@ -139,10 +139,9 @@ std::string connectivity_line(const std::string& filter) {
 
 // What the backbone reads of the case's options, under its own names.
 Json backbone_options(const Json& o, const BackboneEntry& entry, const NetworkShape& shape) {
-  const Config config = parse_config("");
-  entry.make(config, shape, Draws(1), "probe");
+  const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };
   Json found = Json::object();
-  for (const OptionRead& read : config.reads()) {
+  for (const OptionRead& read : list_options(read_options)) {
     if (o.contains(read.path) && !kTranslated.contains(read.path)) found[read.path] = o[read.path];
   }
   if (o.contains("n_filters")) found["filters"] = o["n_filters"];

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// All options of the program, in tables: one for each section and each plug-in. They are known by
+// running the readers on an empty configuration; neither data nor networks are made.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "framework/config/config.h"
+
+namespace semiseg {
+
+// One option. Where a default or the allowed values depend on another setting, the text names both:
+// "0.25 (slices), 0.12 (volumes)".
+struct ListedOption {
+  OptionRead read;
+  std::string only;  // the setting that it exists with; empty: with any
+};
+
+struct OptionTable {
+  std::string name;     // of the section or the plug-in, as it is typed
+  std::string kind;     // "section", "method", "backbone", "data set"
+  std::string summary;  // sentences, without the name
+  std::vector<ListedOption> options;
+};
+
+// The sections that every run has, plug-ins apart, in the order of the data flow.
+std::vector<OptionTable> section_tables();
+
+// The plug-ins of one kind, by name.
+std::vector<OptionTable> dataset_tables();
+std::vector<OptionTable> backbone_tables();
+std::vector<OptionTable> method_tables();
+
+// "yes", "no", or "no, only how they are measured": whether the option can change results.
+std::string effect_text(Effect effect);
+
+}  // namespace semiseg
