@@ -119,6 +119,7 @@ const std::map<std::string, std::string> kSummaries = {
     {"protocol.augmentation", "Random geometry of training samples."},
     {"protocol.optimiser", "The optimiser of the networks."},
     {"protocol.reduction", "All-reduce of gradients; without effect on one rank."},
+    {"backbone", "Weights that the networks start from, whatever the backbone."},
     {"inference", "From the network to the label map of a case."},
     {"evaluation", "How label maps are measured. A finished run can be measured again."}};
 
@@ -150,6 +151,7 @@ std::vector<OptionTable> section_tables() {
   append_sections(tables, listed(read_section_options, kAny), kSummaries);
   append_sections(tables, below(listed(read_protocol_options, kDimensions), "protocol"),
                   kSummaries);
+  append_sections(tables, listed(read_weight_options, kAny), kSummaries);
   append_sections(tables, below(listed(read_inference_options, kInferenceModes), "inference"),
                   kSummaries);
   return tables;

@@ -98,10 +98,11 @@ void read_dataset_options(const Config& config) {
   DatasetRegistry::instance().find(name).read_options(section);
 }
 
+void read_weight_options(const Config& config) { InitialWeights::read(config.section("backbone")); }
+
 void read_backbone_options(const Config& config) {
   const Config section = config.section("backbone");
   const std::string name = section.required("name", "Registered name of the backbone.");
-  InitialWeights::read(section);
   BackboneRegistry::instance().find(name).read_options(section, assumed_shape(config));
 }
 
@@ -118,6 +119,7 @@ void read_all_options(const Config& config) {
   read_inference_options(config);
   read_setting_options(config);
   read_dataset_options(config);
+  read_weight_options(config);
   read_backbone_options(config);
   read_method_options(config);
 }

@@ -110,10 +110,10 @@ struct NetworkShape {
   at::TensorOptions options() const { return at::TensorOptions(device).dtype(dtype); }
 };
 
-// Reads every option that a plug-in's `make` will read from the same section and nothing else: what
-// `semiseg info` lists. It needs neither data nor networks; where no data set is open, the shape has
-// one channel and two classes. read_and_forget<Options> (option_list.h) makes one of the options
-// struct.
+// Reads every option that a plug-in's `make` will read from the same section, and nothing else, so
+// that `semiseg info` can list it. It needs neither data nor networks; where no data set is open,
+// the shape has one channel and two classes. read_and_forget<Options> (option_list.h) is such a
+// function for a struct of options.
 using ReadNetworkOptions = std::function<void(const Config& section, const NetworkShape& shape)>;
 
 struct BackboneEntry {

@@ -31,10 +31,10 @@ class RunFolder {
  public:
   // Call on rank 0 only, once all options have been read: those that can change a result decide
   // which run this is (Config::settings). Finds the folder of this run (any date; the newest of
-  // several; also one of an older program, whose name has another hash) or makes one, locks it, and writes config.toml and state.json (running, unless the
-  // run is done). kConfig, with nothing written, when the folder holds another configuration (the
-  // keys that differ are named), belongs to something else, or is being worked on (its holder is
-  // named). kIo when it cannot be written.
+  // several; also one of an older program, whose name has another hash) or makes one, locks it, and
+  // writes config.toml and state.json (running, unless the run is done). kConfig, with nothing
+  // written, when the folder holds another configuration (the keys that differ are named), belongs
+  // to something else, or is being worked on (its holder is named). kIo when it cannot be written.
   RunFolder(const Config& config, const RunFolderRequest& request);
 
   const std::filesystem::path& path() const { return path_; }
