@@ -29,13 +29,28 @@ struct Part {
   int64_t first_class = 1;  // of its foreground in the collection
 };
 
+bool read_prefix(const Config& section) {
+  bool has_prefix = false;
+  section.read("prefix_ids", has_prefix,
+               "Puts the name of the part in front of the ids of its cases: \"heart-p01_ed\". Set "
+               "it where two parts name cases alike.");
+  return has_prefix;
+}
+
+void read_collection(const Config& section) {
+  read_prefix(section);
+  const Config parts = section.section("parts");
+  for (const std::string& name : parts.sections()) {
+    const Config part = parts.section(name);
+    const std::string dataset = part.required("name", "Registered name of the data set.");
+    DatasetRegistry::instance().find(dataset).read_options(part);
+  }
+}
+
 class Collection : public DatasetSource {
  public:
   explicit Collection(const Config& section) : section_(section) {
-    bool has_prefix = false;
-    section.read("prefix_ids", has_prefix,
-                 "Puts the name of the part in front of the ids of its cases: \"heart-p01_ed\". Set "
-                 "it where two parts name cases alike.");
+    const bool has_prefix = read_prefix(section);
     const Config parts = section.section("parts");
     for (const std::string& name : parts.sections()) add_part(name, parts.section(name));
     if (parts_.size() < 2) {
@@ -139,6 +154,7 @@ class Collection : public DatasetSource {
 const bool registered = DatasetRegistry::instance().add(
     {.name = "collection",
      .summary = "several data sets as one, each a task with classes of its own",
+     .read_options = read_collection,
      .make = [](const Config& section) { return std::make_unique<Collection>(section); }});
 
 }  // namespace

@@ -90,7 +90,7 @@ std::string data_identity(const Experiment& e) {
   const auto& cases = e.source->cases();
   for (size_t i = 0; i < cases.size(); ++i) {
     const auto hash = hashes.find(i);
-    table.rows.push_back({cases[i].id, cases[i].patient, cases[i].centre, to_string(cases[i].split),
+    table.rows.push_back({cases[i].id, cases[i].patient, cases[i].domain, to_string(cases[i].split),
                           hash == hashes.end() ? "" : hash->second});
   }
   return to_csv(table);

@@ -9,6 +9,8 @@
 #include "framework/core/nearest.h"
 #include "framework/core/plugin.h"
 #include "framework/data/dataset.h"
+#include "framework/data/setting.h"
+#include "framework/data/transform.h"
 #include "framework/methods/method.h"
 #include "launch/command_line.h"
 #include "launch/option_text.h"
@@ -26,7 +28,8 @@ void list(const char* title) {
 
 std::vector<OptionTable> all_tables() {
   std::vector<OptionTable> all = section_tables();
-  for (const auto& tables : {dataset_tables(), backbone_tables(), method_tables()})
+  for (const auto& tables :
+       {dataset_tables(), setting_tables(), transform_tables(), backbone_tables(), method_tables()})
     all.insert(all.end(), tables.begin(), tables.end());
   return all;
 }
@@ -35,6 +38,8 @@ void list_all() {
   list<MethodEntry>("methods (method=…)");
   list<BackboneEntry>("backbones (backbone=…)");
   list<DatasetEntry>("data sets (dataset=…)");
+  list<SettingEntry>("settings (setting=…)");
+  list<TransformEntry>("transforms (protocol.views.<name>.steps=[…])");
   std::cout << "sections\n";
   for (const OptionTable& table : section_tables())
     if (!table.name.empty()) std::cout << fmt::format("  {:<24}{}\n", table.name, table.summary);
@@ -51,10 +56,11 @@ void describe(const std::string& name) {
     is_known = true;
   }
   if (is_known) return;
-  throw Error(ErrorKind::kConfig,
-              {.what = "unknown method, backbone, data set or section '" + name + "'",
-               .expected = suggestion(name, names),
-               .fix = "semiseg info lists everything that is registered"});
+  throw Error(
+      ErrorKind::kConfig,
+      {.what = "unknown method, backbone, data set, setting, transform or section '" + name + "'",
+       .expected = suggestion(name, names),
+       .fix = "semiseg info lists everything that is registered"});
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include "framework/config/option_list.h"
 #include "framework/config/value.h"
 #include "framework/data/dataset.h"
+#include "framework/data/setting.h"
+#include "framework/data/transform.h"
 #include "framework/methods/method.h"
 #include "launch/run_options.h"
 
@@ -117,6 +119,7 @@ const std::map<std::string, std::string> kSummaries = {
     {"comm", "Communication between ranks."},
     {"protocol", "How every method trains: equal for all methods of a comparison."},
     {"protocol.augmentation", "Random geometry of training samples."},
+    {"protocol.views.strong", "The strong view of a sample. Further views are sections like it."},
     {"protocol.optimiser", "The optimiser of the networks."},
     {"protocol.reduction", "All-reduce of gradients; without effect on one rank."},
     {"backbone", "Weights that the networks start from, whatever the backbone."},
@@ -154,6 +157,25 @@ std::vector<OptionTable> section_tables() {
   append_sections(tables, listed(read_weight_options, kAny), kSummaries);
   append_sections(tables, below(listed(read_inference_options, kInferenceModes), "inference"),
                   kSummaries);
+  return tables;
+}
+
+std::vector<OptionTable> setting_tables() {
+  return plugin_tables<SettingEntry>("setting", read_setting_options,
+                                     [](const SettingEntry& e) { return sentence(e.summary); });
+}
+
+std::vector<OptionTable> transform_tables() {
+  std::vector<OptionTable> tables;
+  for (const std::string& name : TransformRegistry::instance().names()) {
+    const auto& entry = TransformRegistry::instance().find(name);
+    const std::string section = "protocol.views.strong." + name;
+    const Reader read = [&](const Config& config) { entry.make(config.section(section)); };
+    tables.push_back({.name = name,
+                      .kind = TransformEntry::kind(),
+                      .summary = sentence(entry.summary),
+                      .options = below(listed(read, kAny), section)});
+  }
   return tables;
 }
 

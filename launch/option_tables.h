@@ -28,6 +28,8 @@ struct OptionTable {
 std::vector<OptionTable> section_tables();
 
 // The plug-ins of one kind, by name.
+std::vector<OptionTable> setting_tables();
+std::vector<OptionTable> transform_tables();
 std::vector<OptionTable> dataset_tables();
 std::vector<OptionTable> backbone_tables();
 std::vector<OptionTable> method_tables();

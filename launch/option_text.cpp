@@ -89,6 +89,8 @@ std::string options_page() {
   };
   add("Sections of every run", section_tables());
   add("Data sets: `[dataset]`", dataset_tables());
+  add("Settings: `[setting]`", setting_tables());
+  add("Transforms: steps of `[protocol.views.<name>]`", transform_tables());
   add("Backbones: `[backbone]`", backbone_tables());
   add("Methods: `[method]`", method_tables());
   return page;

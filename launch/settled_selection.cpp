@@ -41,8 +41,8 @@ void settle_selection(Experiment& e) {
 void warn_of_absent_classes(const Experiment& e) {
   const int64_t classes = std::ssize(e.dataset.classes);
   at::Tensor seen = at::zeros({classes}, at::kLong);
-  for (const SampleInfo& sample : e.budget.labelled) {
-    const at::Tensor label = e.source->load_sample(sample).label;
+  for (const size_t member : e.pools.find("labelled").members) {
+    const at::Tensor label = e.source->load_sample(e.pools.samples[member]).label;
     if (!label.defined()) continue;
     seen += at::bincount(label.flatten().to(at::kLong), {}, classes).slice(0, 0, classes);
     if (seen.gt(0).all().item<bool>()) return;

@@ -89,8 +89,11 @@ class PromptedNetwork : public ModuleBackbone {
 };
 
 const bool network_registered = BackboneRegistry::instance().add(
-    {"test_prompted_network", "a network that takes the task and has an auxiliary head",
-     [](const Config&, const NetworkShape& shape, const Draws& draws, const std::string& net) {
+    {.name = "test_prompted_network",
+     .summary = "a network that takes the task and has an auxiliary head",
+     .paper = "",
+     .make = [](const Config&, const NetworkShape& shape, const Draws& draws,
+                const std::string& net) {
        return std::make_unique<PromptedNetwork>(shape, draws, net);
      }});
 
@@ -229,9 +232,12 @@ class TwoBackbones : public OneNetworkMethod {
 
 template <class SomeMethod>
 bool add(const char* name, const char* summary) {
-  return MethodRegistry::instance().add({name, summary, [](const MethodContext& context) {
-                                           return std::make_unique<SomeMethod>(context);
-                                         }});
+  return MethodRegistry::instance().add(
+      {.name = name,
+       .summary = summary,
+       .family = "test",
+       .paper = "",
+       .make = [](const MethodContext& context) { return std::make_unique<SomeMethod>(context); }});
 }
 
 const bool registered =

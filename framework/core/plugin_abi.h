@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program, compiler and LibTorch that a plug-in from outside the tree must share with the
-// program that loads it. semiseg_plugin() of the CMake package compiles this text into a plug-in.
+// program that loads it. The interface number rises with every change of a registry's entries or of
+// a class that plug-ins derive from. semiseg_plugin() of the CMake package compiles this text into a plug-in.
 #pragma once
 
 #include <torch/version.h>
@@ -11,6 +12,6 @@
 #define SEMISEG_TEXT_OF(x) #x
 #define SEMISEG_TEXT(x) SEMISEG_TEXT_OF(x)
 #define SEMISEG_PLUGIN_ABI                                          \
-  "semiseg " SEMISEG_VERSION ", g++ " __VERSION__                   \
+  "semiseg " SEMISEG_VERSION ", interface 2, g++ " __VERSION__                   \
   ", LibTorch " SEMISEG_TEXT(TORCH_VERSION_MAJOR) "." SEMISEG_TEXT( \
       TORCH_VERSION_MINOR) "." SEMISEG_TEXT(TORCH_VERSION_PATCH)

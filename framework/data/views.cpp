@@ -15,8 +15,7 @@ View read_view(const std::string& name, const Config& section, View view) {
   if (is_strong) steps = {"color_jitter"};
   section.read("steps", steps,
                "Transforms of this view, in this order; semiseg info lists them. Change them to "
-               "strengthen or weaken the view that the student must be consistent with."); change them to "
-               "strengthen or weaken what the student must be consistent with");
+               "strengthen or weaken the view that the student must be consistent with.");
   std::string geometry = "shared";
   section.read("geometry", geometry, {"shared", "own"},
                "shared: turns, flips and crop are those of the weak view; own: the view draws its "
