@@ -34,6 +34,16 @@ TEST_F(Budget, AllLeavesNothingUnlabelled) {
   EXPECT_EQ(budget.hash, resolve_budget(samples, cases, "3").hash);
 }
 
+TEST_F(Budget, AllAreThoseWithGroundTruth) {
+  cases[2].has_label = false;  // one of the two cases of p
+  const LabelBudget budget = resolve_budget(samples, cases, "all");
+  EXPECT_EQ(budget.patients, (std::vector<std::string>{"q", "r"}));
+  EXPECT_EQ(owners(budget.labelled), (std::vector<size_t>{1, 3, 3}));
+  EXPECT_EQ(owners(budget.unlabelled), (std::vector<size_t>{0, 2}));
+  expect_error(ErrorKind::kConfig, {"1 to 2", "ground truth"},
+               [&] { resolve_budget(samples, cases, "3"); });
+}
+
 TEST_F(Budget, TheHashIsThatOfThePatients) {
   EXPECT_EQ(resolve_budget(samples, cases, "2").hash, resolve_budget(samples, cases, "2").hash);
   EXPECT_NE(resolve_budget(samples, cases, "1").hash, resolve_budget(samples, cases, "2").hash);

@@ -44,7 +44,9 @@ TEST(Info, EveryOptionHasASentence) {
   std::istringstream lines(info("--markdown"));
   std::string line, last;
   while (std::getline(lines, line)) {
-    if (line.empty() && last.starts_with("  ")) EXPECT_TRUE(last.ends_with('.')) << last;
+    if (line.empty() && last.starts_with("  ")) {
+      EXPECT_TRUE(last.ends_with('.')) << last;
+    }
     last = line;
   }
 }

@@ -116,6 +116,15 @@ CaseHeader header_of(const Hdf5File& file) {
           .has_label = file.has("label")};
 }
 
+// A file that cannot be read is reported when its case is loaded.
+bool may_have_label(const fs::path& path) {
+  try {
+    return !fs::exists(path) || Hdf5File::open(path).has("label");
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 }  // namespace
 
 std::string voxel_hash(const Volume& volume) {
@@ -229,6 +238,9 @@ StoreSource::StoreSource(fs::path folder) : folder_(std::move(folder)) {
       const auto bytes = fs::file_size(file(cases_.size() - 1), missing);
       if (!missing) cases_.back().cost = static_cast<int64_t>(bytes);
     }
+  }
+  for (size_t i = 0; i < cases_.size(); ++i) {
+    if (cases_[i].split == Split::kTrain) cases_[i].has_label = may_have_label(file(i));
   }
   if (info_.classes.size() < 2 || cases_.empty()) {
     throw Error(ErrorKind::kData,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "framework/core/error.h"
 
@@ -21,11 +22,12 @@ size_t parse_count(std::string_view labelled, size_t patients) {
       count <= patients) {
     return count;
   }
-  throw Error(ErrorKind::kConfig,
-              {.what = "a bad number of labelled patients",
-               .where = "labelled",
-               .expected = fmt::format("1 to {} training patients, or all", patients),
-               .got = std::string(labelled)});
+  throw Error(
+      ErrorKind::kConfig,
+      {.what = "a bad number of labelled patients",
+       .where = "labelled",
+       .expected = fmt::format("1 to {} training patients with ground truth, or all", patients),
+       .got = std::string(labelled)});
 }
 
 }  // namespace
@@ -33,11 +35,17 @@ size_t parse_count(std::string_view labelled, size_t patients) {
 LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
                            const std::vector<CaseInfo>& cases, std::string_view labelled) {
   LabelBudget budget;
+  std::set<std::string> unknown;  // patients of whom a case has no ground truth
+  for (const SampleInfo& sample : samples) {
+    const CaseInfo& owner = cases.at(sample.case_index);
+    if (!owner.has_label) unknown.insert(owner.patient);
+  }
   for (const SampleInfo& sample : samples) {
     const CaseInfo& owner = cases.at(sample.case_index);
     SEMISEG_CHECK(owner.split == Split::kTrain, owner.id + " is not a training case");
-    if (std::find(budget.patients.begin(), budget.patients.end(), owner.patient) ==
-        budget.patients.end()) {
+    if (!unknown.contains(owner.patient) &&
+        std::find(budget.patients.begin(), budget.patients.end(), owner.patient) ==
+            budget.patients.end()) {
       budget.patients.push_back(owner.patient);
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The training samples that keep their labels: those of the first n patients, in published order.
+// The training samples that keep their labels: those of the first n patients all of whose cases have
+// ground truth, in published order.
 // Always patients, never slices: neighbouring slices of one heart on both sides would leak labels
 // into the unlabelled set.
 #pragma once
@@ -20,9 +21,9 @@ struct LabelBudget {
   std::string hash;  // xxh3 of the patient ids, 16 hexadecimal digits: for the record
 };
 
-// `samples` are DatasetSource::training_samples. `labelled` is a number of patients, "7", or "all";
-// with "all", or as many as there are, the unlabelled list is empty. Throws kConfig when it is no
-// number, below 1, or more than there are patients.
+// `samples` are DatasetSource::training_samples. `labelled` is a number of patients, "7", or "all":
+// all that have ground truth. Where every sample is labelled, the unlabelled list is empty. Throws
+// kConfig when it is no number, below 1, or more than there are patients with ground truth.
 LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
                            const std::vector<CaseInfo>& cases, std::string_view labelled);
 
