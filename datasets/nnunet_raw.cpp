@@ -92,9 +92,10 @@ class NnunetRaw : public VolumeSource {
              .channels = std::ssize(described_.channels)};
     intensity_ = options.intensity;
     grid_tolerance_ = options.grid_tolerance;
+    find_form();
     add_training(options.patient_mark);
     SplitOptions splits = options.splits;
-    const bool has_test = fs::is_directory(root_ / "labelsTs");
+    const bool has_test = !stems_in(root_ / "labelsTs", described_.ending).empty();
     if (has_test) splits.test_fraction = 0;
     assign_splits(cases_, labelled_, splits, root_);
     if (has_test) add_test(options.patient_mark);
@@ -112,6 +113,29 @@ class NnunetRaw : public VolumeSource {
     return read_nnunet_description(root / "dataset.json");
   }
 
+  // Whether images are called <id>_0000 or <id>: the same for all, so that no file can stand for two
+  // cases. Ids may end in four digits themselves.
+  void find_form() {
+    const auto labels = stems_in(root_ / "labelsTr", described_.ending);
+    const auto images = stems_in(root_ / "imagesTr", described_.ending);
+    const std::set<std::string> present(images.begin(), images.end());
+    const auto count = [&](const std::string& channel) {
+      return std::count_if(labels.begin(), labels.end(),
+                           [&](const std::string& id) { return present.contains(id + channel); });
+    };
+    const auto by_channel = count("_0000"), whole = count("");
+    by_channel_ = by_channel > 0 && by_channel >= whole;
+    if (by_channel == 0 || whole == 0) return;
+    const auto mixed = std::find_if(labels.begin(), labels.end(), [&](const std::string& id) {
+      return present.contains(id) && present.contains(id + "_0000") &&
+             !std::binary_search(labels.begin(), labels.end(), id + "_0000");
+    });
+    if (mixed == labels.end()) return;
+    fail("two files may be the image of a case", (root_ / "imagesTr").string(),
+         "every case in one form", fmt::format("{0}{1} and {0}_0000{1}", *mixed, described_.ending),
+         "remove the one that does not belong");
+  }
+
   void add_training(const std::string& mark) {
     const auto labels = stems_in(root_ / "labelsTr", described_.ending);
     if (labels.empty()) {
@@ -119,22 +143,31 @@ class NnunetRaw : public VolumeSource {
     }
     labelled_ = {labels.begin(), labels.end()};
     std::vector<std::string> ids = described_.training.empty() ? labels : described_.training;
-    for (const std::string& id : ids) {
+    for (std::string& id : ids) {
+      if (by_channel_ && !labelled_.contains(id) && labelled_.contains(without_channel(id)))
+        id = without_channel(id);  // some lists name the file of the first channel
       if (!labelled_.contains(id)) {
         fail("a label of a training case is missing", (root_ / "dataset.json").string(),
              label_file("Tr", id).string(), "no such file");
       }
     }
     const auto images = stems_in(root_ / "imagesTr", described_.ending);
-    const std::set<std::string> present(images.begin(), images.end());
     std::set<std::string> known(ids.begin(), ids.end());
     for (std::string id : images) {
-      if (known.contains(id)) continue;
-      if (present.contains(without_channel(id) + "_0000")) id = without_channel(id);
+      if (by_channel_) {
+        if (without_channel(id) == id) {
+          fail("an image has no number of its channel", (root_ / "imagesTr").string(),
+               id + "_0000" + described_.ending + ", as others have", id + described_.ending,
+               "rename it, or move it out of the folder");
+        }
+        id = without_channel(id);
+      }
       if (known.insert(id).second) ids.push_back(id);
     }
-    for (const std::string& id : ids)
+    for (const std::string& id : ids) {
       cases_.push_back({id, patient_of(id, mark), "", Split::kTrain});
+      cases_.back().has_label = labelled_.contains(id);
+    }
   }
 
   void add_test(const std::string& mark) {
@@ -158,21 +191,23 @@ class NnunetRaw : public VolumeSource {
   fs::path whole_file(const std::string& id) const {
     return root_ / fmt::format("images{}", part(id)) / (id + described_.ending);
   }
-  bool has_channel_files(const std::string& id) const { return fs::exists(channel_file(id, 0)); }
+  // The test folder may have the other form.
+  bool has_channel_files(const std::string& id) const {
+    return in_test_folder_.contains(id) ? fs::exists(channel_file(id, 0)) : by_channel_;
+  }
 
   fs::path image_file(size_t case_index) const override {
     const std::string& id = cases_.at(case_index).id;
     return has_channel_files(id) ? channel_file(id, 0) : whole_file(id);
   }
 
-  // A single channel needs no ending of its own. The first case speaks for all.
+  // A single channel has its ending in the names as well, and predict takes it off.
   Preparation preparation() const {
     Preparation how;
     how.orientation = "stored";
     how.intensity = intensity_;
-    if (info_.channels == 1) return how;
-    how.fourth_axis_is_channels = !has_channel_files(cases_.front().id);
-    for (int64_t c = 0; !how.fourth_axis_is_channels && c < info_.channels; ++c)
+    how.fourth_axis_is_channels = info_.channels > 1 && !by_channel_;
+    for (int64_t c = 0; by_channel_ && c < info_.channels; ++c)
       how.channels.push_back(fmt::format("_{:04}", c));
     return how;
   }
@@ -229,6 +264,7 @@ class NnunetRaw : public VolumeSource {
   fs::path root_;
   NnunetDescription described_;
   double grid_tolerance_ = kGridTolerance;
+  bool by_channel_ = false;                          // images are called <id>_0000
   std::set<std::string> labelled_, in_test_folder_;  // ids
 };
 

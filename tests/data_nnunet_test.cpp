@@ -145,7 +145,7 @@ TEST_F(NnunetTree, TheDecathlonsFilesAreUnderstood) {
 
 TEST_F(NnunetTree, OneFileMayHoldAllChannels) {
   const at::Tensor both = at::cat({nnunet_image(), nnunet_image(100)});
-  for (const char* id : {"a", "b", "c", "d"}) {
+  for (const char* id : {"a", "b", "c", "d", "u"}) {
     for (const char* channel : {"_0000", "_0001"})
       fs::remove(file("imagesTr", std::string(id) + channel));
     write_scan(file("imagesTr", id), both, grid());
@@ -153,6 +153,37 @@ TEST_F(NnunetTree, OneFileMayHoldAllChannels) {
   const auto source = open("[intensity]\nscale = 'none'");
   EXPECT_TRUE(at::equal(source->load(0).image, both));
   EXPECT_EQ(source->cases().back().id, "u");
+}
+
+// Ids of the Decathlon may end in four digits: "case_0003" is no channel of "case".
+TEST_F(NnunetTree, NoFileStandsForTwoCases) {
+  fs::remove_all(folder_ / "imagesTr");
+  fs::remove_all(folder_ / "labelsTr");
+  write_file(folder_ / "dataset.json",
+             R"({"channel_names": {"0": "CT"}, "labels": {"background": 0, "x": 1, "y": 2}})");
+  for (int i = 0; i < 4; ++i) {
+    const std::string id = fmt::format("case_{:04}", i);
+    write_scan(file("imagesTr", id), nnunet_image(i), grid());
+    if (i < 2) write_label("Tr", id);
+  }
+  const auto source = open("val_fraction = 0\ntest_fraction = 0\n[intensity]\nscale = 'none'");
+  EXPECT_EQ(ids(*source, Split::kTrain),
+            (Names{"case_0000", "case_0001", "case_0002", "case_0003"}));
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_TRUE(at::equal(source->load(i).image, nnunet_image(static_cast<double>(i)))) << i;
+    EXPECT_EQ(source->cases()[i].has_label, i < 2) << i;
+  }
+  // A planted collision: the label "case" with an image of its own, beside case_0000.
+  write_label("Tr", "other");
+  write_scan(file("imagesTr", "other"), nnunet_image(), grid());
+  write_scan(file("imagesTr", "other_0000"), nnunet_image(7), grid());
+  expect_error(ErrorKind::kData, {"two files may be the image", "other_0000.nii.gz"},
+               [&] { open(); });
+}
+
+TEST_F(NnunetTree, AnEmptyTestFolderLeavesTheFraction) {
+  fs::create_directories(folder_ / "labelsTs");
+  EXPECT_EQ(ids(*open("val_fraction = 0\ntest_fraction = 0.5"), Split::kTest).size(), 2u);
 }
 
 TEST_F(NnunetTree, MissingFilesAreNamed) {
