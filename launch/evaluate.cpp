@@ -57,15 +57,38 @@ EvaluatorOptions measurement(const Experiment& e, const std::filesystem::path& r
   return EvaluatorOptions::read(config.section("evaluation"));
 }
 
+// Definition, unit, tolerance and policy of the run where the flags do not say others.
+void choose(const EvaluateFiles& asked, EvaluatorOptions& options) {
+  if (!asked.definition.empty()) {
+    metric_definition(asked.definition);
+    options.definition = asked.definition;
+  }
+  if (!asked.empty.empty()) options.empty = empty_policy(asked.empty);
+  if (const auto tolerance = asked.chosen_tolerance()) options.tolerance = *tolerance;
+  if (asked.spacing.empty()) return;
+  if (asked.spacing != "file" && asked.spacing != "voxel") {
+    throw Error(ErrorKind::kConfig, {.what = "a run takes the spacing of its data set",
+                                     .where = "--spacing",
+                                     .expected = "file (mm) or voxel",
+                                     .got = asked.spacing});
+  }
+  options.unit = asked.spacing == "file" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
+}
+
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& run, const std::string& split,
-            const std::string& weights, const std::vector<std::string>& overrides) {
+            const std::string& weights, const EvaluateFiles& asked,
+            const std::vector<std::string>& overrides) {
   Experiment e = load_run(world, run, weights);
-  world.agree([&] { e.evaluation = measurement(e, run, overrides); });
+  world.agree([&] {
+    e.evaluation = measurement(e, run, overrides);
+    choose(asked, e.evaluation);
+  });
   const std::vector<EvaluationRow> rows = e.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
+  // The table is printed before a full disk can refuse the rows.
   std::cout << means_table(summarise(rows), e.evaluation) << std::flush;
-  const auto path = run / ("cases." + split + ".csv");
+  const auto path = asked.output.empty() ? run / ("cases." + split + ".csv") : asked.output;
   write_cases(path, {{.definition = e.evaluation.definition,
                       .unit = to_string(e.evaluation.unit),
                       .tolerance = fmt::format("{}", e.evaluation.tolerance),
@@ -105,10 +128,24 @@ int run_evaluate(const Arguments& arguments) {
                  .fix = "semiseg evaluate --help"});
   }
 
+  if (!files.is_asked()) {
+    files.refuse_for_run();
+    const bool is_there = !files.output.empty() && std::filesystem::exists(files.output);
+    if (is_there && !files.force) {
+      throw Error(ErrorKind::kConfig, {.what = "the file of rows is there already",
+                                       .where = files.output.string(),
+                                       .fix = "--force replaces it, --output names another"});
+    }
+  } else if (split != "test" || weights != "best") {
+    throw Error(ErrorKind::kConfig, {.what = "label files have neither split nor weights",
+                                     .where = split != "test" ? "--split" : "--weights",
+                                     .expected = "a run folder with it"});
+  }
+
   World world;
   return world.run([&] {
     if (files.is_asked()) return world.is_first() ? files.run() : 0;
-    return measure(world, run, split, weights, overrides);
+    return measure(world, run, split, weights, files, overrides);
   });
 }
 

@@ -3,12 +3,14 @@
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "datasets/grid_match.h"
 #include "datasets/image_file.h"
@@ -46,13 +48,26 @@ std::map<std::string, fs::path> files_in(const fs::path& folder) {
   return files;
 }
 
+// "la_003_0000" → "la_003": predictions of nnU-Net's images may keep the ending of the channel.
+std::string without_channel(const std::string& name) {
+  const size_t mark = name.rfind("_0000");
+  return mark != name.npos && mark > 0 && mark + 5 == name.size() ? name.substr(0, mark) : name;
+}
+
+using Files = std::map<std::string, fs::path>;
+
+Files::const_iterator prediction_of(const std::string& name, const Files& predictions) {
+  const auto found = predictions.find(name);
+  return found != predictions.end() ? found : predictions.find(name + "_0000");
+}
+
 class Comparison {
  public:
   explicit Comparison(const EvaluateFiles& request) : request_(request) {
-    options_.definition = request.definition;
-    options_.tolerance = request.tolerance;
-    options_.empty = empty_policy(request.empty);
-    metric_definition(request.definition);
+    if (!request.definition.empty()) options_.definition = request.definition;
+    options_.tolerance = request.chosen_tolerance().value_or(1);
+    options_.empty = request.empty.empty() ? EmptyPolicy::kIgnore : empty_policy(request.empty);
+    metric_definition(options_.definition);
     read_spacing();
   }
 
@@ -64,7 +79,7 @@ class Comparison {
     const auto predictions = files_in(request_.predictions),
                references = files_in(request_.references);
     for (const auto& [name, reference] : references) {
-      const auto prediction = predictions.find(name);
+      const auto prediction = prediction_of(name, predictions);
       attempt(name, [&, &name = name, &reference = reference] {
         if (prediction == predictions.end())
           fail(ErrorKind::kData, "no prediction has this name", reference);
@@ -72,12 +87,13 @@ class Comparison {
       });
     }
     for (const auto& [name, prediction] : predictions) {
-      if (references.contains(name)) continue;
-      attempt(name, [&prediction = prediction] {
-        fail(ErrorKind::kData, "no reference has this name", prediction);
-      });
+      if (references.contains(name) || references.contains(without_channel(name))) continue;
+      extra_.push_back(name);
     }
   }
+
+  // Predictions that no reference asks for.
+  const std::vector<std::string>& extra() const { return extra_; }
 
   // Of those classes that have a name, or of the labels that occur in any file: a value that nobody
   // uses, as all between 0 and 255 of a mask, is no class that is found.
@@ -93,7 +109,7 @@ class Comparison {
 
  private:
   void read_spacing() {
-    const std::string& text = request_.spacing;
+    const std::string text = request_.spacing.empty() ? "file" : request_.spacing;
     options_.unit = text == "voxel" ? DistanceUnit::kVoxel : DistanceUnit::kMillimetre;
     if (text == "voxel" || text == "file") return;
     const char* at = text.data();
@@ -187,7 +203,7 @@ class Comparison {
   EvaluatorOptions options_;
   std::vector<double> spacing_;  // of --spacing D,H,W
   std::vector<EvaluationRow> rows_;
-  std::vector<std::string> failures_;
+  std::vector<std::string> failures_, extra_;
   std::set<int64_t> seen_;  // labels that occur in any file
 };
 
@@ -201,16 +217,24 @@ void print_failures(const std::vector<std::string>& failures, size_t measured) {
 void EvaluateFiles::add_to(Flags& flags) {
   flags.add("--predictions", predictions, "folder of label files (NIfTI, NRRD, MetaImage)");
   flags.add("--references", references, "folder of label files of the same names");
-  flags.add("--output", output, "file for the rows of label files");
+  flags.add("--output", output,
+            "file for the rows; default: RUN/cases.SPLIT.csv, or cases.csv of label files");
   flags.add("--classes", classes, "names of labels 1, 2, …: left,right");
-  flags.add("--spacing", spacing, "file (mm of the references), voxel, or D,H,W in mm");
-  flags.add("--definition", definition, "medpy, monai or surface-distance");
+  flags.add("--spacing", spacing,
+            "unit of distances: file (mm; the default of label files), voxel, or D,H,W in mm; a "
+            "run takes file or voxel, by default as it was trained");
+  flags.add("--definition", definition,
+            "metrics as medpy (the default of label files), monai or surface-distance define them; "
+            "default of a run: as it was trained");
   flags.add("--empty", empty,
-            "metric of a class that is empty in the prediction or the ground truth: exclude, "
-            "reference or "
-            "definition");
+            "value of a class that is empty in prediction, ground truth or both. ignore: both: "
+            "left out of all means, one: overlap 0 and no distance (nnU-Net, MONAI; the default "
+            "of label files); exclude: the same, but overlap 1 where both are empty; reference: 0 "
+            "throughout, as in SSL4MIS's tables; definition: what the package returns; default of "
+            "a run: as it was trained");
   flags.add("--tolerance", tolerance,
-            "tolerance of the surface Dice (NSD), in the unit of distances");
+            "tolerance of the surface Dice (NSD), in the unit of distances; default: 1, or that of "
+            "the run");
   flags.add("--label-values", label_values,
             "values in the label files, one for each class, the background's first: 0,205,420");
   flags.add("--allow-missing-affine", allow_missing_affine,
@@ -221,7 +245,33 @@ void EvaluateFiles::add_to(Flags& flags) {
   flags.add("--force", force, "replace the file of rows");
 }
 
+std::optional<double> EvaluateFiles::chosen_tolerance() const {
+  if (tolerance.empty()) return std::nullopt;
+  if (tolerance.size() == 1 && tolerance[0] >= 0) return tolerance[0];
+  throw Error(ErrorKind::kConfig, {.what = "not a tolerance",
+                                   .where = "--tolerance",
+                                   .expected = "one number, 0 or more",
+                                   .got = fmt::format("{}", fmt::join(tolerance, ","))});
+}
+
+void EvaluateFiles::refuse_for_run() const {
+  const std::vector<std::pair<bool, const char*>> given = {
+      {!classes.empty(), "--classes"},
+      {!label_values.empty(), "--label-values"},
+      {resample, "--resample"},
+      {allow_missing_affine, "--allow-missing-affine"},
+      {grid_tolerance != kGridTolerance, "--grid-tolerance"}};
+  for (const auto& [is_given, flag] : given) {
+    if (!is_given) continue;
+    throw Error(ErrorKind::kConfig, {.what = "this flag concerns label files, not a run",
+                                     .where = flag,
+                                     .expected = "--predictions and --references with it",
+                                     .fix = "leave it out: the run has its own classes and grids"});
+  }
+}
+
 int EvaluateFiles::run() const {
+  const fs::path output = this->output.empty() ? fs::path("cases.csv") : this->output;
   if (predictions.empty() || references.empty()) {
     throw Error(ErrorKind::kConfig, {.what = "label files need --predictions and --references",
                                      .fix = "semiseg evaluate --help"});
@@ -238,15 +288,21 @@ int EvaluateFiles::run() const {
     print_failures(failures, 0);
     fail(ErrorKind::kData, "no file with labels could be measured", references);
   }
-  write_cases(output, {{.definition = definition,
-                        .unit = to_string(comparison.options().unit),
-                        .tolerance = fmt::format("{}", tolerance),
-                        .empty = empty,
+  const EvaluatorOptions& options = comparison.options();
+  write_cases(output, {{.definition = options.definition,
+                        .unit = to_string(options.unit),
+                        .tolerance = fmt::format("{}", options.tolerance),
+                        .empty = to_string(options.empty),
                         .split = "files",
                         .selection = ""},
                        rows});
   const EvaluationSummary summary = summarise(rows);
   std::cout << means_table(summary, comparison.options()) << "rows: " << output.string() << '\n';
+  if (!comparison.extra().empty()) {
+    std::cout << fmt::format("note: {} predictions have no reference and are not measured: {}{}\n",
+                             comparison.extra().size(), comparison.extra().front(),
+                             comparison.extra().size() > 1 ? ", …" : "");
+  }
   if (failures.empty()) return 0;
   print_failures(failures, static_cast<size_t>(summary.cases));
   return exit_code(ErrorKind::kData);

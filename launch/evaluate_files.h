@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,18 +13,23 @@ namespace semiseg {
 
 struct EvaluateFiles {
   std::filesystem::path predictions, references;  // folders of label files, matched by name
-  std::filesystem::path output = "cases.csv";
+  std::filesystem::path output;                   // empty: cases.csv
   std::vector<std::string> classes;  // names of labels 1, 2, …; empty: as many as there are
-  std::string spacing = "file";      // mm of the references, "voxel", or "D,H,W" in mm
-  std::string definition = "medpy", empty = "exclude";
-  double tolerance = 1;   // of the surface Dice, in mm or voxels as `spacing` says
-  bool resample = false;  // predictions on other grids
+  // "file" (mm of the references), "voxel", or "D,H,W" in mm; empty: file.
+  std::string spacing;
+  std::string definition, empty;  // empty: medpy, ignore
+  std::vector<double> tolerance;  // of the surface Dice, in the unit of `spacing`; empty: 1
+  bool resample = false;          // predictions on other grids
   bool allow_missing_affine = false;
   double grid_tolerance = 0.01;       // voxels
   std::vector<int64_t> label_values;  // see ReadOptions
   bool force = false;                 // replace `output`
 
   void add_to(Flags& flags);
+  // For a run: kConfig naming those flags that concern label files alone.
+  void refuse_for_run() const;
+  // kConfig unless there is at most one number, 0 or more.
+  std::optional<double> chosen_tolerance() const;
   bool is_asked() const { return !predictions.empty() || !references.empty(); }
 
   // Writes `output`, prints the table of means and then what failed. 0, or 3 when a file failed;

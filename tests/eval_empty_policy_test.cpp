@@ -4,6 +4,8 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "launch/parity/runners.h"
 #include "tests/recorded_cases.h"
 
@@ -33,6 +35,19 @@ TEST(ExcludingPolicy, AgreesWithMedpyWhereItReturns) {
       EXPECT_TRUE(comparison.passes()) << file;
     }
   }
+}
+
+// A class that is in one of ten cases and is missed there was never found.
+TEST(IgnoringPolicy, CasesWithoutAClassDoNotRaiseItsMean) {
+  EXPECT_EQ(empty_policy("ignore"), EmptyPolicy::kIgnore);
+  const at::Tensor empty = at::zeros({2, 3, 4}, at::kByte), there = at::ones({2, 3, 4}, at::kByte);
+  const auto dice = [&](const at::Tensor& prediction, const at::Tensor& reference) {
+    return compute_metrics(prediction, reference, 2, {.empty = EmptyPolicy::kIgnore})[0].dice;
+  };
+  EXPECT_TRUE(std::isnan(dice(empty, empty)));
+  EXPECT_EQ(dice(empty, there), 0);
+  EXPECT_EQ(dice(there, empty), 0);
+  EXPECT_EQ(dice(there, there), 1);
 }
 
 }  // namespace

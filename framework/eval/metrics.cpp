@@ -19,8 +19,8 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr MetricDefinition kDefinitions[] = {MetricDefinition::kMedpy, MetricDefinition::kMonai,
                                              MetricDefinition::kSurfaceDistance};
-constexpr EmptyPolicy kPolicies[] = {EmptyPolicy::kExclude, EmptyPolicy::kReference,
-                                     EmptyPolicy::kDefinition};
+constexpr EmptyPolicy kPolicies[] = {EmptyPolicy::kIgnore, EmptyPolicy::kExclude,
+                                     EmptyPolicy::kReference, EmptyPolicy::kDefinition};
 
 template <class Choice, size_t n>
 Choice by_name(const Choice (&choices)[n], const std::string& name, const std::string& what) {
@@ -95,6 +95,11 @@ void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
 
 void set_empty(ClassMetrics& m, const MetricOptions& options) {
   switch (options.empty) {
+    case EmptyPolicy::kIgnore:
+      set_empty_by_field(m);
+      if (!m.both_empty()) break;
+      for (const MetricField& field : metric_schema()) m.*field.value = kNaN;
+      break;
     case EmptyPolicy::kExclude:
       set_empty_by_field(m);
       break;
@@ -165,6 +170,8 @@ MetricDefinition metric_definition(const std::string& name) {
 
 const char* to_string(EmptyPolicy policy) {
   switch (policy) {
+    case EmptyPolicy::kIgnore:
+      return "ignore";
     case EmptyPolicy::kReference:
       return "reference";
     case EmptyPolicy::kDefinition:

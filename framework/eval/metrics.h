@@ -25,12 +25,14 @@ MetricDefinition metric_definition(const std::string& name);
 
 // What a class gets where prediction or reference (or both) is empty.
 enum class EmptyPolicy {
+  kIgnore,      // both empty: NaN throughout, left out of all means and counted (nnU-Net, MONAI);
+                // one of them: overlaps 0, distances NaN
   kExclude,     // overlaps (Dice, Jaccard, surface Dice): 1 when both are empty, else 0. Distances:
                 // NaN, left out of means and counted
   kReference,   // zeros throughout, as SSL4MIS's 3-D validation returns them: flatters distances
   kDefinition,  // what the package of the definition returns, NaN where it raises
 };
-// "exclude", "reference", "definition": on disk, do not rename
+// "ignore", "exclude", "reference", "definition": on disk, do not rename
 const char* to_string(EmptyPolicy policy);
 // kConfig when it is none of these.
 EmptyPolicy empty_policy(const std::string& name);
