@@ -66,7 +66,7 @@ std::string ending(const fs::path& path) {
   return fs::path(name).extension();
 }
 
-RawScan read_raw(const fs::path& path, const ReadOptions& options) {
+RawScan read_by_format(const fs::path& path, const ReadOptions& options) {
   if (!fs::exists(path)) fail(path, "there is no such file or folder");
   if (fs::is_directory(path)) return image_format::read_dicom(path, options);
   const std::string kind = ending(path);
@@ -75,6 +75,19 @@ RawScan read_raw(const fs::path& path, const ReadOptions& options) {
   return kind == ".nii" || kind == ".nii.gz" || kind == ".hdr"
              ? image_format::read_nifti(path, options)
              : image_format::read_by_itk(path, options);
+}
+
+// Whatever a reader throws concerns this file alone.
+RawScan read_raw(const fs::path& path, const ReadOptions& options) {
+  try {
+    return read_by_format(path, options);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    const std::string reason = error.what();
+    fail(path, "the file cannot be read", "a whole image", reason.substr(0, reason.find('\n')),
+         "copy or download it again");
+  }
 }
 
 ScanGeometry geometry_of(const RawScan& raw, const fs::path& path) {

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 struct ConvertFlags {
   std::vector<fs::path> places;  // inputs and, last, the output
   fs::path labels;
-  std::string name;
+  std::string name, image_names, label_names;
   std::vector<double> spacing, window;
   ConvertRequest request;
 
@@ -28,6 +28,12 @@ struct ConvertFlags {
     Preparation& how = request.preparation;
     flags.require("places", places, "INPUT… OUTPUT: image files, folders of them or DICOM folders");
     flags.add("--labels", labels, "folder of label maps, each called as its image");
+    flags.add("--image-names", image_names,
+              "form of the images' names, with {id} for the case: '{id}/imaging' (KiTS), "
+              "'volume-{id}' (LiTS); files with other names are passed over");
+    flags.add("--label-names", label_names,
+              "form of the labels' names: '{id}/segmentation', 'segmentation-{id}', '{id}_seg' "
+              "(BraTS); default: as the images");
     flags.add("--classes", request.classes, "names, background first: background,heart");
     flags.add("--label-values", how.label_values,
               "values in the label files, one for each class: 0,255");
@@ -95,8 +101,8 @@ struct ConvertFlags {
                                        .where = request.folder.string(),
                                        .expected = "INPUT… OUTPUT, a folder last"});
     }
-    request.cases = find_cases(places, request.preparation.channels);
-    if (!labels.empty()) match_labels(request.cases, labels);
+    request.cases = find_cases(places, request.preparation.channels, image_names);
+    if (!labels.empty()) match_labels(request.cases, labels, label_names);
     return request;
   }
 };

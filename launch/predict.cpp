@@ -24,7 +24,7 @@ struct PredictFlags {
   fs::path run;
   std::vector<fs::path> places;  // inputs and, last, the output
   std::vector<fs::path> others;
-  std::string weights = "best";
+  std::string weights = "best", image_names;
   bool probabilities = false, force = false;
   bool allow_missing_affine = false, channels = false;
   double grid_tolerance = kGridTolerance;
@@ -36,6 +36,9 @@ struct PredictFlags {
                   "INPUT… OUTPUT: image files or folders; a file for one scan, else a folder");
     flags.add("--with", others, "a run whose probabilities are averaged in; may be repeated");
     flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
+    flags.add("--image-names", image_names,
+              "form of the images' names, with {id} for the case: '{id}/imaging'; files with other "
+              "names are passed over");
     flags.add("--probabilities", probabilities, "a channel for each class instead of labels");
     flags.add("--force", force, "predict anew what is there");
     flags.add("--allow-missing-affine", allow_missing_affine,
@@ -54,7 +57,8 @@ struct Task {
 
 std::vector<Task> find_tasks(const PredictFlags& flags, const Preparation& how) {
   const fs::path output = flags.places.back();
-  const auto cases = find_cases({flags.places.begin(), flags.places.end() - 1}, how.channels);
+  const auto cases =
+      find_cases({flags.places.begin(), flags.places.end() - 1}, how.channels, flags.image_names);
   const bool to_file = is_image_file(output);
   if (to_file && cases.size() > 1) {
     throw Error(ErrorKind::kConfig, {.what = "several scans and one file to write",

@@ -83,5 +83,69 @@ TEST_F(Inputs, LabelsOfNoCaseAreAnError) {
                [&] { match_labels(cases, folder_ / "labels"); });
 }
 
+// KiTS and TCIA: files and folders of one name in the folder of each patient.
+TEST_F(Inputs, EqualNamesInFoldersAreCalledByTheirFolders) {
+  for (const char* patient : {"p1", "p2"}) {
+    add(std::string("images/") + patient + "/2000/imaging.nii.gz");
+    add(std::string("labels/") + patient + "/2000/segmentation.nii.gz");
+  }
+  auto cases = find();
+  match_labels(cases, folder_ / "labels");
+  ASSERT_EQ(cases.size(), 2u);
+  EXPECT_EQ(cases[0].id, "p1");
+  EXPECT_EQ(cases[1].label, folder_ / "labels/p2/2000/segmentation.nii.gz");
+}
+
+TEST_F(Inputs, FormsOfNamesTellImagesFromLabels) {
+  for (const char* name : {"images/c0/imaging.nii.gz", "images/c0/segmentation.nii.gz",
+                           "images/c1/imaging.nii.gz", "images/c1/segmentation.nii.gz"}) {
+    add(name);
+  }
+  auto cases = find_cases({folder_ / "images"}, {}, "{id}/imaging");
+  match_labels(cases, folder_ / "images", "{id}/segmentation");
+  ASSERT_EQ(cases.size(), 2u);
+  EXPECT_EQ(cases[1].id, "c1");
+  EXPECT_EQ(cases[1].label, folder_ / "images/c1/segmentation.nii.gz");
+  expect_error(ErrorKind::kConfig, {"{id} once", "imaging"},
+               [&] { find_cases({folder_ / "images"}, {}, "imaging"); });
+}
+
+TEST_F(Inputs, ChannelsAndEndingsOfLabelsAreOneCase) {
+  for (const char* name :
+       {"images/b/b_t1.nii.gz", "images/b/b_t2.nii.gz", "images/b/b_seg.nii.gz"}) {
+    add(name);
+  }
+  auto cases = find_cases({folder_ / "images"}, {"_t1", "_t2"});
+  match_labels(cases, folder_ / "images", "{id}_seg");
+  ASSERT_EQ(cases.size(), 1u);
+  EXPECT_EQ(cases[0].label, folder_ / "images/b/b_seg.nii.gz");
+}
+
+TEST_F(Inputs, AnImageIsNotItsOwnLabel) {
+  add("images/a.nii.gz");
+  add("images/a_seg.nii.gz");
+  auto cases = find();
+  expect_error(ErrorKind::kConfig, {"label of a case is its image", "--label-names"},
+               [&] { match_labels(cases, folder_ / "images"); });
+}
+
+TEST_F(Inputs, TheOnlyChannelsEndingIsTakenOff) {
+  add("images/organ_0000.nii.gz");
+  add("images/plain.nii.gz");
+  const auto cases = find_cases({folder_ / "images"}, {"_0000"});
+  EXPECT_EQ(cases[0].id, "organ");
+  EXPECT_EQ(cases[1].id, "plain");
+  add("images/organ.nii.gz");
+  expect_error(ErrorKind::kConfig, {"two scans", "'organ'"},
+               [&] { find_cases({folder_ / "images"}, {"_0000"}); });
+}
+
+TEST_F(Inputs, ImagesBesideSlicesAreBothFound) {
+  write_dicom_series(folder_ / "images" / "series", 2);
+  add("images/series/other.nii.gz");
+  add("images/series/README");
+  EXPECT_EQ(find().size(), 2u);
+}
+
 }  // namespace
 }  // namespace semiseg
