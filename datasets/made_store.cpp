@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -17,6 +18,21 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
+// Of this user alone: in a folder of everybody another user could put data there first.
+fs::path private_temporary() {
+  const fs::path folder =
+      fs::temp_directory_path() / fmt::format("semiseg-{}", static_cast<int64_t>(::geteuid()));
+  ::mkdir(folder.c_str(), 0700);
+  struct stat found = {};
+  const bool is_mine = ::lstat(folder.c_str(), &found) == 0 && S_ISDIR(found.st_mode) &&
+                       found.st_uid == ::geteuid() && (found.st_mode & 0022) == 0;
+  if (is_mine) return folder;
+  throw Error(ErrorKind::kIo, {.what = "the cache for generated data is not a folder of yours",
+                               .where = folder.string(),
+                               .expected = "a folder that only you may write to",
+                               .fix = "set SEMISEG_CACHE or HOME"});
+}
+
 fs::path cache_root(const std::string& root) {
   if (!root.empty()) return root;
   if (const char* cache = std::getenv("SEMISEG_CACHE"); cache && *cache) return cache;
@@ -26,7 +42,7 @@ fs::path cache_root(const std::string& root) {
   if (const char* home = std::getenv("HOME"); home && *home) {
     return fs::path(home) / ".cache" / "semiseg";
   }
-  return fs::temp_directory_path() / "semiseg";
+  return private_temporary();
 }
 
 // Holds a folder in the making: the kernel lets go of it when the process dies.

@@ -187,6 +187,37 @@ TEST_F(Record, AFreeLockHasNoHolder) {
   EXPECT_FALSE(lock_holder(folder_ / "lock"));
 }
 
+// As Lustre without -o flock.
+TEST_F(Record, WithoutLocksTheNameInTheFileIsTheLock) {
+  set_file_fault([](std::string_view call, const fs::path&) { return call == "flock"; });
+  const fs::path path = folder_ / "lock";
+  { const LockFile lock(path, this_process("", kNoon)); }
+  EXPECT_FALSE(lock_holder(path)) << "it was let go";
+  RunHolder other = this_process("", kNoon);
+  other.pid = ::getppid();
+  { LockFile(path, other); }
+  const LockFile held(path, this_process("", kNoon));
+  EXPECT_TRUE(lock_holder(path));
+  EXPECT_TRUE(can_tell_holder(path));
+  const auto holds = [&](const std::string& host, int64_t pid) {
+    write_file(path, R"({"host":")" + host + R"(","user":"u","pid":)" + std::to_string(pid) + "}");
+  };
+  holds(other.host, ::getppid());
+  EXPECT_EQ(parts_of(ErrorKind::kConfig, [&] { LockFile(path, other); }).what,
+            "another process works on this run");
+  holds("another machine", 17);
+  EXPECT_FALSE(can_tell_holder(path));
+  EXPECT_NE(
+      parts_of(ErrorKind::kConfig, [&] { LockFile(path, other); }).fix.find("remove the file"),
+      std::string::npos);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  holds(other.host, child);
+  EXPECT_FALSE(lock_holder(path)) << "its process is dead";
+  set_file_fault({});
+}
+
 TEST_F(Record, StatusesSurviveARoundTrip) {
   const RunFolder run(config_, request());
   for (const RunStatus status : {RunStatus::kStopped, RunStatus::kDone, RunStatus::kFailed}) {

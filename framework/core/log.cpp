@@ -25,9 +25,20 @@ Sinks& sinks() {
   return instance;
 }
 
+// Names out of files come into messages; none of them moves the cursor or sets a title.
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_control = (byte < ' ' && c != '\n' && c != '\t') || byte == 127;
+    result += is_control ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return result;
+}
+
 void write(std::string_view text, bool loud) {
   const std::lock_guard lock(sinks().mutex);
-  const std::string full = fmt::format("{}{}\n", sinks().prefix, text);
+  const std::string full = fmt::format("{}{}\n", sinks().prefix, printable(text));
   if (loud || !sinks().quiet) {
     if (sinks().wipe) sinks().wipe();
     std::fputs(full.c_str(), stderr);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
+#include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
 
@@ -48,6 +49,12 @@ RunHolder parse_holder(const std::string& text) {
           .pid = json.value("pid", 0),
           .job = json.value("job", ""),
           .started = json.value("started", "unknown")};
+}
+
+// Takes a lock or not at once, as flock(2). A drill makes a file system without locks.
+int try_lock(const fs::path& path, int file, int kind) {
+  if (file_fault("flock", path)) return errno = ENOSYS, -1;
+  return ::flock(file, kind | LOCK_NB);
 }
 
 // Some file systems (Lustre without -o flock, some FUSE and NFS) have no locks.
@@ -93,7 +100,7 @@ void check_written_holder(const fs::path& path) {
 
 LockFile::LockFile(fs::path path, const RunHolder& holder) : path_(std::move(path)) {
   const int file = open_own_file(path_, O_RDWR | O_CREAT);
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+  if (try_lock(path_, file, LOCK_EX) != 0) {
     const int code = errno;
     has_lock_ = !is_without_locks(code);
     const auto close = [](const int* open) { ::close(*open); };
@@ -127,7 +134,7 @@ LockFile::~LockFile() {
 std::optional<RunHolder> lock_holder(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return std::nullopt;
-  const bool is_free = ::flock(file, LOCK_SH | LOCK_NB) == 0;
+  const bool is_free = try_lock(path, file, LOCK_SH) == 0;
   const int code = errno;
   ::close(file);
   if (is_free) return std::nullopt;
@@ -137,7 +144,7 @@ std::optional<RunHolder> lock_holder(const fs::path& path) {
 bool can_tell_holder(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return true;
-  const bool has_locks = ::flock(file, LOCK_SH | LOCK_NB) == 0 || !is_without_locks(errno);
+  const bool has_locks = try_lock(path, file, LOCK_SH) == 0 || !is_without_locks(errno);
   ::close(file);
   const auto holder = has_locks ? std::nullopt : written_holder(path);
   return !holder || holder->host == this_process("", 0).host;
