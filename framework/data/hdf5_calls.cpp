@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "framework/core/error.h"
@@ -37,13 +38,29 @@ std::string error_stack() {
   return lines.empty() ? "no text from HDF5" : fmt::format("{}", fmt::join(lines, "; "));
 }
 
+namespace {
+
+// The system's own words within HDF5's: a person needs no more. Empty: HDF5 found the fault itself.
+std::string system_reason(const std::string& stack) {
+  constexpr std::string_view kBefore = "error message = '";
+  const size_t begin = stack.find(kBefore);
+  if (begin == std::string::npos) return "";
+  const size_t text = begin + kBefore.size();
+  return stack.substr(text, stack.find('\'', text) - text);
+}
+
+}  // namespace
+
 void fail(const char* expression, const Where& at) {
-  throw Error(at.writing ? ErrorKind::kIo : ErrorKind::kData,
-              {.what = at.writing ? "cannot write the HDF5 file" : "cannot read the HDF5 file",
-               .where = at.object.empty() ? at.path.string() : at.path.string() + ": " + at.object,
-               .got = fmt::format("{} failed: {}", expression, error_stack()),
-               .fix = at.writing ? "free space or fix permissions and run the same command again"
-                                 : "replace the file with a good copy"});
+  const std::string stack = error_stack(), reason = system_reason(stack);
+  const std::string why = reason.empty() ? "" : " (" + reason + ")";
+  throw Error(
+      at.writing ? ErrorKind::kIo : ErrorKind::kData,
+      {.what = (at.writing ? "cannot write the HDF5 file" : "cannot read the HDF5 file") + why,
+       .where = at.object.empty() ? at.path.string() : at.path.string() + ": " + at.object,
+       .got = reason.empty() ? fmt::format("{} failed: {}", expression, stack) : "",
+       .fix = at.writing ? "free space or fix permissions and run the same command again"
+                         : "replace the file with a good copy"});
 }
 
 Types types_of(at::ScalarType dtype) {
