@@ -12,6 +12,7 @@
 #include "framework/record/dataset_record.h"
 #include "launch/assemble.h"
 #include "launch/command_line.h"
+#include "launch/places.h"
 #include "launch/record_provenance.h"
 #include "launch/world.h"
 
@@ -67,7 +68,7 @@ RunFolderRequest imported_folder(const Experiment& e) {
 int import_weights(World& world, const ComposeRequest& request, const Arguments& arguments) {
   if (world.comm().size() != 1)
     throw Error(ErrorKind::kConfig, {.what = "import-weights runs in one process"});
-  const Config config = compose(request);
+  const Config config = compose(with_whole_places(request));
   world.choose_device(config);
   Experiment e = assemble(config, world, Start::kFresh);
   const std::string message = fmt::format("{}{}, weights {}", kImportedMessage,

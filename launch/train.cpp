@@ -29,7 +29,9 @@ constexpr const char* kExample =
     "labelled=7\n"
     "A data set brings the protocol that suits it; protocol=… chooses another.\n"
     "Run the same command again to resume. Ctrl-C saves and stops; a second one ends the program "
-    "at once.";
+    "at once.\n"
+    "Under mpirun a SIGTERM leaves ranks one second to save; with longer steps start it with "
+    "--mca odls_base_sigkill_timeout 60.";
 
 // The error that is on its way counts, not that it cannot be written down.
 void mark_failed(const RunFolder& folder, const std::string& message) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run and its data: the same at every start, wherever they lie.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include "framework/data/case_store.h"
 #include "tests/small_run.h"
 
 namespace semiseg {
@@ -95,6 +99,36 @@ TEST_F(RunData, TheHomeFolderIsExpanded) {
       run_program(on("data", "--stop-after 1 'run.root=~/runs'"), folder_.string(), "env -u HOME")
           .exit_code,
       2);
+}
+
+// Four patients with class "one" alone, a validation case without any, a test case with both.
+void make_poor_store(const fs::path& folder) {
+  std::vector<CaseInfo> infos;
+  const auto add = [&](const std::string& id, Split split, int64_t classes) {
+    StoredCase made{.info = {id, id, "", split}};
+    const at::Tensor square = at::zeros({3, 32, 32}, at::kByte);
+    for (int64_t k = 1; k < classes; ++k)
+      square.slice(1, 8 * k, 8 * k + 6).slice(2, 8, 20).fill_(k);
+    made.volume.label = square;
+    made.volume.image = square.to(at::kFloat).unsqueeze(0) + at::arange(32, at::kFloat) / 100;
+    write_case(folder, made);
+    infos.push_back(made.info);
+  };
+  for (const char* id : {"a", "b", "c", "d"}) add(id, Split::kTrain, 2);
+  add("v", Split::kVal, 1);
+  add("t", Split::kTest, 3);
+  write_index(folder, {.name = "poor", .classes = {"background", "one", "two"}}, infos);
+}
+
+TEST_F(RunData, WhatTheDataCannotTeachOrSelectIsSaid) {
+  make_poor_store(folder_ / "poor");
+  const ProgramResult result = semiseg(on("poor", "run.dir=taught"));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_TRUE(says(result, "no labelled patient has two")) << result.output;
+  EXPECT_TRUE(says(result, "no case of the val split has any foreground")) << result.output;
+  EXPECT_NE(text("taught", "summary.json").find("\"selection_split\": \"last\""),
+            std::string::npos);
+  EXPECT_EQ(semiseg("evaluate taught").exit_code, 0);
 }
 
 TEST_F(RunData, WithoutValidationTheLastWeightsAreEverywhere) {

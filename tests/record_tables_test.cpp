@@ -166,6 +166,18 @@ TEST(RunSummary, AnInfiniteMeanIsNotAMissingOne) {
   EXPECT_TRUE(std::isinf(read_run_summary(folder / "summary.json").metrics.overall.hd95.mean));
 }
 
+TEST(RunSummary, NumbersThatAreNoWholeOnesAreRefused) {
+  const TemporaryFolder folder;
+  const std::string text = to_json(run_summary("bcp", 7, 3, 0.5));
+  for (const char* number : {"1e300", "7.5", "18446744073709551615", "\"7\""}) {
+    std::string changed = text;
+    const std::string key = "\"labelled\": ";
+    changed.replace(changed.find(key) + key.size(), 1, number);
+    write_file(folder / "summary.json", changed);
+    data_error([&] { read_run_summary(folder / "summary.json"); });
+  }
+}
+
 TEST(RunSummary, NamesADamagedFile) {
   const TemporaryFolder folder;
   write_file(folder / "summary.json", R"({"format": 1})");

@@ -23,6 +23,7 @@ namespace {
 constexpr const char* kIndex = "index.csv";
 constexpr const char* kColumns = "id,patient,centre,split";
 constexpr int kGzip = 4;
+constexpr int64_t kMostChannels = 4096;  // the network's first layer is made of them
 
 Split parse_split(const std::string& text, const std::string& where) {
   for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {
@@ -69,11 +70,13 @@ void read_header_line(const std::string& line, const std::string& where, Dataset
   if (key != "channels") return;
   const char* const last = value.data() + value.size();
   const auto [end, code] = std::from_chars(value.data(), last, info.channels);
-  if (code == std::errc() && end == last && info.channels > 0) return;
-  throw Error(ErrorKind::kData, {.what = "a bad number of channels in the index",
-                                 .where = where,
-                                 .expected = "a whole number above 0",
-                                 .got = value});
+  if (code == std::errc() && end == last && info.channels > 0 && info.channels <= kMostChannels)
+    return;
+  throw Error(ErrorKind::kData,
+              {.what = "a bad number of channels in the index",
+               .where = where,
+               .expected = fmt::format("a whole number above 0, at most {}", kMostChannels),
+               .got = value});
 }
 
 CaseInfo read_case_line(const std::string& line, const std::string& where) {

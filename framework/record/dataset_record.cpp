@@ -7,12 +7,21 @@
 #include "framework/core/files.h"
 #include "framework/core/json_depth.h"
 #include "framework/core/own_file.h"
+#include "framework/record/json_number.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFile = "dataset.json";  // on disk, as its keys: do not rename
+
+constexpr int64_t kMostChannels = 4096;  // the network's first layer is made of them
+
+int64_t within(const nlohmann::json& json, int64_t low, int64_t high) {
+  const int64_t value = whole_number(json);
+  if (value < low || value > high) throw std::out_of_range(json.dump() + " is out of range");
+  return value;
+}
 
 }  // namespace
 
@@ -35,8 +44,8 @@ std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {
     const auto json = nlohmann::json::parse(text);
     return DatasetInfo{.name = json.at("name"),
                        .classes = json.at("classes"),
-                       .channels = json.at("channels"),
-                       .axial_axis = json.at("axial_axis"),
+                       .channels = within(json.at("channels"), 1, kMostChannels),
+                       .axial_axis = within(json.at("axial_axis"), 0, 2),
                        .label_based_preparation = json.at("label_based_preparation"),
                        .preparation = json.at("preparation")};
   } catch (const std::exception& error) {

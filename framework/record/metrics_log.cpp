@@ -15,6 +15,7 @@
 #include "framework/core/files.h"
 #include "framework/core/json_depth.h"
 #include "framework/core/own_file.h"
+#include "framework/record/json_number.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -29,8 +30,9 @@ namespace {
 
 MetricsRow parse_row(const std::string& line) {
   const auto json = nlohmann::ordered_json::parse(line);
-  MetricsRow row{
-      .stage = json.at("stage"), .iteration = json.at("iteration"), .step = json.at("step")};
+  MetricsRow row{.stage = json.at("stage"),
+                 .iteration = whole_number(json.at("iteration")),
+                 .step = whole_number(json.at("step"))};
   row.split = json.value("split", "");
   for (const auto& [name, value] : json.at("values").items()) {
     row.values.emplace_back(

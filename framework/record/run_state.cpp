@@ -12,6 +12,7 @@
 #include "framework/core/files.h"
 #include "framework/core/json_depth.h"
 #include "framework/core/own_file.h"
+#include "framework/record/json_number.h"
 #include "framework/record/timestamp.h"
 
 namespace semiseg {
@@ -84,7 +85,7 @@ std::optional<RunState> read_run_state(const fs::path& run) {
     state.status = parse_status(json.at("status"));
     state.by = {.host = json.at("host"),
                 .user = json.at("user"),
-                .pid = json.at("pid"),
+                .pid = whole_number(json.at("pid")),
                 .job = json.at("job"),
                 .started = json.at("started")};
     state.updated = json.at("updated");

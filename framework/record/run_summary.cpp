@@ -9,6 +9,7 @@
 #include "framework/core/files.h"
 #include "framework/core/json_depth.h"
 #include "framework/core/own_file.h"
+#include "framework/record/json_number.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -47,16 +48,16 @@ MetricMean mean_of(const Json& json, const MetricField& field) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   if (field.since > 0 && !json.contains(field.name)) return {kNone, 0};
   const Json& mean = json.at(field.name);
-  return {number_of(mean.at("mean")), mean.at("count")};
+  return {number_of(mean.at("mean")), whole_number(mean.at("count"))};
 }
 
 EvaluationMeans means_of(const Json& json) {
   EvaluationMeans means;
   for (const MetricField& field : metric_schema()) means.*field.mean = mean_of(json, field);
-  means.rows = json.at("rows");
-  means.both_empty = json.at("both_empty");
-  means.missed = json.at("missed");
-  means.false_positive = json.at("false_positive");
+  means.rows = whole_number(json.at("rows"));
+  means.both_empty = whole_number(json.at("both_empty"));
+  means.missed = whole_number(json.at("missed"));
+  means.false_positive = whole_number(json.at("false_positive"));
   return means;
 }
 
@@ -66,15 +67,15 @@ RunSummary summary_of(const Json& json) {
   s.method = json.at("method");
   s.backbone = json.at("backbone");
   s.dataset = json.at("dataset");
-  s.labelled = json.at("labelled");
-  s.seed = json.at("seed");
+  s.labelled = whole_number(json.at("labelled"));
+  s.seed = whole_number(json.at("seed"));
   s.terms = {.definition = json.at("definition"),
              .unit = json.at("unit"),
              .tolerance = json.value("tolerance", EvaluationTerms().tolerance),
              .empty = json.at("empty_policy"),
              .split = json.at("split"),
              .selection = json.at("selection_split")};
-  s.metrics.cases = json.at("cases");
+  s.metrics.cases = whole_number(json.at("cases"));
   s.metrics.overall = means_of(json.at("overall"));
   for (const Json& entry : json.at("classes")) {
     s.metrics.class_names.push_back(entry.at("class"));
@@ -83,7 +84,7 @@ RunSummary summary_of(const Json& json) {
   s.label_based_preparation = json.at("label_based_preparation");
   s.config_hash = json.at("config_hash");
   s.settings_hash = json.value("settings_hash", "");
-  s.iterations = json.at("iterations");
+  s.iterations = whole_number(json.at("iterations"));
   s.wall_seconds = json.at("wall_seconds");
   return s;
 }
