@@ -110,8 +110,10 @@ class La : public VolumeSource {
   }
 
   void read_list(const fs::path& list, Split split) {
-    static const std::regex form("[0-9A-Z]{20}");
-    for (const auto& [id, where] : read_case_list(list, form, "06SR5RBREL16DQ6M8LWS")) {
+    // Some lists name the file in the scan's folder.
+    static const std::regex form("[0-9A-Z]{20}(/mri_norm2)?");
+    for (const auto& [line, where] : read_case_list(list, form, "06SR5RBREL16DQ6M8LWS")) {
+      const std::string id = line.substr(0, 20);
       cases_.push_back({id, id, "", split});
       const fs::path file = image_file(cases_.size() - 1);
       if (fs::exists(file)) continue;

@@ -47,8 +47,10 @@ std::vector<ListLine> read_case_list(const fs::path& path, const std::regex& for
     if (line.empty()) continue;
     // std::regex takes a frame of the stack for each character.
     if (line.size() > kLongestLine || !std::regex_match(line, form)) {
-      fail("a list line is damaged or cut", where, example, line.substr(0, kLongestLine),
-           "repair the line");
+      fail("a list line does not name a case of this data set", where, example,
+           line.substr(0, kLongestLine),
+           "repair the line if it was cut; scans of another data set are read by dataset=store "
+           "(semiseg convert)");
     }
     if (!seen.insert(line).second) {
       fail("a list line is there twice, or was cut", where, "every name once", line,
