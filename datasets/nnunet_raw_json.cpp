@@ -2,6 +2,7 @@
 #include "datasets/nnunet_raw_json.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/log.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -41,6 +43,40 @@ class Reader {
     return value && value->is_string() ? value->get<std::string>() : otherwise;
   }
 
+  // Regions are unions of labels, written over each other in the order of regions_class_order: the
+  // k-th region's number is the label of what no later region covers. Those labels are the classes.
+  std::optional<std::vector<std::string>> region_labels() const {
+    const Json *labels = find("labels"), *order = find("regions_class_order");
+    const bool has_regions =
+        labels->is_object() &&
+        std::any_of(labels->begin(), labels->end(), [](const Json& one) { return one.is_array(); });
+    if (!has_regions) return std::nullopt;
+    std::vector<std::string> regions;
+    for (const auto& [name, values] : labels->items()) {
+      if (name == "ignore") refuse_ignore(values);
+      if (whole(values) != 0) regions.push_back(name);
+    }
+    std::vector<std::string> classes(regions.size() + 1);
+    classes[0] = "background";
+    const bool fits = order && order->is_array() && order->size() == regions.size();
+    for (size_t k = 0; fits && k < regions.size(); ++k) {
+      const auto value = whole((*order)[k]);
+      if (!value || *value < 1 || *value >= std::ssize(classes)) break;
+      classes[static_cast<size_t>(*value)] = fmt::format("{}_label_{}", regions[k], *value);
+    }
+    if (std::none_of(classes.begin(), classes.end(), [](const auto& one) { return one.empty(); })) {
+      log::warn(
+          "{}: regions are trained and measured as the labels in the files, which exclude "
+          "each other: {}",
+          path_.string(), fmt::join(classes, ", "));
+      return classes;
+    }
+    fail("labels of dataset.json hold regions without their order",
+         fmt::format("regions_class_order with the labels 1 to {} in any order", regions.size()),
+         order ? order->dump() : "none",
+         "add it, or write label files whose values are classes, 0 to the number of classes - 1");
+  }
+
   // {"0": "CT"} or {"CT": 0}: names in the order of their numbers, which begin at 0 without a gap.
   std::vector<std::string> numbered(const char* key, const Json& object) const {
     std::map<int64_t, std::string> names;
@@ -49,12 +85,7 @@ class Reader {
       const auto forward = number(left);
       const auto backward = right.is_string() ? number(right.get<std::string>()) : whole(right);
       const bool is_v1 = forward && right.is_string();
-      if (right.is_array() || left == "ignore") {
-        fail(fmt::format("{} of dataset.json holds {}", key,
-                         right.is_array() ? "regions" : "an ignore label"),
-             "one number for each class", fmt::format("{}: {}", left, right.dump()),
-             "write label files whose values are classes, 0 to the number of classes - 1");
-      }
+      if (left == "ignore") refuse_ignore(right);
       if (!is_v1 && !backward) fail(bad(key), "names with numbers", right.dump());
       const bool is_new =
           names.emplace(is_v1 ? *forward : *backward, is_v1 ? right.get<std::string>() : left)
@@ -73,6 +104,12 @@ class Reader {
   }
 
  private:
+  [[noreturn]] void refuse_ignore(const Json& value) const {
+    fail("labels of dataset.json hold an ignore label, which is not trained on",
+         "one number for each class", "ignore: " + value.dump(),
+         "give those voxels a class, or leave out the cases that have them");
+  }
+
   static std::string bad(const char* key) {
     return fmt::format("{} of dataset.json cannot be used", key);
   }
@@ -112,7 +149,8 @@ NnunetDescription read_nnunet_description(const fs::path& path) {
                   "channel_names (or modality) and labels", "neither");
   }
   result.channels = reader.numbered(channel_key, *reader.find(channel_key));
-  result.classes = reader.numbered("labels", *reader.find("labels"));
+  const auto regions = reader.region_labels();
+  result.classes = regions ? *regions : reader.numbered("labels", *reader.find("labels"));
   if (result.classes.size() < 2 || result.channels.empty()) {
     reader.fail(
         "dataset.json names too little", "a channel, background and a class",

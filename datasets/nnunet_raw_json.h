@@ -18,8 +18,9 @@ struct NnunetDescription {
   std::vector<std::string> training;  // ids in the file's order; empty where it does not list them
 };
 
-// kData naming file and key for what is missing or cannot be trained on: label values with gaps,
-// regions (lists of values), an ignore label.
+// Regions (lists of values) become the labels of the files. kData naming file and key for what is
+// missing or cannot be trained on: label values with gaps, regions without regions_class_order, an
+// ignore label.
 NnunetDescription read_nnunet_description(const std::filesystem::path& path);
 
 }  // namespace semiseg

@@ -209,6 +209,15 @@ TEST_F(NnunetTree, GridsThatDifferAreRefused) {
   expect_error(ErrorKind::kData, {"labelsTr/c.nii.gz", "0 to 2", "4"}, [&] { source->load(2); });
 }
 
+TEST(NnunetJson, RegionsAreTheLabelsThatTheyAreWrittenAs) {
+  const TemporaryFolder folder;
+  write_file(folder / "dataset.json", R"({"channel_names": {"0": "MRI"}, "labels":
+    {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "enhancing": 3},
+    "regions_class_order": [1, 2, 3]})");
+  EXPECT_EQ(read_nnunet_description(folder / "dataset.json").classes,
+            (Names{"background", "whole_label_1", "core_label_2", "enhancing_label_3"}));
+}
+
 TEST(NnunetJson, WhatCannotBeTrainedOnIsRefused) {
   const TemporaryFolder folder;
   const fs::path path = folder / "dataset.json";
@@ -218,7 +227,8 @@ TEST(NnunetJson, WhatCannotBeTrainedOnIsRefused) {
   };
   const std::string channels = R"("channel_names": {"0": "CT"}, "labels": )";
   refused("{ no json", {"damaged", "dataset.json"});
-  refused("{" + channels + R"({"background": 0, "whole": [1, 2]}})", {"regions", "whole"});
+  refused("{" + channels + R"({"background": 0, "whole": [1, 2]}})",
+          {"regions", "regions_class_order"});
   refused("{" + channels + R"({"background": 0, "a": 1, "ignore": 2}})", {"ignore label"});
   refused("{" + channels + R"({"background": 0, "a": 2}})", {"labels", "the number 1", "2"});
   refused("{" + channels + R"({"background": 0, "a": 1, "b": 1}})", {"every number once"});
