@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stored pixels → values. Plain pixels are read here; compressed ones by GDCM, which sees a file
-// only after its elements and fragments were found whole.
+// only after its elements and fragments were found whole, in a process of its own.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
-#include <gdcmImageReader.h>
-#include <gdcmTrace.h>
 
 #include <algorithm>
-#include <sstream>
 
+#include "datasets/dicom_decompress.h"
 #include "datasets/dicom_frames.h"
 #include "datasets/image_file_formats.h"
 #include "datasets/voxel_bounds.h"
@@ -51,33 +49,6 @@ at::ScalarType dtype_of(const PixelFormat& format) {
   return format.is_signed ? at::kInt : at::kUInt32;
 }
 
-void decompress(const DicomFile& file, char* to, size_t bytes, const fs::path& path) {
-  gdcm::Trace::WarningOff();
-  gdcm::Trace::ErrorOff();
-  gdcm::Trace::DebugOff();
-  const auto whole =
-      static_cast<size_t>(file.pixels.data() + file.pixels.size() - file.bytes.data());
-  std::istringstream stream(file.bytes.substr(0, whole));
-  gdcm::ImageReader reader;
-  reader.SetStream(stream);
-  std::string reason;
-  try {
-    if (!reader.Read()) {
-      reason = "a form or a compression that GDCM does not read";
-    } else if (reader.GetImage().GetBufferLength() != bytes) {
-      reason = fmt::format("{} bytes", reader.GetImage().GetBufferLength());
-    } else if (reader.GetImage().GetBuffer(to)) {
-      return;
-    } else {
-      reason = "an error of the decompression";
-    }
-  } catch (const std::exception& error) {
-    reason = error.what();
-  }
-  fail(path, "the compressed pixels of the DICOM file cannot be read",
-       fmt::format("{} bytes of pixels", bytes), reason, "copy or download it again");
-}
-
 void copy_plain(const DicomFile& file, int64_t allocated, char* to, size_t bytes) {
   std::copy_n(file.pixels.data(), bytes, to);
   const int64_t one = allocated / 8;
@@ -111,7 +82,9 @@ at::Tensor values_of(const DicomFile& file, const std::vector<DicomFrame>& frame
                              : at::zeros({count, rows, columns, format.samples}, dtype_of(format));
   auto* to = static_cast<char*>(raw.mutable_data_ptr());
   if (file.is_encapsulated) {
-    decompress(file, to, bytes, path);
+    const auto whole =
+        static_cast<size_t>(file.pixels.data() + file.pixels.size() - file.bytes.data());
+    decompress_apart(file.bytes.substr(0, whole), to, bytes, path);
   } else {
     copy_plain(file, format.allocated, to, bytes);
   }

@@ -5,6 +5,8 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "datasets/convert_inputs.h"
 #include "datasets/image_file.h"
 #include "framework/core/files.h"
@@ -126,6 +128,33 @@ TEST_F(DicomForms, RoundedPositionsAreTakenAndZonesAreNot) {
                {"not evenly spaced", "5 mm", "10 mm between slice3.dcm and slice4.dcm",
                 "changes its spacing"},
                [&] { read_scan(folder_.path()); });
+}
+
+// One fragment that is no JPEG stream: the codec may stop its process, not this one.
+TEST_F(DicomForms, DamagedCompressedPixelsAreAnErrorOfTheFile) {
+  std::string bytes = RawDicom().bytes(kSix);
+  const std::string plain = "1.2.840.10008.1.2.1", jpeg = "1.2.840.10008.1.2.4.70";
+  // The same element, longer by four characters: its length and that of the group follow.
+  const size_t at = bytes.find(plain);
+  bytes.replace(at, 20, jpeg);
+  bytes[at - 2] = 22;
+  bytes[140] = static_cast<char>(bytes[140] + 2);
+  const size_t pixels = bytes.find("OW") + 4;
+  bytes.resize(pixels);
+  const auto item = [](uint16_t number, const std::string& content) {
+    const uint16_t group = 0xfffe;
+    const auto size = static_cast<uint32_t>(content.size());
+    std::string head(8, '\0');
+    std::memcpy(head.data(), &group, 2);
+    std::memcpy(head.data() + 2, &number, 2);
+    std::memcpy(head.data() + 4, &size, 4);
+    return head + content;
+  };
+  bytes += std::string("\xff\xff\xff\xff") + item(0xe000, "") +
+           item(0xe000, "\xff\xd8\xff\xc3 damaged stream") + item(0xe0dd, "");
+  write_file(folder_ / "jpeg.dcm", bytes);
+  expect_error(ErrorKind::kData, {"compressed pixels", "jpeg.dcm"},
+               [&] { read_scan(folder_ / "jpeg.dcm"); });
 }
 
 TEST_F(DicomForms, ImpossibleSizesAreRefused) {
