@@ -176,6 +176,9 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
                                                       std::function<bool()> stop) const {
   EvaluatorOptions options = evaluation;
   options.distances = distances;
+  // Validations select weights: an absent class that is not predicted earns nothing, whatever
+  // [evaluation] measures in the end.
+  if (!distances) options.empty = EmptyPolicy::kIgnore;
   options.stop = std::move(stop);
   const CasePredictor predict = [this](const Volume& volume) { return segment(volume); };
   // A validation within a training has the training's bar; only a whole evaluation shows its own.

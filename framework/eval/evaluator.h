@@ -22,7 +22,7 @@ const char* to_string(DistanceUnit unit);  // "voxel", "mm": on disk, do not ren
 
 struct EvaluatorOptions {
   DistanceUnit unit = DistanceUnit::kVoxel;  // the unit of published tables, whatever the spacing
-  EmptyPolicy empty = EmptyPolicy::kExclude;
+  EmptyPolicy empty = EmptyPolicy::kIgnore;
   std::string definition = "medpy";  // whose metrics: those of metric_definition()
   double tolerance = 1;              // of the surface Dice, in `unit`
   bool distances = true;             // false: overlap only
