@@ -154,7 +154,7 @@ struct Options {
 
   static Options read(const Config& section) {
     return {section.required("root", "Folder that holds data/ and the lists of SSL4MIS.",
-                              Effect::kNone)};
+                             Effect::kNone)};
   }
 };
 

@@ -34,9 +34,8 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    o.root = section.required("root",
-                              "Folder that holds a folder for each scan, and the lists of UA-MT.",
-                              Effect::kNone);
+    o.root = section.required(
+        "root", "Folder that holds a folder for each scan, and the lists of UA-MT.", Effect::kNone);
     section.read(
         "validation", o.validation, {0, 1e6},
         "Number of scans from the end of train.list that form a validation split; 0: none, as in "

@@ -41,8 +41,7 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    o.root = section.required("root", "Folder that holds dataset.json.",
-                              Effect::kNone);
+    o.root = section.required("root", "Folder that holds dataset.json.", Effect::kNone);
     section.read(
         "patient_mark", o.patient_mark,
         "Text in a case's id behind the name of its patient; empty: every case is a patient. Set "

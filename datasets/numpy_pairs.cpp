@@ -38,8 +38,7 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    o.root = section.required("root", "Folder that holds npy/ and split_txts/.",
-                              Effect::kNone);
+    o.root = section.required("root", "Folder that holds npy/ and split_txts/.", Effect::kNone);
     section.read(
         "classes", o.classes,
         "Names of the classes, background first. It must be given: the files do not name them.");

@@ -10,8 +10,7 @@ struct Options {
   std::string root;
 
   static Options read(const Config& section) {
-    return {section.required("root", "Folder made by semiseg convert.",
-                              Effect::kNone)};
+    return {section.required("root", "Folder made by semiseg convert.", Effect::kNone)};
   }
 };
 

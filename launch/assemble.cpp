@@ -73,8 +73,9 @@ Experiment read_run(const Config& config, World& world) {
 void read_data(Experiment& e) {
   const Config section = e.config.section("setting");
   e.setting_name = read_setting_name(section);
-  const auto setting = SettingRegistry::instance().find(e.setting_name).make(
-      section, GeneralOptions::read(e.config).labelled);
+  const auto setting = SettingRegistry::instance()
+                           .find(e.setting_name)
+                           .make(section, GeneralOptions::read(e.config).labelled);
   e.source = DatasetRegistry::instance().find(e.dataset_name).make(e.config.section("dataset"));
   e.source = with_splits(std::move(e.source), setting->splits(e.source->cases()));
   e.dataset = e.source->info();

@@ -42,8 +42,8 @@ int exit_code(ErrorKind kind) {
 
 void fail_check(const char* expression, const char* file, int line, std::string detail) {
   throw Error(ErrorKind::kInternal, {.what = "internal check failed: " + std::move(detail),
-                                 .where = fmt::format("{}:{}", file, line),
-                                 .expected = expression});
+                                     .where = fmt::format("{}:{}", file, line),
+                                     .expected = expression});
 }
 
 }  // namespace semiseg

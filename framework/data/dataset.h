@@ -24,8 +24,8 @@ struct CaseInfo {
   std::string patient;  // splits and label budgets count patients
   std::string domain;   // scanner, vendor or site; empty when unknown
   Split split = Split::kTrain;
-  int64_t cost = 0;  // of predicting it, about its voxels: a file's bytes will do; 0: unknown
-  std::string task;  // the part of a collection that it is from; empty in a single data set
+  int64_t cost = 0;       // of predicting it, about its voxels: a file's bytes will do; 0: unknown
+  std::string task;       // the part of a collection that it is from; empty in a single data set
   bool has_label = true;  // ground truth is there, as far as the data set knows without reading it
 };
 

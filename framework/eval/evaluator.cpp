@@ -144,13 +144,14 @@ EvaluatorOptions EvaluatorOptions::read(const Config& section) {
                "Unit of distances. Take mm where the data set knows its spacing and the numbers "
                "are for clinicians; most published tables of ACDC and LA are in voxels.",
                Effect::kMeasurement);
-  section.read("empty", empty, {"ignore", "exclude", "reference", "definition"},
-               "Value of a metric for a class that is empty in the prediction or the ground truth. "
-               "ignore: a case without the class in both counts in no mean, and distances that do "
-               "not exist are left out and counted; exclude: the same, but overlap 1 where both are "
-               "empty; reference: zero, as in published code; definition: the value of the package "
-               "that definition names. Change it only to repeat published numbers.",
-               Effect::kMeasurement);
+  section.read(
+      "empty", empty, {"ignore", "exclude", "reference", "definition"},
+      "Value of a metric for a class that is empty in the prediction or the ground truth. "
+      "ignore: a case without the class in both counts in no mean, and distances that do "
+      "not exist are left out and counted; exclude: the same, but overlap 1 where both are "
+      "empty; reference: zero, as in published code; definition: the value of the package "
+      "that definition names. Change it only to repeat published numbers.",
+      Effect::kMeasurement);
   o.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
   o.empty = empty_policy(empty);
   return o;
