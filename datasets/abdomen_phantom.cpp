@@ -6,9 +6,9 @@
 
 #include <cmath>
 
-#include "datasets/abdomen_phantom_organs.h"
-#include "datasets/phantom_patients.h"
-#include "datasets/phantom_scan.h"
+#include "datasets/phantom/abdomen_phantom_organs.h"
+#include "datasets/phantom/phantom_patients.h"
+#include "datasets/phantom/phantom_scan.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg::phantom {

@@ -17,10 +17,10 @@
 
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
-#include "framework/data/case_checks.h"
-#include "framework/data/case_list.h"
+#include "framework/data/archive/case_checks.h"
+#include "framework/data/archive/case_list.h"
 #include "framework/data/dataset.h"
-#include "framework/data/hdf5_file.h"
+#include "framework/files/hdf5_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -8,8 +8,8 @@
 #include <array>
 #include <cmath>
 
-#include "datasets/phantom_patients.h"
-#include "datasets/phantom_scan.h"
+#include "datasets/phantom/phantom_patients.h"
+#include "datasets/phantom/phantom_scan.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg::phantom {

@@ -3,7 +3,7 @@
 // grey matter and cerebellum of one man in T1-weighted MR. It is one brain: slabs of axial slices
 // stand for patients, and scores are no generalisation to people. A macaque's brain can join as a
 // second centre.
-#include "datasets/mricron_scans.h"
+#include "datasets/atlas/mricron_scans.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

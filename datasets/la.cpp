@@ -16,10 +16,10 @@
 
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
-#include "framework/data/case_checks.h"
-#include "framework/data/case_list.h"
-#include "framework/data/hdf5_file.h"
-#include "framework/data/volume_source.h"
+#include "framework/data/archive/case_checks.h"
+#include "framework/data/archive/case_list.h"
+#include "framework/files/hdf5_file.h"
+#include "framework/data/archive/volume_source.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

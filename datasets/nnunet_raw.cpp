@@ -7,7 +7,7 @@
 //   labelsTr/<id>.nii.gz                a case without one is an unlabelled training case
 //   imagesTs, labelsTs                  the test split, where both are there
 // Order: as dataset.json lists the cases, else by name; cases without labels last. Other splits are
-// drawn by the names of the patients (framework/data/case_split.h) or listed. Voxels keep their
+// drawn by the names of the patients (framework/data/archive/case_split.h) or listed. Voxels keep their
 // size; axes are D, H, W of the files, slices along D.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -19,15 +19,15 @@
 #include <set>
 #include <utility>
 
-#include "datasets/convert_preparation.h"
-#include "datasets/grid_match.h"
-#include "datasets/image_file.h"
+#include "framework/scans/preparation.h"
+#include "framework/scans/grid_match.h"
+#include "framework/scans/image_file.h"
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
-#include "framework/data/case_checks.h"
-#include "framework/data/case_split.h"
-#include "framework/data/volume_source.h"
+#include "framework/data/archive/case_checks.h"
+#include "framework/data/archive/case_split.h"
+#include "framework/data/archive/volume_source.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

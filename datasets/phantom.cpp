@@ -9,10 +9,10 @@
 #include <algorithm>
 
 #include "datasets/made_store.h"
-#include "datasets/phantom_acquisition.h"
-#include "datasets/phantom_patients.h"
+#include "datasets/phantom/phantom_acquisition.h"
+#include "datasets/phantom/phantom_patients.h"
 #include "framework/config/option_list.h"
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 
 namespace semiseg {
 namespace {

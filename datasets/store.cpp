@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // store: any case store, such as `semiseg convert` makes.
 #include "framework/config/option_list.h"
-#include "framework/data/case_store.h"
+#include "framework/data/archive/case_store.h"
 
 namespace semiseg {
 namespace {

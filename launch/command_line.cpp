@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/command_line.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <optional>
 
 #include "framework/core/error.h"
-
-extern char** environ;
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -45,16 +41,6 @@ ComposeRequest ComposeFlags::request() const {
           .environment = environment()};
 }
 
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry; ++entry) {
-    const std::string text = *entry;
-    const size_t equals = text.find('=');
-    if (equals != std::string::npos) variables[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  return variables;
-}
-
 std::vector<fs::path> experiment_folders(const std::vector<std::string>& given) {
   std::vector<fs::path> folders;
   const auto add = [&folders](const fs::path& folder) {
@@ -71,16 +57,6 @@ std::vector<fs::path> experiment_folders(const std::vector<std::string>& given) 
   if (fs::exists("experiments/base.toml")) add("experiments");
   if (const auto own = own_experiments()) add(*own);
   return folders;
-}
-
-int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-double steady_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace semiseg

@@ -25,13 +25,4 @@ struct ComposeFlags {
 // program.
 std::vector<std::filesystem::path> experiment_folders(const std::vector<std::string>& given);
 
-// All variables of this process.
-std::map<std::string, std::string> environment();
-
-// Seconds since the epoch.
-int64_t now_seconds();
-
-// Seconds of the clock that does not jump, for durations.
-double steady_seconds();
-
 }  // namespace semiseg

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg convert INPUT… OUTPUT: scans into a data set of the project's own form.
-#include "datasets/convert.h"
+#include "datasets/convert/convert.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/record/progress.h"
-#include "launch/command_line.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

@@ -6,14 +6,14 @@
 #include <iostream>
 
 #include "framework/config/compose.h"
-#include "framework/record/cases_csv.h"
-#include "framework/record/run_state.h"
+#include "framework/record/tables/cases_csv.h"
+#include "framework/record/run/run_state.h"
 #include "launch/evaluate_files.h"
-#include "launch/evaluate_text.h"
+#include "framework/record/tables/evaluate_text.h"
 #include "launch/flags.h"
-#include "launch/load_run.h"
-#include "launch/run_options.h"
-#include "launch/world.h"
+#include "framework/run/load_run.h"
+#include "framework/run/run_options.h"
+#include "framework/run/world.h"
 
 namespace semiseg {
 namespace {

@@ -12,13 +12,13 @@
 #include <set>
 #include <utility>
 
-#include "datasets/grid_match.h"
-#include "datasets/image_file.h"
+#include "framework/scans/grid_match.h"
+#include "framework/scans/image_file.h"
 #include "framework/core/error.h"
-#include "framework/eval/case_metrics.h"
-#include "framework/record/cases_csv.h"
+#include "framework/metrics/case_metrics.h"
+#include "framework/record/tables/cases_csv.h"
 #include "launch/evaluate_grid.h"
-#include "launch/evaluate_text.h"
+#include "framework/record/tables/evaluate_text.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

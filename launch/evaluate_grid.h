@@ -3,7 +3,7 @@
 // other, as files of other tools are.
 #pragma once
 
-#include "datasets/image_file.h"
+#include "framework/scans/image_file.h"
 
 namespace semiseg {
 

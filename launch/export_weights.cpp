@@ -5,10 +5,9 @@
 
 #include <algorithm>
 
-#include "framework/checkpoint/safetensors.h"
+#include "framework/files/safetensors.h"
 #include "framework/core/log.h"
-#include "launch/command_line.h"
-#include "launch/load_run.h"
+#include "framework/run/load_run.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -10,9 +10,8 @@
 #include "framework/core/plugin.h"
 #include "framework/data/dataset.h"
 #include "framework/data/setting.h"
-#include "framework/data/transform.h"
+#include "framework/data/transforms/transform.h"
 #include "framework/methods/method.h"
-#include "launch/command_line.h"
 #include "launch/option_text.h"
 
 namespace semiseg {

@@ -11,7 +11,7 @@
 #include "framework/core/nearest.h"
 #include "launch/standard_streams.h"
 #include "launch/verbs.h"
-#include "launch/world.h"
+#include "framework/run/world.h"
 
 namespace {
 

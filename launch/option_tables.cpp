@@ -13,9 +13,9 @@
 #include "framework/config/value.h"
 #include "framework/data/dataset.h"
 #include "framework/data/setting.h"
-#include "framework/data/transform.h"
+#include "framework/data/transforms/transform.h"
 #include "framework/methods/method.h"
-#include "launch/run_options.h"
+#include "framework/run/run_options.h"
 
 namespace semiseg {
 namespace {

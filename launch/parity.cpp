@@ -9,7 +9,7 @@
 #include "framework/core/error.h"
 #include "launch/flags.h"
 #include "launch/parity/run_case.h"
-#include "launch/world.h"
+#include "framework/run/world.h"
 
 namespace semiseg {
 namespace {

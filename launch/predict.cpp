@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <iostream>
 
-#include "datasets/convert_inputs.h"
-#include "datasets/convert_preparation.h"
+#include "datasets/convert/convert_inputs.h"
+#include "framework/scans/preparation.h"
 #include "framework/core/error.h"
 #include "framework/record/progress.h"
-#include "launch/command_line.h"
-#include "launch/load_run.h"
-#include "launch/world.h"
+#include "framework/core/process.h"
+#include "framework/run/load_run.h"
+#include "framework/run/world.h"
 
 namespace semiseg {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg report RUN…: one run, or several side by side, as a page for the browser.
-#include "framework/record/report.h"
+#include "framework/record/report/report.h"
 
 #include <iostream>
 
-#include "launch/command_line.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

@@ -3,9 +3,9 @@
 #include <iostream>
 
 #include "framework/core/files.h"
-#include "framework/record/finished_runs.h"
-#include "framework/record/results_table.h"
-#include "framework/record/results_text.h"
+#include "framework/record/tables/finished_runs.h"
+#include "framework/record/tables/results_table.h"
+#include "framework/record/tables/results_text.h"
 #include "launch/flags.h"
 
 namespace semiseg {

@@ -11,14 +11,15 @@
 #include "framework/core/log.h"
 #include "framework/core/profile.h"
 #include "framework/nn/precision.h"
+#include "framework/core/process.h"
 #include "launch/command_line.h"
-#include "launch/data_identity.h"
-#include "launch/folder_request.h"
-#include "launch/places.h"
-#include "launch/settled_selection.h"
-#include "launch/stop_run.h"
-#include "launch/train_run.h"
-#include "launch/world.h"
+#include "framework/run/data_identity.h"
+#include "framework/run/folder_request.h"
+#include "framework/run/places.h"
+#include "framework/run/settled_selection.h"
+#include "framework/run/stop_run.h"
+#include "framework/run/train_run.h"
+#include "framework/run/world.h"
 
 namespace semiseg {
 namespace {

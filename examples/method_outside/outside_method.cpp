@@ -7,8 +7,8 @@
 #include <ATen/TensorOperators.h>
 
 #include "framework/methods/method.h"
-#include "framework/methods/network_predictor.h"
-#include "framework/nn/losses.h"
+#include "framework/methods/parts/network_predictor.h"
+#include "framework/nn/losses/losses.h"
 
 namespace {
 

@@ -27,7 +27,7 @@
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/nn/layers.h"
-#include "framework/nn/upsample.h"
+#include "framework/nn/kernels/upsample.h"
 
 namespace semiseg {
 namespace {

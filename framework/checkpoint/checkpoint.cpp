@@ -10,7 +10,7 @@
 #include "framework/checkpoint/seal.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/data/hdf5_file.h"
+#include "framework/files/hdf5_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@
 
 #include <filesystem>
 
-#include "framework/data/hdf5_file.h"
+#include "framework/files/hdf5_file.h"
 
 namespace semiseg {
 

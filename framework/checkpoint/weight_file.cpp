@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/checkpoint/safetensors.h"
-#include "framework/checkpoint/torch_file.h"
+#include "framework/files/safetensors.h"
+#include "framework/files/torch_file.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

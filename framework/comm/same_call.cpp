@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/comm/mpi_call.h"
+#include "framework/comm/mpi/mpi_call.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 #include "framework/data/placement.h"
 #include "framework/data/stream_plan.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 #include "framework/data/pool.h"
 #include "framework/data/stream_plan.h"
 

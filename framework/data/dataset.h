@@ -55,7 +55,7 @@ struct DatasetInfo {
   int64_t axial_axis = 0;  // axis of the slices among the Volume's D, H, W
   bool label_based_preparation =
       false;                // preparation looked at labels (cropping to them): said in every table
-  std::string preparation;  // of the voxels, as datasets/convert_preparation.h writes it; empty:
+  std::string preparation;  // of the voxels, as framework/scans/preparation.h writes it; empty:
                             // not known, so that new scans cannot be prepared alike
 };
 

@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "framework/config/config.h"
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 #include "framework/data/batch_plan.h"
 #include "framework/data/batch_source.h"
 #include "framework/data/sample_cache.h"
-#include "framework/data/transforms.h"
+#include "framework/data/transforms/transforms.h"
 #include "framework/data/views.h"
 
 namespace semiseg {

@@ -13,7 +13,7 @@
 
 #include "framework/config/config.h"
 #include "framework/data/stream_plan.h"
-#include "framework/data/transform.h"
+#include "framework/data/transforms/transform.h"
 
 namespace semiseg {
 

@@ -31,12 +31,12 @@
 #include <vector>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/copy_paste_mask.h"
-#include "framework/methods/teacher_student.h"
+#include "framework/methods/parts/copy_paste_mask.h"
+#include "framework/methods/parts/teacher_student.h"
 #include "framework/nn/ema.h"
-#include "framework/nn/largest_component.h"
-#include "framework/nn/losses.h"
-#include "framework/nn/losses_copy_paste.h"
+#include "framework/nn/kernels/largest_component.h"
+#include "framework/nn/losses/losses.h"
+#include "framework/nn/losses/losses_copy_paste.h"
 
 namespace semiseg {
 namespace {

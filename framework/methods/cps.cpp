@@ -9,9 +9,9 @@
 // deployed. In 3-D the reference starts its networks by other rules (Kaiming, Xavier); here both
 // start as the backbone does.
 #include "framework/config/option_list.h"
-#include "framework/methods/consistency.h"
-#include "framework/methods/network_predictor.h"
-#include "framework/nn/losses.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/parts/network_predictor.h"
+#include "framework/nn/losses/losses.h"
 
 namespace semiseg {
 namespace {

@@ -12,9 +12,9 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/consistency.h"
-#include "framework/methods/network_predictor.h"
-#include "framework/nn/losses.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/parts/network_predictor.h"
+#include "framework/nn/losses/losses.h"
 
 namespace semiseg {
 namespace {

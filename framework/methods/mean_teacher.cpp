@@ -13,11 +13,11 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/consistency.h"
-#include "framework/methods/labelled_dice.h"
-#include "framework/methods/teacher_student.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/parts/labelled_dice.h"
+#include "framework/methods/parts/teacher_student.h"
 #include "framework/nn/ema.h"
-#include "framework/nn/losses_consistency.h"
+#include "framework/nn/losses/losses_consistency.h"
 
 namespace semiseg {
 namespace {

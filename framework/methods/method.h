@@ -16,7 +16,7 @@
 
 #include "framework/comm/communicator.h"
 #include "framework/config/config.h"
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 #include "framework/core/registry.h"
 #include "framework/core/state.h"
 #include "framework/data/batch.h"

@@ -10,10 +10,10 @@
 #include <ATen/TensorOperators.h>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/labelled_dice.h"
+#include "framework/methods/parts/labelled_dice.h"
 #include "framework/methods/method.h"
-#include "framework/methods/network_predictor.h"
-#include "framework/nn/losses.h"
+#include "framework/methods/parts/network_predictor.h"
+#include "framework/nn/losses/losses.h"
 
 namespace semiseg {
 namespace {

@@ -22,10 +22,10 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/consistency.h"
-#include "framework/methods/teacher_student.h"
-#include "framework/methods/tsa_options.h"
-#include "framework/nn/offset_cross_entropy.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/tsa/tsa_options.h"
+#include "framework/nn/losses/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string_view>
 
-#include "framework/nn/conv_gradient.h"
+#include "framework/nn/kernels/conv_gradient.h"
 
 namespace semiseg {
 namespace {

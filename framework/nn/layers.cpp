@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "framework/core/error.h"
-#include "framework/nn/batch_norm.h"
+#include "framework/nn/kernels/batch_norm.h"
 
 namespace semiseg {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 #include "framework/nn/backbone.h"
 
 namespace semiseg {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "framework/comm/communicator.h"
-#include "framework/core/draws.h"
+#include "framework/core/random/draws.h"
 #include "framework/core/state.h"
 #include "framework/data/batch_source.h"
 #include "framework/methods/method.h"

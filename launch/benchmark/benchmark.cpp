@@ -7,7 +7,7 @@
 
 #include "framework/core/device.h"
 #include "launch/benchmark/allocation_count.h"
-#include "launch/command_line.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

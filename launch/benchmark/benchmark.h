@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/world.h"
+#include "framework/run/world.h"
 
 namespace semiseg {
 

@@ -9,7 +9,7 @@
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/scratch_folder.h"
 #include "launch/benchmark/stepped_method.h"
-#include "launch/command_line.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

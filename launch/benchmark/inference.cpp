@@ -2,8 +2,8 @@
 // One test case, from array to label map, as predict and evaluate make it: windows and slices as
 // the Python baselines cut them.
 #include "framework/config/compose.h"
-#include "framework/eval/segmenter.h"
-#include "framework/methods/network_predictor.h"
+#include "framework/inference/segmenter.h"
+#include "framework/methods/parts/network_predictor.h"
 #include "framework/nn/graphed_backbone.h"
 #include "framework/nn/precision.h"
 #include "launch/benchmark/benchmark.h"

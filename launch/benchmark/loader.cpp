@@ -7,7 +7,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
-#include "framework/data/hdf5_file.h"
+#include "framework/files/hdf5_file.h"
 #include "framework/data/label_budget.h"
 #include "framework/data/loader.h"
 #include "launch/benchmark/benchmark.h"

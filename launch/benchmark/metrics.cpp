@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "framework/eval/metrics.h"
+#include "framework/metrics/metrics.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/volumes.h"
 

@@ -6,7 +6,7 @@
 #include "framework/core/error.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/stepped_method.h"
-#include "launch/command_line.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

@@ -5,10 +5,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cross_entropy_loss.h>
 
-#include "framework/core/draws.h"
-#include "framework/methods/class_memory.h"
-#include "framework/methods/offset_table.h"
-#include "framework/nn/offset_cross_entropy.h"
+#include "framework/core/random/draws.h"
+#include "framework/methods/tsa/class_memory.h"
+#include "framework/methods/tsa/offset_table.h"
+#include "framework/nn/losses/offset_cross_entropy.h"
 #include "launch/benchmark/benchmark.h"
 
 namespace semiseg {

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <array>
 
-#include "framework/eval/image_predictor.h"
-#include "framework/eval/slice_wise.h"
-#include "framework/eval/sliding_window.h"
-#include "framework/eval/window_grid.h"
-#include "framework/nn/largest_component.h"
+#include "framework/inference/image_predictor.h"
+#include "framework/inference/slice_wise.h"
+#include "framework/inference/sliding_window.h"
+#include "framework/inference/window_grid.h"
+#include "framework/nn/kernels/largest_component.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -4,9 +4,9 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
-#include "framework/methods/offset_table.h"
-#include "framework/methods/tsa_memory.h"
-#include "framework/nn/offset_cross_entropy.h"
+#include "framework/methods/tsa/offset_table.h"
+#include "framework/methods/tsa/tsa_memory.h"
+#include "framework/nn/losses/offset_cross_entropy.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "framework/eval/class_surfaces.h"
-#include "framework/eval/surface_statistics.h"
+#include "framework/metrics/class_surfaces.h"
+#include "framework/metrics/surface_statistics.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

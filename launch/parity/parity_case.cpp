@@ -8,7 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "framework/checkpoint/safetensors.h"
+#include "framework/files/safetensors.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

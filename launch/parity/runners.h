@@ -10,7 +10,7 @@
 #include <string>
 
 #include "framework/core/registry.h"
-#include "framework/eval/metrics.h"
+#include "framework/metrics/metrics.h"
 #include "launch/parity/comparison.h"
 
 namespace semiseg {

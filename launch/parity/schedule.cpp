@@ -7,8 +7,8 @@
 #include <cmath>
 #include <functional>
 
-#include "framework/methods/consistency.h"
-#include "framework/methods/offset_table.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/tsa/offset_table.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/module.h"
 #include "framework/nn/optimiser.h"

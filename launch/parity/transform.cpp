@@ -7,9 +7,9 @@
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
 #include "framework/data/label_budget.h"
-#include "framework/methods/copy_paste_mask.h"
-#include "framework/methods/cutmix_box.h"
-#include "framework/nn/signed_distance.h"
+#include "framework/methods/parts/copy_paste_mask.h"
+#include "framework/methods/parts/cutmix_box.h"
+#include "framework/nn/kernels/signed_distance.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -3,9 +3,9 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
-#include "framework/data/color_jitter.h"
-#include "framework/data/transforms.h"
-#include "framework/data/zoom.h"
+#include "framework/data/transforms/color_jitter.h"
+#include "framework/data/transforms/transforms.h"
+#include "framework/data/transforms/zoom.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

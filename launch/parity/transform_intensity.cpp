@@ -4,9 +4,9 @@
 #include <ATen/TensorOperators.h>
 
 #include "framework/data/brats.h"
-#include "framework/data/grey_view.h"
-#include "framework/data/intensity.h"
-#include "framework/data/transforms.h"
+#include "framework/data/transforms/grey_view.h"
+#include "framework/scans/intensity.h"
+#include "framework/data/transforms/transforms.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

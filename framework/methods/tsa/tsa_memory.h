@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memories of all streams of TSA (student, teacher …), kept the same on all ranks with one
+// message a step. What is sent, and which bits come of it: SumOrder in sum_window.h. Axis legend:
+// that of class_statistics.h.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "framework/comm/communicator.h"
+#include "framework/core/random/draws.h"
+#include "framework/core/state.h"
+#include "framework/methods/tsa/class_memory.h"
+#include "framework/methods/tsa/sum_window.h"
+
+namespace semiseg {
+
+struct TsaMemoryOptions {
+  MemoryOptions memory;
+  SumOrder order = SumOrder::kAllReduce;
+  int64_t every = 1;  // batches between two merges: fewer messages, statistics up to every - 1 old
+  // Statistics are those of before the step, so that the message can run beside the backward and
+  // the optimiser. It does with kAllReduce; the other orders gather in after_step, in one go.
+  bool lagged = false;
+  int64_t checksum_every = 100;  // iterations between two checks of the replicas; 0: none
+};
+
+// The images of one forward pass, on this rank.
+struct LabelledFeatures {
+  at::Tensor features, label;  // as for batch_sums
+  SampleIds samples = {};  // [N] global ids, each once in a stream over all ranks; for kPerSample
+};
+
+// One batch of a stream on this rank, in as many parts as there were passes: nothing is copied to
+// join them.
+using StreamBatch = std::vector<LabelledFeatures>;
+
+class TsaMemory {
+ public:
+  TsaMemory(std::vector<std::string> streams, int64_t classes, int64_t features,
+            const TsaMemoryOptions& options, at::Device device = at::kCPU);
+
+  // Collective, after the forward passes. One batch for each stream. One message every `every`
+  // calls, none once the memory is frozen. Throws kInternal when a sample comes twice.
+  void step(std::span<const StreamBatch> batches, const Communicator& comm);
+
+  // Collective, once after each step(): ends what step() started. kRank when the replicas differ.
+  void after_step(const Communicator& comm, int64_t iteration);
+
+  // Collective. Makes state() that of all ranks: within a window of several batches each rank has
+  // sums of its own. No bit of what comes changes by it.
+  void settle(const Communicator& comm);
+
+  // For the loss of the step that was just fed.
+  const ClassStatistics& statistics(size_t stream) const { return statistics_[stream]; }
+  const ClassMemory& memory(size_t stream) const { return memories_[stream]; }
+
+  // Between after_step() and step(); over several ranks after settle(). Any number of ranks goes on
+  // from it: with kPerSample to the bit, else up to rounding.
+  void state(StateVisitor& visitor);
+
+ private:
+  void add(size_t stream, const StreamBatch& batch, int rank);
+  void merge(const Communicator& comm);
+  void publish();
+  void memory_state(StateVisitor& visitor);
+
+  TsaMemoryOptions options_;
+  std::vector<std::string> streams_;
+  std::vector<ClassMemory> memories_;
+  SumWindow window_;
+  std::vector<ClassStatistics> statistics_;
+  int64_t window_batches_ = 0;
+  bool fed_ = false;  // between step() and after_step()
+};
+
+}  // namespace semiseg

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/metrics/metrics.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "framework/core/error.h"
+#include "framework/metrics/class_surfaces.h"
+#include "framework/metrics/metric_schema.h"
+#include "framework/metrics/surface_statistics.h"
+
+namespace semiseg {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr MetricDefinition kDefinitions[] = {MetricDefinition::kMedpy, MetricDefinition::kMonai,
+                                             MetricDefinition::kSurfaceDistance};
+constexpr EmptyPolicy kPolicies[] = {EmptyPolicy::kIgnore, EmptyPolicy::kExclude,
+                                     EmptyPolicy::kReference, EmptyPolicy::kDefinition};
+
+template <class Choice, size_t n>
+Choice by_name(const Choice (&choices)[n], const std::string& name, const std::string& what) {
+  std::string known;
+  for (const Choice choice : choices) {
+    if (name == to_string(choice)) return choice;
+    known += (known.empty() ? "" : ", ") + std::string(to_string(choice));
+  }
+  throw Error(ErrorKind::kConfig, {.what = "unknown " + what, .expected = known, .got = name});
+}
+
+double ratio(int64_t part, int64_t whole) {
+  return static_cast<double>(part) / static_cast<double>(whole);  // 0/0 is NaN
+}
+
+double robust_hausdorff(const ClassSurfaces& surfaces, MetricDefinition definition) {
+  const auto &there = surfaces.there, &back = surfaces.back;
+  constexpr double kFraction = 0.95;
+  switch (definition) {
+    case MetricDefinition::kMonai:
+      return std::max(percentile(there.distances, kFraction),
+                      percentile(back.distances, kFraction));
+    case MetricDefinition::kSurfaceDistance:
+      return std::max(weighted_percentile(there, kFraction), weighted_percentile(back, kFraction));
+    case MetricDefinition::kMedpy:
+      break;
+  }
+  std::vector<double> both = there.distances;
+  both.insert(both.end(), back.distances.begin(), back.distances.end());
+  return percentile(std::move(both), kFraction);
+}
+
+void set_distances(ClassMetrics& m, const ClassSurfaces& surfaces, const MetricOptions& options) {
+  const auto &there = surfaces.there, &back = surfaces.back;
+  m.hd = std::max(largest_distance(there), largest_distance(back));
+  m.hd95 = robust_hausdorff(surfaces, options.definition);
+  m.asd = mean_distance(there);
+  m.assd = mean_distance(there, back);
+  m.surface_dice = surface_dice(there, back, options.tolerance);
+}
+
+void leave_out_surfaces(ClassMetrics& m) {
+  for (const MetricField& field : metric_schema()) {
+    if (field.of_surfaces) m.*field.value = kNaN;
+  }
+}
+
+void set_empty_by_field(ClassMetrics& m) {
+  for (const MetricField& field : metric_schema()) {
+    if (field.absent == AbsentClass::kMissing) m.*field.value = kNaN;
+    if (field.absent == AbsentClass::kOverlap) m.*field.value = m.both_empty() ? 1 : 0;
+  }
+}
+
+// medpy's distances raise, and its dc divides 0 by 0. MONAI leaves out classes without reference;
+// its distances are NaN unless a set is there to be infinitely far. surface-distance has NaN where
+// nothing is measured and ∞ where there is nothing to be measured to.
+void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
+  leave_out_surfaces(m);
+  if (definition == MetricDefinition::kMedpy) {
+    m.dice = m.both_empty() ? kNaN : 0;
+    m.jaccard = m.both_empty() ? 1 : 0;
+    return;
+  }
+  const bool monai = definition == MetricDefinition::kMonai;
+  m.dice = m.jaccard = m.both_empty() || (monai && m.false_positive()) ? kNaN : 0;
+  m.surface_dice = m.both_empty() ? kNaN : 0;
+  if (m.false_positive()) m.asd = kInfinity;
+  if (!m.both_empty()) m.assd = kInfinity;
+  if (!monai) m.hd = m.hd95 = kInfinity;
+}
+
+void set_empty(ClassMetrics& m, const MetricOptions& options) {
+  switch (options.empty) {
+    case EmptyPolicy::kIgnore:
+      set_empty_by_field(m);
+      if (!m.both_empty()) break;
+      for (const MetricField& field : metric_schema()) m.*field.value = kNaN;
+      break;
+    case EmptyPolicy::kExclude:
+      set_empty_by_field(m);
+      break;
+    case EmptyPolicy::kReference:
+      for (const MetricField& field : metric_schema()) m.*field.value = 0;
+      break;
+    case EmptyPolicy::kDefinition:
+      set_empty_by_definition(m, options.definition);
+      break;
+  }
+}
+
+ClassMetrics metrics_of(const ClassSurfaces& surfaces, const MetricOptions& options) {
+  ClassMetrics m;
+  m.prediction_voxels = surfaces.prediction_voxels;
+  m.reference_voxels = surfaces.reference_voxels;
+  m.overlap_voxels = surfaces.overlap_voxels;
+  const int64_t both = m.prediction_voxels + m.reference_voxels;
+  m.volume_error = m.reference_voxels == 0
+                       ? kNaN
+                       : ratio(m.prediction_voxels - m.reference_voxels, m.reference_voxels);
+  m.dice = ratio(2 * m.overlap_voxels, both);
+  m.jaccard = ratio(m.overlap_voxels, both - m.overlap_voxels);
+  const bool empty = m.prediction_voxels == 0 || m.reference_voxels == 0;
+  if (empty) {
+    set_empty(m, options);
+  } else if (options.distances) {
+    set_distances(m, surfaces, options);
+  }
+  if (!options.distances && !(empty && options.empty == EmptyPolicy::kReference)) {
+    leave_out_surfaces(m);
+  }
+  return m;
+}
+
+void check(const at::Tensor& prediction, const at::Tensor& reference, int64_t classes,
+           const MetricOptions& options) {
+  const int64_t axes = reference.dim();
+  SEMISEG_CHECK(prediction.sizes() == reference.sizes() && (axes == 2 || axes == 3),
+                "label maps [D,H,W] or [H,W] of one shape");
+  SEMISEG_CHECK(prediction.scalar_type() == at::kByte && reference.scalar_type() == at::kByte &&
+                    prediction.is_cpu() && reference.is_cpu(),
+                "label maps are uint8 on the CPU");
+  SEMISEG_CHECK(classes >= 2 && classes <= 256, "background and at least one class");
+  SEMISEG_CHECK(options.connectivity >= 1 && options.connectivity <= axes,
+                "connectivity is 1 … axes");
+  SEMISEG_CHECK(options.spacing.empty() || static_cast<int64_t>(options.spacing.size()) == axes,
+                "one spacing for each axis");
+}
+
+}  // namespace
+
+const char* to_string(MetricDefinition definition) {
+  switch (definition) {
+    case MetricDefinition::kMonai:
+      return "monai";
+    case MetricDefinition::kSurfaceDistance:
+      return "surface-distance";
+    case MetricDefinition::kMedpy:
+      break;
+  }
+  return "medpy";
+}
+
+MetricDefinition metric_definition(const std::string& name) {
+  return by_name(kDefinitions, name, "definition of the metrics");
+}
+
+const char* to_string(EmptyPolicy policy) {
+  switch (policy) {
+    case EmptyPolicy::kIgnore:
+      return "ignore";
+    case EmptyPolicy::kReference:
+      return "reference";
+    case EmptyPolicy::kDefinition:
+      return "definition";
+    case EmptyPolicy::kExclude:
+      break;
+  }
+  return "exclude";
+}
+
+EmptyPolicy empty_policy(const std::string& name) {
+  return by_name(kPolicies, name, "policy for empty classes");
+}
+
+double ClassMetrics::precision() const { return ratio(overlap_voxels, prediction_voxels); }
+double ClassMetrics::recall() const { return ratio(overlap_voxels, reference_voxels); }
+double ClassMetrics::specificity(int64_t map_voxels) const {
+  const int64_t outside_both = map_voxels - prediction_voxels - reference_voxels + overlap_voxels;
+  return ratio(outside_both, map_voxels - reference_voxels);
+}
+
+std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at::Tensor& reference,
+                                          int64_t classes, const MetricOptions& options) {
+  check(prediction, reference, classes, options);
+  SurfaceOptions surface_options{
+      .elements = options.definition == MetricDefinition::kSurfaceDistance
+                      ? BorderElements::kCorners
+                      : BorderElements::kVoxels,
+      .distances = options.distances,
+      .spacing = options.spacing,
+      .connectivity = options.connectivity};
+  if (surface_options.spacing.empty()) {
+    surface_options.spacing.assign(static_cast<size_t>(reference.dim()), 1.0);
+  }
+  const auto surfaces =
+      compare_surfaces(prediction.contiguous(), reference.contiguous(), classes, surface_options);
+  std::vector<ClassMetrics> result(surfaces.size());
+  at::parallel_for(0, static_cast<int64_t>(result.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      result[i] = metrics_of(surfaces[i], options);
+    }
+  });
+  return result;
+}
+
+}  // namespace semiseg

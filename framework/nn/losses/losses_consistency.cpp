@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/nn/losses/losses_consistency.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include "framework/nn/losses/losses.h"
+
+namespace semiseg {
+namespace {
+
+// Over every element of all ranks.
+at::Tensor mean_of(const at::Tensor& map, const Communicator& comm) {
+  return global_mean(map.sum(), static_cast<double>(map.numel()), comm);
+}
+
+// q (ln q - log_p); 0 where q is 0.
+at::Tensor kl_map(const at::Tensor& log_p, const at::Tensor& q) {
+  return at::kl_div(log_p, q, at::Reduction::None);
+}
+
+}  // namespace
+
+at::Tensor softmax_mse(const at::Tensor& logits, const at::Tensor& target_logits) {
+  if (logits.size(1) == 1) return (logits.sigmoid() - target_logits.sigmoid()).square();
+  return (logits.softmax(1) - target_logits.softmax(1)).square();
+}
+
+at::Tensor mean_teacher_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  return symmetric_mse(p, q.detach(), comm);
+}
+
+at::Tensor symmetric_mse(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  return global_mean(at::mse_loss(p, q, at::Reduction::Sum), static_cast<double>(p.numel()), comm);
+}
+
+at::Tensor softmax_kl_map(const at::Tensor& logits, const at::Tensor& target_logits) {
+  if (logits.size(1) == 1) return kl_map(logits.sigmoid().log(), target_logits.sigmoid());
+  return kl_map(logits.log_softmax(1), target_logits.softmax(1));
+}
+
+at::Tensor softmax_kl(const at::Tensor& logits, const at::Tensor& target_logits,
+                      const Communicator& comm) {
+  return mean_of(softmax_kl_map(logits, target_logits), comm);
+}
+
+at::Tensor kl_probabilities(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  return mean_of(kl_map((p + 1e-8).log(), q), comm);
+}
+
+at::Tensor soft_cross_entropy(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  const at::Tensor log_p = (p.narrow(1, 0, 2) + 1e-8).log();
+  return mean_of(-(q.narrow(1, 0, 2) * log_p).sum(1), comm);
+}
+
+at::Tensor rdrop_kl(const at::Tensor& logits, const at::Tensor& target_logits, int64_t axis,
+                    const Communicator& comm) {
+  const at::Tensor forward = kl_map(logits.log_softmax(axis), target_logits.softmax(axis));
+  const at::Tensor backward = kl_map(target_logits.log_softmax(axis), logits.softmax(axis));
+  return mean_of(forward + backward, comm) / 2;
+}
+
+}  // namespace semiseg

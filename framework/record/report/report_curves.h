@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of metrics.jsonl by column, as the report plots them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "framework/record/run/metrics_log.h"
+
+namespace semiseg {
+
+struct Curves {
+  std::vector<int64_t> steps;  // of all stages together
+  // By name in order of appearance; one value for each step, NaN where a row lacks it.
+  std::vector<std::pair<std::string, std::vector<double>>> values;
+  int64_t every = 1;  // only each so-manieth row is in it, and the last
+};
+
+// Rows of training (split empty) or of the validation on a split. More than `most` rows are thinned
+// evenly.
+Curves curves_of(const std::vector<MetricsRow>& rows, const std::string& split, int64_t most);
+
+struct StageSpan {
+  std::string name;
+  int64_t first, last;  // steps
+};
+
+std::vector<StageSpan> stage_spans(const std::vector<MetricsRow>& rows);
+
+}  // namespace semiseg

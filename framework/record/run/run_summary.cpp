@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/run/run_summary.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "framework/core/error.h"
+#include "framework/core/files.h"
+#include "framework/files/json_depth.h"
+#include "framework/core/own_file.h"
+#include "framework/files/json_number.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int64_t kFormat = 1;
+
+// JSON has no infinity, and a mean that is infinite must not pass for one that is missing.
+Json finite_or_text(double value) {
+  if (std::isnan(value)) return {};
+  return std::isinf(value) ? Json(value > 0 ? "inf" : "-inf") : Json(value);
+}
+
+double number_of(const Json& json) {
+  if (json.is_null()) return std::numeric_limits<double>::quiet_NaN();
+  return json.is_string() ? std::stod(json.get<std::string>()) : json.get<double>();
+}
+
+Json to_json_value(const EvaluationMeans& means) {
+  Json json;
+  for (const MetricField& field : metric_schema()) {
+    const MetricMean& m = means.*field.mean;
+    json[field.name] = {{"mean", finite_or_text(m.mean)}, {"count", m.count}};
+  }
+  json["rows"] = means.rows;
+  json["both_empty"] = means.both_empty;
+  json["missed"] = means.missed;
+  json["false_positive"] = means.false_positive;
+  return json;
+}
+
+// Summaries of older versions lack the later means.
+MetricMean mean_of(const Json& json, const MetricField& field) {
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  if (field.since > 0 && !json.contains(field.name)) return {kNone, 0};
+  const Json& mean = json.at(field.name);
+  return {number_of(mean.at("mean")), whole_number(mean.at("count"))};
+}
+
+EvaluationMeans means_of(const Json& json) {
+  EvaluationMeans means;
+  for (const MetricField& field : metric_schema()) means.*field.mean = mean_of(json, field);
+  means.rows = whole_number(json.at("rows"));
+  means.both_empty = whole_number(json.at("both_empty"));
+  means.missed = whole_number(json.at("missed"));
+  means.false_positive = whole_number(json.at("false_positive"));
+  return means;
+}
+
+RunSummary summary_of(const Json& json) {
+  if (json.at("format") != kFormat) throw std::out_of_range("format " + json.at("format").dump());
+  RunSummary s;
+  s.method = json.at("method");
+  s.backbone = json.at("backbone");
+  s.dataset = json.at("dataset");
+  s.labelled = whole_number(json.at("labelled"));
+  s.seed = whole_number(json.at("seed"));
+  s.terms = {.definition = json.at("definition"),
+             .unit = json.at("unit"),
+             .tolerance = json.value("tolerance", EvaluationTerms().tolerance),
+             .empty = json.at("empty_policy"),
+             .split = json.at("split"),
+             .selection = json.at("selection_split")};
+  s.metrics.cases = whole_number(json.at("cases"));
+  s.metrics.overall = means_of(json.at("overall"));
+  for (const Json& entry : json.at("classes")) {
+    s.metrics.class_names.push_back(entry.at("class"));
+    s.metrics.classes.push_back(means_of(entry));
+  }
+  s.label_based_preparation = json.at("label_based_preparation");
+  s.config_hash = json.at("config_hash");
+  s.settings_hash = json.value("settings_hash", "");
+  s.iterations = whole_number(json.at("iterations"));
+  s.wall_seconds = json.at("wall_seconds");
+  return s;
+}
+
+}  // namespace
+
+std::string to_json(const RunSummary& s) {
+  Json json = {{"format", kFormat},
+               {"method", s.method},
+               {"backbone", s.backbone},
+               {"dataset", s.dataset},
+               {"labelled", s.labelled},
+               {"seed", s.seed},
+               {"split", s.terms.split},
+               {"selection_split", s.terms.selection},
+               {"definition", s.terms.definition},
+               {"unit", s.terms.unit},
+               {"tolerance", s.terms.tolerance},
+               {"empty_policy", s.terms.empty},
+               {"cases", s.metrics.cases},
+               {"overall", to_json_value(s.metrics.overall)}};
+  json["classes"] = Json::array();
+  for (size_t i = 0; i < s.metrics.classes.size(); ++i) {
+    Json entry = {{"class", s.metrics.class_names[i]}};
+    entry.update(to_json_value(s.metrics.classes[i]));
+    json["classes"].push_back(std::move(entry));
+  }
+  json["label_based_preparation"] = s.label_based_preparation;
+  json["config_hash"] = s.config_hash;
+  json["settings_hash"] = s.settings_hash;
+  json["iterations"] = s.iterations;
+  json["wall_seconds"] = s.wall_seconds;
+  return json.dump(2) + "\n";
+}
+
+void write_run_summary(const fs::path& path, const RunSummary& summary) {
+  write_file(path, to_json(summary));
+}
+
+RunSummary read_run_summary(const fs::path& path) {
+  const std::string text = read_own_file(path);
+  check_json_depth(text, path.string());
+  try {
+    return summary_of(Json::parse(text));
+  } catch (const std::exception& error) {
+    throw Error(ErrorKind::kData, {.what = "cannot understand the summary of the run",
+                                   .where = path.string(),
+                                   .got = error.what(),
+                                   .fix = "cases.csv beside it holds the rows; without the file "
+                                          "the run is left out of tables"});
+  }
+}
+
+}  // namespace semiseg

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/record/tables/results_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "framework/record/run/run_settings.h"
+
+namespace semiseg {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+auto section_key(const std::string& dataset, const EvaluationTerms& terms, int64_t cases,
+                 bool label_based) {
+  return std::make_tuple(dataset, terms.split, terms.definition, terms.unit, terms.tolerance,
+                         terms.empty, cases, label_based);
+}
+
+auto row_key(const RunSummary& s) {
+  return std::make_tuple(
+      section_key(s.dataset, s.terms, s.metrics.cases, s.label_based_preparation), s.labelled,
+      s.method, s.backbone, s.terms.selection);
+}
+
+struct Members {
+  std::vector<const RunSummary*> runs;
+  std::vector<std::filesystem::path> folders;
+};
+using Runs = std::vector<const RunSummary*>;
+
+constexpr int64_t kFewIterations = 100;
+
+SeedStatistics over_seeds(const Runs& runs, const MetricField& field) {
+  std::vector<double> values;
+  for (const RunSummary* run : runs) {
+    const double value = (run->metrics.overall.*field.mean).mean;
+    if (!std::isnan(value)) values.push_back(value);
+  }
+  return seed_statistics(values);
+}
+
+ResultsRow make_row(const Runs& runs) {
+  const RunSummary& first = *runs.front();
+  ResultsRow row{.dataset = first.dataset,
+                 .terms = first.terms,
+                 .cases = first.metrics.cases,
+                 .label_based_preparation = first.label_based_preparation,
+                 .labelled = first.labelled,
+                 .method = first.method,
+                 .backbone = first.backbone};
+  for (const RunSummary* run : runs) {
+    row.seeds.push_back(run->seed);
+    row.both_empty += run->metrics.overall.both_empty;
+    row.missed += run->metrics.overall.missed;
+    row.false_positive += run->metrics.overall.false_positive;
+  }
+  std::sort(row.seeds.begin(), row.seeds.end());
+  for (const MetricField& field : shown_metrics()) {
+    row.metrics.push_back(over_seeds(runs, field));
+  }
+  return row;
+}
+
+// A mean over seeds is one of runs that differ in nothing else.
+void warn_of_settings(const Members& members, const ResultsRow& row,
+                      std::vector<std::string>& warnings) {
+  std::set<std::string> settings;
+  for (const RunSummary* run : members.runs) {
+    if (!run->settings_hash.empty()) settings.insert(run->settings_hash);
+  }
+  if (settings.size() < 2) return;
+  const std::string which = differing_settings(members.folders);
+  warnings.push_back(fmt::format("{}, {} labelled, {}: the row mixes {} different settings ({})",
+                                 row.dataset, row.labelled, row.method, settings.size(),
+                                 which.empty() ? "config.toml of its runs says which" : which));
+}
+
+// A few steps show that the program works, and nothing of a method.
+void warn_of_smoke(const Runs& runs, const ResultsRow& row, std::vector<std::string>& warnings) {
+  int64_t least = kFewIterations;
+  for (const RunSummary* run : runs) {
+    if (run->iterations > 0) least = std::min(least, run->iterations);
+  }
+  if (least == kFewIterations) return;
+  warnings.push_back(
+      fmt::format("{}, {} labelled, {}: a smoke run of {} iterations, which are too few to find "
+                  "anything; it shows only that all works",
+                  row.dataset, row.labelled, row.method, least));
+}
+
+// A seed counts once in a mean over seeds.
+void warn_of_twins(const ResultsRow& row, std::vector<std::string>& warnings) {
+  for (size_t i = 1; i < row.seeds.size(); ++i) {
+    const bool is_first_twin =
+        row.seeds[i] == row.seeds[i - 1] && (i == 1 || row.seeds[i] != row.seeds[i - 2]);
+    if (!is_first_twin) continue;
+    warnings.push_back(fmt::format("{}, {} labelled, {}: seed {} stands for {} runs", row.dataset,
+                                   row.labelled, row.method, row.seeds[i],
+                                   std::count(row.seeds.begin(), row.seeds.end(), row.seeds[i])));
+  }
+}
+
+}  // namespace
+
+SeedStatistics seed_statistics(const std::vector<double>& values) {
+  SeedStatistics s{.mean = kNone, .deviation = kNone, .n = static_cast<int64_t>(values.size())};
+  if (values.empty()) return s;
+  double sum = 0, squares = 0;
+  for (const double value : values) sum += value;
+  s.mean = sum / static_cast<double>(s.n);
+  for (const double value : values) squares += (value - s.mean) * (value - s.mean);
+  if (s.n > 1) s.deviation = std::sqrt(squares / static_cast<double>(s.n - 1));
+  return s;
+}
+
+bool ResultsRow::same_section(const ResultsRow& other) const {
+  return section_key(dataset, terms, cases, label_based_preparation) ==
+         section_key(other.dataset, other.terms, other.cases, other.label_based_preparation);
+}
+
+ResultsTable make_results_table(const std::vector<FoundRun>& runs) {
+  ResultsTable table;
+  std::map<decltype(row_key(std::declval<RunSummary>())), Members> groups;
+  for (const FoundRun& run : runs) {
+    if (run.summary) {
+      Members& members = groups[row_key(*run.summary)];
+      members.runs.push_back(&*run.summary);
+      members.folders.push_back(run.folder);
+    } else {
+      table.unfinished.push_back(run.folder.string() + ": " + run.unfinished);
+    }
+  }
+  for (const auto& [key, members] : groups) {
+    table.rows.push_back(make_row(members.runs));
+    warn_of_smoke(members.runs, table.rows.back(), table.warnings);
+    warn_of_settings(members, table.rows.back(), table.warnings);
+    warn_of_twins(table.rows.back(), table.warnings);
+  }
+  return table;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the folder of a run is asked for.
+#pragma once
+
+#include <string>
+
+#include "framework/config/config.h"
+#include "framework/record/run/run_folder.h"
+
+namespace semiseg {
+
+// Where run folders go: keys root and dir of section [run].
+struct FolderOptions {
+  std::string root = "runs", directory;
+
+  static FolderOptions read(const Config& run);
+};
+
+// Returns the request from the section [run], the names of method and data set, and the batch job
+// that this process is part of, and reads all other options, so that the configuration knows which
+// of them make another run. kConfig when one of the names is missing or an option is wrong.
+RunFolderRequest folder_request(const Config& config);
+
+}  // namespace semiseg

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A finished or stopped run, with its method as it was saved.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "framework/run/assemble.h"
+#include "framework/run/world.h"
+
+namespace semiseg {
+
+// Collective. The experiment of the run folder's config.toml; rank 0 reads RUN/checkpoint/
+// `weights`.h5 ("000800") for all; "best": the selected weights, or the last ones of a run that
+// selects none; of a run that is not done the best so far, of an earlier stage where the present
+// one has none yet. kConfig, kData or kIo when something is missing, damaged or does not fit.
+Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights);
+
+// The same for what needs no case: the data set is not opened where the run folder holds its
+// dataset.json, so that it need not be there.
+Experiment load_network(World& world, const std::filesystem::path& run, const std::string& weights);
+
+}  // namespace semiseg

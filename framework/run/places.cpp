@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/run/places.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "framework/core/error.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+std::string expanded(const ComposeRequest& request, const std::string& key,
+                     const std::string& text) {
+  if (text != "~" && !text.starts_with("~/")) return text;
+  const auto home = request.environment.find("HOME");
+  if (home != request.environment.end() && !home->second.empty())
+    return home->second + text.substr(1);
+  throw Error(ErrorKind::kConfig, {.what = "~ stands for no folder, because HOME is not set",
+                                   .where = key,
+                                   .got = text,
+                                   .fix = "write the whole path"});
+}
+
+// For the value of an override.
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "'";
+}
+
+// None when the configuration has no such text.
+std::optional<std::string> text_of(const Config& config, const std::string& section,
+                                   const std::string& key) {
+  const Config below = config.section(section);
+  if (!below.has(key)) return std::nullopt;
+  std::string text;
+  below.read(key, text, "place on the disk");
+  return text;
+}
+
+}  // namespace
+
+ComposeRequest with_whole_places(ComposeRequest request) {
+  const Config config = compose(request);
+  const auto set = [&](const std::string& section, const std::string& key, bool is_kept) {
+    const auto text = text_of(config, section, key);
+    if (!text || text->empty()) return;
+    const std::string path = expanded(request, section + "." + key, *text);
+    const std::string whole = is_kept ? fs::absolute(path).lexically_normal().string() : path;
+    if (whole != *text && whole.find("${") == std::string::npos)
+      request.overrides.push_back("++" + section + "." + key + "=" + quoted(whole));
+  };
+  set("dataset", "root", /*is_kept=*/true);
+  set("run", "root", /*is_kept=*/false);
+  set("run", "dir", /*is_kept=*/false);
+  return request;
+}
+
+}  // namespace semiseg

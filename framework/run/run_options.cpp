@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/run/run_options.h"
+
+#include "framework/comm/comm_options.h"
+#include "framework/core/plugin.h"
+#include "framework/data/dataset.h"
+#include "framework/data/loader.h"
+#include "framework/data/setting.h"
+#include "framework/data/transforms/transforms.h"
+#include "framework/data/views.h"
+#include "framework/metrics/evaluator.h"
+#include "framework/inference/segmenter.h"
+#include "framework/methods/method.h"
+#include "framework/train/protocol.h"
+#include "framework/train/walltime.h"
+#include "framework/run/folder_request.h"
+#include "framework/checkpoint/initial_weights.h"
+
+namespace semiseg {
+namespace {
+
+// Stands in for the data set, which is not open: no option depends on its channels and classes.
+NetworkShape assumed_shape(const Config& config) {
+  return {.channels = 1,
+          .classes = 2,
+          .patch_size = ProtocolOptions::read(config.section("protocol")).patch_size};
+}
+
+}  // namespace
+
+GeneralOptions GeneralOptions::read(const Config& config) {
+  GeneralOptions o;
+  config.read("labelled", o.labelled,
+              "Patients of the training split whose ground truth is used, the first ones in the "
+              "published order of the data set; \"all\": every patient. All other training "
+              "patients are unlabelled. Set it to the label budget that you compare at.");
+  config.read("seed", o.seed, {0, 1e15},
+              "Random seed of initial weights, batches, augmentation and dropout. Repeat a run "
+              "with several seeds to see how much of a difference is chance.");
+  config.read("plugins", o.plugins,
+              "Shared libraries that are loaded before anything else. Name those that define a "
+              "method, backbone or data set of your own.");
+  config.read("device", o.device, {"auto", "cpu", "cuda"},
+              "Device that computes; auto: a GPU for each rank where one is visible, else the "
+              "processor. Set cpu to leave a GPU to somebody else.",
+              Effect::kNone);
+  config.read("threads", o.threads, {0, 1024},
+              "Number of compute threads of a rank; 0: its share of the cores. Lower it on a "
+              "machine that you share.",
+              Effect::kNone);
+  config.read("cuda_graphs", o.cuda_graphs,
+              "Records evaluation passes on a GPU as CUDA graphs and replays them. Switch it on "
+              "where many small passes are slow; it costs GPU memory for each image size.",
+              Effect::kNone);
+  return o;
+}
+
+void read_section_options(const Config& config) {
+  GeneralOptions::read(config);
+  const Config run = config.section("run");
+  FolderOptions::read(run);
+  read_walltime(run);
+  LoaderOptions::read(config.section("loader"));
+  CommOptions::read(config.section("comm"));
+  EvaluatorOptions::read(config.section("evaluation"));
+}
+
+void read_protocol_options(const Config& config) {
+  const Config protocol = config.section("protocol");
+  TransformOptions::read(protocol.section("augmentation"),
+                         ProtocolOptions::read(protocol).patch_size);
+  Views::read(protocol.section("views"));
+}
+
+std::string read_setting_name(const Config& section) {
+  std::string name = "ssl";
+  section.read("name", name, SettingRegistry::instance().names(),
+               "Setting: the pools of labelled and unlabelled samples that training draws from, "
+               "and the cases that select and test. Change it to adapt to another domain (uda), to "
+               "generalise to one (semidg), or to mix them (mixed_domain).");
+  return name;
+}
+
+void read_setting_options(const Config& config) {
+  const Config section = config.section("setting");
+  SettingRegistry::instance().find(read_setting_name(section)).make(section, "all");
+}
+
+void read_inference_options(const Config& config) {
+  const NetworkShape shape = assumed_shape(config);
+  InferenceOptions::read(config.section("inference"), shape.patch_size, /*axial_axis=*/0,
+                         shape.classes);
+}
+
+void read_dataset_options(const Config& config) {
+  const Config section = config.section("dataset");
+  const std::string name = section.required("name", "Registered name of the data set.");
+  DatasetRegistry::instance().find(name).read_options(section);
+}
+
+void read_weight_options(const Config& config) { InitialWeights::read(config.section("backbone")); }
+
+void read_backbone_options(const Config& config) {
+  const Config section = config.section("backbone");
+  const std::string name = section.required("name", "Registered name of the backbone.");
+  BackboneRegistry::instance().find(name).read_options(section, assumed_shape(config));
+}
+
+void read_method_options(const Config& config) {
+  const Config section = config.section("method");
+  const std::string name = section.required("name", "Registered name of the method.");
+  MethodRegistry::instance().find(name).read_options(section, assumed_shape(config));
+}
+
+void read_all_options(const Config& config) {
+  for (const std::string& plugin : GeneralOptions::read(config).plugins) load_plugin(plugin);
+  read_section_options(config);
+  read_protocol_options(config);
+  read_inference_options(config);
+  read_setting_options(config);
+  read_dataset_options(config);
+  read_weight_options(config);
+  read_backbone_options(config);
+  read_method_options(config);
+}
+
+}  // namespace semiseg

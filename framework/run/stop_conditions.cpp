@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/run/stop_conditions.h"
+
+#include <algorithm>
+
+#include "framework/comm/launch_environment.h"
+#include "framework/core/process.h"
+
+namespace semiseg {
+namespace {
+
+// Of the process, nearly: set before main.
+const double kStart = steady_seconds();
+
+Walltime walltime_of(const Experiment& e) {
+  auto seconds = slurm_seconds_left(environment(), now_seconds());
+  if (e.walltime) {  // of the whole start, the reading of the data included
+    const double left = *e.walltime - (steady_seconds() - kStart);
+    seconds = seconds ? std::min(*seconds, left) : left;
+  }
+  return {seconds, steady_seconds()};
+}
+
+}  // namespace
+
+StopConditions::StopConditions(const Experiment& experiment, const std::filesystem::path& run,
+                               const RunRecorder* recorder, int64_t stop_after)
+    : reasons_(walltime_of(experiment), run.empty() ? nullptr : &request_.emplace(run)),
+      recorder_(recorder),
+      stop_after_(stop_after) {}
+
+std::optional<std::string> StopConditions::after_steps(int64_t steps) {
+  if (stop_after_ > 0 && steps >= stop_after_) return "--stop-after";
+  return now();
+}
+
+void StopConditions::begin_evaluation() {
+  recorder_ = nullptr;
+  reasons_.begin_evaluation();
+}
+
+std::optional<std::string> StopConditions::now() {
+  return reasons_.reason(steady_seconds(), recorder_ ? recorder_->longest_save_seconds() : 0);
+}
+
+}  // namespace semiseg

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that ends one start of a run before the run is done, put together from its
+// configuration, the batch job and the command line.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "framework/train/stop_reasons.h"
+#include "framework/run/assemble.h"
+#include "framework/run/run_recorder.h"
+
+namespace semiseg {
+
+class StopConditions {
+ public:
+  // `run`: the folder on the rank that holds its lock, empty on the others, which have no recorder
+  // either. `stop_after` iterations of this start; 0: none. `recorder` outlives this.
+  StopConditions(const Experiment& experiment, const std::filesystem::path& run,
+                 const RunRecorder* recorder, int64_t stop_after);
+  StopConditions(const StopConditions&) = delete;  // it holds pointers into itself
+  StopConditions& operator=(const StopConditions&) = delete;
+
+  // After a step: why this rank wants to stop.
+  std::optional<std::string> after_steps(int64_t steps);
+  // Between steps: the same, but for `stop_after`.
+  std::optional<std::string> now();
+  // From here on nothing has to be saved.
+  void begin_evaluation();
+
+ private:
+  std::optional<StopRequest> request_;
+  StopReasons reasons_;
+  const RunRecorder* recorder_;
+  int64_t stop_after_;
+};
+
+}  // namespace semiseg

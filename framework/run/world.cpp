@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/run/world.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+#include "framework/comm/launch_environment.h"
+#include "framework/comm/texts.h"
+#include "framework/core/device.h"
+#include "framework/core/error.h"
+#include "framework/core/fault_drill.h"
+#include "framework/core/log.h"
+#include "framework/core/process.h"
+#include "framework/run/run_options.h"
+
+namespace semiseg {
+namespace fs = std::filesystem;
+namespace {
+
+// All ranks know that one of them cannot go on. `error` is null on ranks that do not speak.
+struct AgreedFailure {
+  std::exception_ptr error;
+  int code;
+};
+
+int code_of(const std::exception& error) {
+  if (const auto* known = dynamic_cast<const Error*>(&error)) return exit_code(known->kind());
+  const bool is_of_system = dynamic_cast<const std::system_error*>(&error) != nullptr;
+  return exit_code(is_of_system ? ErrorKind::kIo : ErrorKind::kRank);
+}
+
+// Exceptions of libraries in the words of the others.
+std::string message_of(const std::exception& error) {
+  if (const auto* file = dynamic_cast<const fs::filesystem_error*>(&error)) {
+    return Error(ErrorKind::kIo,
+                 {.what = "a file or folder cannot be used (" + file->code().message() + ")",
+                  .where = file->path1().string(),
+                  .fix = "look at the name, and at the permissions of the folders above it"})
+        .what();
+  }
+  if (const auto* torch = dynamic_cast<const c10::Error*>(&error))
+    return torch->what_without_backtrace();
+  if (dynamic_cast<const std::bad_alloc*>(&error))
+    return "there is not enough memory; fewer or smaller images at a time take less";
+  return error.what();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+// Ranks of one machine share its cores, unless the launcher gave each its own.
+void share_cores(int local_ranks) {
+  cpu_set_t mine;
+  if (local_ranks == 1 || std::getenv("OMP_NUM_THREADS") ||
+      sched_getaffinity(0, sizeof mine, &mine) != 0)
+    return;
+  const int cores = CPU_COUNT(&mine), all = static_cast<int>(std::thread::hardware_concurrency());
+  at::set_num_threads(cores < all ? cores : std::max(1, cores / local_ranks));
+}
+
+}  // namespace
+
+int report(const std::exception& error) {
+  log::error("{}", message_of(error));
+  return code_of(error);
+}
+
+World::World() : comm_(join_world(environment())) {
+  fault_drill(comm_->rank(), 0);
+  if (comm_->size() == 1) return;
+  log::set_quiet(!is_first());
+  log::set_prefix(is_first() ? "" : fmt::format("[rank {}] ", comm_->rank()));
+  share_cores(LaunchEnvironment::read(environment()).local_size);
+}
+
+std::string World::log_name() const {
+  return is_first() ? "/log.txt" : fmt::format("/log.{}.txt", comm_->rank());
+}
+
+void World::agree(const std::function<void()>& prepare) const {
+  std::exception_ptr error;
+  int64_t code = 0;
+  try {
+    prepare();
+  } catch (const std::exception& failure) {
+    if (comm_->size() == 1) throw;
+    error = std::current_exception();
+    code = code_of(failure);
+  }
+  const at::Tensor codes = comm_->gather(at::full({1}, code, at::kLong), "agreement");
+  for (int rank = 0; rank < comm_->size(); ++rank) {
+    const auto first = static_cast<int>(codes[rank].item<int64_t>());
+    if (first != 0) throw AgreedFailure{rank == comm_->rank() ? error : nullptr, first};
+  }
+}
+
+void World::check_same(const Config& config) const {
+  const std::string mine = config.to_toml(), first = broadcast_text(mine, *comm_);
+  agree([&] {
+    if (mine == first) return;
+    std::vector<std::string> differing;
+    const auto here = lines_of(mine), there = lines_of(first);
+    for (const auto& line : here) {
+      if (std::find(there.begin(), there.end(), line) == there.end()) differing.push_back(line);
+    }
+    throw Error(ErrorKind::kConfig,
+                {.what = "the ranks were started with different configurations",
+                 .where = fmt::format("rank {}", comm_->rank()),
+                 .expected = "the configuration of rank 0",
+                 .got = fmt::format("{}", fmt::join(differing, "; ")),
+                 .fix = "start all ranks with the same command and the same experiment files"});
+  });
+}
+
+void World::choose_device(const Config& config) {
+  at::Device chosen = device_;
+  agree([&] {
+    const std::string name = GeneralOptions::read(config).device;
+    if (!device_.is_cpu()) return;
+    const LaunchEnvironment launched = LaunchEnvironment::read(environment());
+    chosen = semiseg::choose_device(name, launched.gpu(gpus_in_sight()));
+  });
+  const at::Tensor has_gpu =
+      comm_->gather(at::full({1}, chosen.is_cpu() ? 0 : 1, at::kLong), "devices");
+  agree([&] {
+    if (at::equal(has_gpu, has_gpu[0].expand_as(has_gpu))) return;
+    throw Error(ErrorKind::kConfig,
+                {.what = "some ranks have a GPU and others have none",
+                 .where = fmt::format("rank {}", comm_->rank()),
+                 .expected = "a GPU for every rank, or for none",
+                 .got = chosen.is_cpu() ? "none" : "a GPU",
+                 .fix = "look at the driver where there is none, or set device=cpu"});
+  });
+  if (device_ == chosen) return;
+  device_ = chosen;
+  comm_ = place_on(device_, std::move(comm_));
+}
+
+void World::watch(const fs::path& run, double deadline) {
+  if (comm_->size() == 1) return;
+  // A name of this start's own: a rank of an earlier one that was only stopped may wake up and
+  // write.
+  const fs::path all = run / "heartbeat";
+  pulses_ = all / broadcast_text(fmt::format("{}-{}", now_seconds(), ::getpid()), *comm_);
+  agree([&] {
+    if (!is_first()) return;
+    std::error_code in_use;
+    fs::remove_all(all, in_use);
+    fs::create_directories(pulses_);
+  });
+  watchdog_ = std::make_unique<Watchdog>(*comm_, pulses_, deadline);
+}
+
+int World::run(const std::function<int()>& body) {
+  int code = 0;
+  try {
+    code = body();
+  } catch (const AgreedFailure& failure) {
+    code = failure.code;
+    if (failure.error) {
+      try {
+        std::rethrow_exception(failure.error);
+      } catch (const std::exception& error) {
+        report(error);
+      }
+    }
+  } catch (const std::exception& error) {
+    if (comm_->size() == 1) throw;
+    return fail(error);
+  }
+  watchdog_.reset();
+  comm_->leave();
+  std::error_code ignored;
+  if (is_first() && !pulses_.empty()) {
+    fs::remove_all(pulses_, ignored);
+    fs::remove(pulses_.parent_path(), ignored);  // stays when another start is in it already
+  }
+  return code;
+}
+
+int World::fail(const std::exception& error) const {
+  const int code = code_of(error);
+  // Before ranks watch each other nothing tells who failed first: rank 0 speaks for those that fail
+  // of the same cause, another rank only if rank 0 does not end it.
+  if (!watchdog_ && !is_first()) std::this_thread::sleep_for(std::chrono::seconds(2));
+  if (!watchdog_ || watchdog_->claim_report()) {
+    log::set_prefix(fmt::format("[rank {}] ", comm_->rank()));
+    report(error);
+    // mpirun gets our line and the news of the abort by different ways; people shall read ours
+    // first.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    comm_->abort(code);
+  }
+  // Another rank failed first, perhaps of the same cause: it has spoken and ends us.
+  std::this_thread::sleep_for(std::chrono::seconds(10));
+  std::_Exit(code);
+}
+
+}  // namespace semiseg

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two files of one grid: headers that programs rounded, and axes in another order.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "framework/scans/orientation.h"
+#include "framework/scans/image_file.h"
+
+namespace semiseg {
+
+// The largest distance between equal corners of two grids of one size.
+struct CornerDistance {
+  double voxels = 0, mm = 0;  // along any axis of the first; in space
+};
+
+CornerDistance corner_distance(const ScanGeometry& a, const ScanGeometry& b);
+
+// How the axes of `from` must be turned and flipped to lie on `onto` to `tolerance` voxels; none
+// when no order of the axes does it.
+std::optional<Orientation> match_axes(const ScanGeometry& from, const ScanGeometry& onto,
+                                      double tolerance);
+
+// values [...,D,H,W] of the grid `from`, in the order of axes of the grid `onto`: every voxel keeps
+// its value. A difference above a thousandth of a millimetre, and another order of axes, are said
+// in a note. Throws kData that says `what` and how far the grids are apart when they differ.
+at::Tensor onto_grid(const at::Tensor& values, const ScanGeometry& from,
+                     const std::filesystem::path& file, const ScanGeometry& onto,
+                     const std::filesystem::path& reference, double tolerance,
+                     const std::string& what);
+
+}  // namespace semiseg

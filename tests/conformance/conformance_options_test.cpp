@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plug-in says about itself without being made: its options, and the line that TOML files
+// repeat.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+
+#include "framework/config/compose.h"
+#include "framework/config/option_list.h"
+#include "framework/core/error.h"
+#include "framework/data/dataset.h"
+#include "framework/data/setting.h"
+#include "framework/methods/method.h"
+#include "tests/support/method_case.h"
+#include "tests/support/places.h"
+
+namespace semiseg {
+namespace {
+
+// Path → type, default and allowed values, without the name of the plug-in.
+std::map<std::string, std::string> described(const std::vector<OptionRead>& reads,
+                                             const std::string& name) {
+  std::map<std::string, std::string> result;
+  for (const OptionRead& read : reads) {
+    if (read.path != name)
+      result[read.path] = read.type + " = " + read.default_value + ", " + read.allowed;
+  }
+  return result;
+}
+
+class OptionsOfMethods : public testing::TestWithParam<MethodOnImages> {};
+
+TEST_P(OptionsOfMethods, AreThoseThatTheMethodReadsWhenItIsMade) {
+  const MethodSetup setup = GetParam().setup();
+  const auto comm = make_serial_communicator();
+  const auto made = MethodUnderTest(setup, *comm).reads();
+  const auto listed = list_options(
+      [&](const Config& config) {
+        MethodRegistry::instance()
+            .find(setup.name)
+            .read_options(config.section("method"), setup.shape());
+      },
+      "[method]\n" + setup.options);
+  EXPECT_EQ(described(listed, "method.name"), described(made, "method.name"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, OptionsOfMethods, testing::ValuesIn(methods_on_images()),
+                         [](const auto& info) { return info.param.title(); });
+
+// The reads of a network on images of this size; none where it takes no images of these axes.
+std::optional<std::vector<OptionRead>> reads_of_made(const BackboneEntry& entry,
+                                                     const NetworkShape& shape) {
+  const Config config = parse_config("");
+  try {
+    entry.make(config, shape, Draws(1), "net");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kConfig) << error.what();
+    return std::nullopt;
+  }
+  return config.reads();
+}
+
+TEST(OptionsOfBackbones, AreThoseThatTheNetworkReadsWhenItIsMade) {
+  for (const std::string& name : BackboneRegistry::instance().names()) {
+    SCOPED_TRACE(name);
+    const BackboneEntry& entry = BackboneRegistry::instance().find(name);
+    int made = 0;
+    for (const std::vector<int64_t>& size : {std::vector<int64_t>{32, 32}, {32, 32, 32}}) {
+      // Several channels, because a discriminator takes a map and an image.
+      const NetworkShape shape{.channels = 3, .classes = 2, .patch_size = size};
+      const auto reads = reads_of_made(entry, shape);
+      if (!reads) continue;
+      ++made;
+      const auto listed =
+          list_options([&](const Config& config) { entry.read_options(config, shape); });
+      EXPECT_EQ(described(listed, ""), described(*reads, ""));
+    }
+    EXPECT_GT(made, 0) << "the network takes neither slices nor volumes";
+  }
+}
+
+TEST(OptionsOfDataSets, AreListedWithoutDataAndHaveTexts) {
+  for (const std::string& name : DatasetRegistry::instance().names()) {
+    const auto options = list_options(DatasetRegistry::instance().find(name).read_options);
+    EXPECT_FALSE(options.empty()) << name;
+    for (const OptionRead& option : options)
+      EXPECT_TRUE(option.doc.ends_with('.')) << name << ": " << option.path;
+  }
+}
+
+// The first line of a TOML file is what `semiseg info` says of the plug-in.
+template <class Entry>
+void expect_summaries(const std::string& group) {
+  for (const std::string& name : Registry<Entry>::instance().names()) {
+    const auto file = source_folder() / "experiments" / group / (name + ".toml");
+    if (!std::filesystem::exists(file)) continue;
+    std::ifstream stream(file);
+    std::string line;
+    std::getline(stream, line);
+    EXPECT_EQ(line, "# " + Registry<Entry>::instance().find(name).summary) << file;
+  }
+}
+
+TEST(Summaries, AreTheHeadsOfTheTomlFiles) {
+  expect_summaries<MethodEntry>("method");
+  expect_summaries<BackboneEntry>("backbone");
+  expect_summaries<DatasetEntry>("dataset");
+  expect_summaries<SettingEntry>("setting");
+}
+
+}  // namespace
+}  // namespace semiseg

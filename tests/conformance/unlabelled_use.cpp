@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/conformance/unlabelled_use.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "framework/nn/layers.h"
+#include "tests/support/method_case.h"
+
+namespace semiseg {
+namespace {
+
+// This network has two convolutions and takes slices and volumes. The gain makes even the initial
+// network sure of some pixels, so that a threshold on the confidence lets them pass.
+class PerSampleNetwork : public ModuleBackbone {
+ public:
+  PerSampleNetwork(const NetworkShape& shape, const Draws& draws, const std::string& net)
+      : ModuleBackbone(Module(draws, net, shape.options())),
+        in_(root_.child("in"), {.in = shape.channels,
+                                .out = kFeatures,
+                                .kernel = std::vector<int64_t>(shape.patch_size.size(), 3),
+                                .padding = 1}),
+        dropout_(root_.child("dropout"), 0.1),
+        out_(root_.child("out"), {.in = kFeatures,
+                                  .out = shape.classes,
+                                  .kernel = std::vector<int64_t>(shape.patch_size.size(), 1)}) {}
+
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const at::Tensor& image = input.image;
+    const at::Tensor features = dropout_(kGain * at::tanh(in_(image)), pass);
+    return {.logits = out_(features), .features = features, .others = {}};
+  }
+
+  Classifier classifier() const override { return {out_.weight(), out_.bias()}; }
+
+ private:
+  static constexpr int64_t kFeatures = 8;
+  static constexpr double kGain = 10;
+  Conv in_;
+  Dropout dropout_;
+  Conv out_;
+};
+
+const bool registered = BackboneRegistry::instance().add(
+    {.name = "test_per_sample",
+     .summary = "a network without statistics of the batch",
+     .paper = "",
+     .make = [](const Config&, const NetworkShape& shape, const Draws& draws,
+                const std::string& net) {
+       return std::make_unique<PerSampleNetwork>(shape, draws, net);
+     }});
+
+// Trains two steps at the end of a stage and returns what the deployed network then predicts.
+// It has parameters only, so another prediction means other parameters.
+at::Tensor trained(const MethodSetup& setup, int64_t stage, const Batch& batch,
+                   const at::Tensor& probe) {
+  const auto comm = make_serial_communicator();
+  MethodUnderTest method(setup, *comm);
+  const int64_t last = method->plan().stages[static_cast<size_t>(stage)].iterations - 1;
+  method->begin_stage(stage);
+  for (int64_t i = std::max<int64_t>(0, last - 1); i <= last; ++i)
+    method.step(batch, stage, i, Draws(1).at(stage, i));
+  return method->predictor().predict(probe);
+}
+
+bool has_no_label(const Stream& stream) { return !stream.label.defined(); }
+
+// The batch with other images in the views that `is_wanted` accepts, of streams without labels.
+Batch with_other_images(const Batch& batch,
+                        const std::function<bool(const Stream&, const StreamView&)>& is_wanted) {
+  Batch other;
+  for (const Stream& stream : batch.streams) {
+    Stream& copy = other.add_stream(stream.name, stream.samples);
+    copy = stream;
+    for (StreamView& view : copy.views) {
+      if (has_no_label(stream) && is_wanted(stream, view)) view.image = 1 - view.image.square();
+    }
+  }
+  return other;
+}
+
+}  // namespace
+
+UnlabelledUse unlabelled_use(MethodSetup setup) {
+  setup.backbone = "name = \"test_per_sample\"";
+  const auto comm = make_serial_communicator();
+  const Plan plan = MethodUnderTest(setup, *comm)->plan();
+  UnlabelledUse use;
+  for (int64_t i = 0; i < std::ssize(plan.stages); ++i) {
+    const Stage& stage = plan.stages[static_cast<size_t>(i)];
+    const Batch batch = random_batch(setup, stage, 0);
+    if (std::none_of(batch.streams.begin(), batch.streams.end(), has_no_label)) continue;
+    ++use.stages;
+    const at::Tensor probe = batch.streams[0].image().slice(0, 0, 1);
+    const at::Tensor expected = trained(setup, i, batch, probe);
+    const auto differs = [&](const auto& is_wanted) {
+      return !at::equal(trained(setup, i, with_other_images(batch, is_wanted), probe), expected);
+    };
+    use.images = differs([](const Stream&, const StreamView&) { return true; }) && use.images;
+    for (const Stream& stream : batch.streams) {
+      for (const StreamView& view : stream.views) {
+        if (!has_no_label(stream) || view.name == kWeakView) continue;
+        const auto is_this = [&](const Stream& s, const StreamView& v) {
+          return s.name == stream.name && v.name == view.name;
+        };
+        if (!differs(is_this))
+          use.unused_views.push_back(stage.name + "/" + stream.name + "/" + view.name);
+      }
+    }
+  }
+  return use;
+}
+
+}  // namespace semiseg

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/nn/nn_backbone_case.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include "framework/config/compose.h"
+
+namespace semiseg {
+
+std::unique_ptr<Backbone> make_backbone(const std::string& name, const std::string& options,
+                                        const NetworkShape& shape, const std::string& net) {
+  return BackboneRegistry::instance().find(name).make(parse_config(options), shape, Draws(1), net);
+}
+
+void expect_classifier_of_features(Backbone& net, const at::Tensor& image) {
+  const NetworkOutput out = net.forward(image, Pass{});
+  const Classifier head = net.classifier();
+  std::vector<int64_t> padding;
+  for (const int64_t side : head.weight.sizes().slice(2)) padding.push_back(side / 2);
+  const std::vector<int64_t> ones(padding.size(), 1), zeros(padding.size(), 0);
+  const at::Tensor logits = at::convolution(out.features, head.weight, head.bias, ones, padding,
+                                            ones, /*transposed=*/false, zeros, /*groups=*/1);
+  EXPECT_TRUE(at::allclose(logits, out.logits, 1e-5, 1e-6));
+}
+
+}  // namespace semiseg
