@@ -10,11 +10,11 @@ namespace semiseg {
 enum class ErrorKind {
   kConfig,    // configuration or usage: exit code 2
   kData,      // files that were given to us: exit code 3
-  kIo,        // a file of ours could not be written or read: exit code 3
+  kIo,        // a file of the program could not be written or read: exit code 3
   kNumeric,   // a loss or gradient that is not finite: exit code 4
   kRank,      // a rank failed, hung or disagrees: exit code 4
   kInternal,  // a broken invariant, a mistake of the program or of a plug-in: exit code 4
-  kStopped,   // stopped and saved, run again to go on: exit code 5
+  kStopped,   // stopped and saved; the same command resumes: exit code 5
 };
 
 // Parts of a message; an empty part is left out.

@@ -14,7 +14,7 @@ namespace semiseg {
 //   kill   die by SIGKILL                stop  be suspended (SIGSTOP)
 //   spin   compute for ever              usr2  get SIGUSR2
 //   disk   find the disk full from then on at the n-th call that writes: "disk:<rank>:<n>"
-// Called at the start and once a step. kConfig when the variable cannot be understood.
+// Call it at the start and once a step. Throws kConfig when the variable cannot be parsed.
 void fault_drill(int rank, int64_t step);
 
 }  // namespace semiseg

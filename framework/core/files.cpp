@@ -24,7 +24,7 @@ namespace {
 
 using FaultHook = std::function<bool(std::string_view, const fs::path&)>;
 
-// Threads take their own reference: a hook that waits holds nobody else up.
+// Threads take their own reference: a hook that waits blocks no other thread.
 struct SharedHook {
   std::mutex mutex;
   std::shared_ptr<const FaultHook> hook;
@@ -35,7 +35,7 @@ SharedHook& shared_hook() {
   return instance;
 }
 
-// What helps depends on the reason.
+// Returns advice that fits the errno.
 std::string remedy(int code) {
   switch (code) {
     case ENOSPC:
@@ -74,7 +74,8 @@ int checked(std::string_view name, const fs::path& path, Call call) {
   return result;
 }
 
-// Some file systems (CIFS, shared folders of virtual machines, FUSE) sync no folders, others no files.
+// Some file systems (CIFS, shared folders of virtual machines, FUSE) sync no folders, others no
+// files.
 bool is_unsupported(int code) {
   return code == EINVAL || code == ENOSYS || code == EOPNOTSUPP || code == ENOTTY || code == EROFS;
 }
@@ -96,14 +97,14 @@ void sync(const fs::path& path, int file, const char* state) {
   warn_once(path, code);
 }
 
-// The entry of a renamed file. Who may write into a folder need not be allowed to list it.
+// Syncs the entry of a renamed file. A folder that is writable may be unreadable.
 void sync_folder(const fs::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file >= 0) return sync(folder, file, kInPlace);
   if (errno != EACCES) fail_io("open", folder, errno, kInPlace);
 }
 
-// A name that nobody can guess, and that fits beside any name that fits itself.
+// Returns a name that cannot be guessed and is short enough beside any valid name.
 fs::path temporary_name(const fs::path& target) {
   constexpr size_t kLongestStem = 200;
   std::string stem = target.filename();
@@ -153,7 +154,7 @@ AtomicFile::AtomicFile(fs::path target)
     fs::create_directories(target_.parent_path(), code);
     if (code) fail_io("mkdir", target_.parent_path(), code.value());
   }
-  // Made here and by nobody before: a link that waits under this name is not followed.
+  // The file must be new: an existing link of this name is not followed.
   ::close(checked("open", target_, [&] {
     return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   }));
@@ -191,8 +192,8 @@ void write_file(const fs::path& path, std::string_view text) {
 }
 
 std::string read_file(const fs::path& path) {
-  // What the shell hands over, as <(command), is a pipe below /dev; anywhere else a pipe or a device
-  // would be read without end.
+  // The shell's <(command) is a pipe below /dev. A pipe or a device anywhere else is refused,
+  // because reading it might never end.
   if (!path.string().starts_with("/dev/")) check_is_file(path);
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;

@@ -15,10 +15,11 @@ namespace semiseg {
 // that write call it at the same time, and one may be inside the old hook when this returns.
 void set_file_fault(std::function<bool(std::string_view call, const std::filesystem::path&)> fault);
 
-// True when the hook wants this call to fail. For writers that go through a library.
+// Returns true when the hook makes this call fail. For writers that go through a library.
 bool file_fault(std::string_view call, const std::filesystem::path& path);
 
-// A file in the making. Without commit() the temporary is removed and the target is as before.
+// A file that is being written. Without commit() the temporary is removed and the target is as
+// before.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path target);
@@ -26,9 +27,10 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Where to write (same folder as the target).
+  // The path to write to, in the folder of the target.
   const std::filesystem::path& temporary() const { return temporary_; }
-  // fsync, rename over the target, fsync of the folder. kIo with the reason on failure.
+  // Calls fsync, renames the file over the target, and calls fsync on the folder. Throws kIo with
+  // the reason on failure.
   void commit();
 
  private:
@@ -36,10 +38,11 @@ class AtomicFile {
   bool committed_ = false;
 };
 
-// Whole text to a file, atomically. Creates missing folders. kIo on failure; the old file stays.
+// Writes the whole text to a file, atomically. Creates missing folders. Throws kIo on failure; the
+// old file stays.
 void write_file(const std::filesystem::path& path, std::string_view text);
 
-// Whole file as text. kData with the path when it cannot be read.
+// Returns the whole file as text. Throws kData with the path when it cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
 }  // namespace semiseg

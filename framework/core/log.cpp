@@ -25,7 +25,7 @@ Sinks& sinks() {
   return instance;
 }
 
-// Names out of files come into messages; none of them moves the cursor or sets a title.
+// Names out of files come into messages; they must not move the cursor or set a title.
 std::string printable(std::string_view text) {
   std::string result;
   for (const char c : text) {

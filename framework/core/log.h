@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines for a person: to the terminal (stderr) and, once a run folder is there, to its log.txt.
+// Log lines go to the terminal (stderr) and, once a run folder exists, to its log.txt.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,21 +12,22 @@ namespace semiseg::log {
 // Prefix of every line in a run with several ranks, e.g. "[rank 2] "; empty by default.
 void set_prefix(std::string prefix);
 
-// Lines of info and warn go to the file only: one rank of several speaks on the terminal.
+// Makes lines of info and warn go to the file only, so that one rank of several prints on the
+// terminal.
 void set_quiet(bool quiet);
 
-// Lines go to this file too (appended, opened here; kIo when it cannot be). Empty: to the terminal
-// only.
+// Opens a file to which all lines are appended, too; empty: lines go to the terminal only.
+// Throws kIo when the file cannot be opened.
 void set_file(const std::string& path);
 
 // A progress bar that owns the terminal's last line registers how to wipe it before a line is
 // printed.
 void set_line_wiper(void (*wipe)());
 
-// One event, one line. Thread-safe.
+// Prints one event as one line. Thread-safe.
 void line(std::string_view text);
 
-// The same, on the terminal of quiet ranks too.
+// The same, but quiet ranks also print it on the terminal.
 void loud_line(std::string_view text);
 
 template <class... Args>

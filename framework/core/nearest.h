@@ -8,11 +8,12 @@
 
 namespace semiseg {
 
-// Candidate with the smallest edit distance to `word`, or empty when none is near (more than a
-// third of the letters differ). Ties: the first.
+// Returns the candidate with the smallest edit distance to `word` (the first of equal ones), or
+// empty text when none is near (more than a third of the letters differ).
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
-// "did you mean 'x'?" or, when nothing is near, "one of: a, b, c"; empty without candidates.
+// Returns "did you mean 'x'?" or, when nothing is near, "one of: a, b, c"; empty without
+// candidates.
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace semiseg

@@ -8,8 +8,8 @@
 
 namespace semiseg {
 
-// Opens a regular file; `flags` as for open(2). Throws kIo for a link, a folder, a pipe or a device,
-// and when the file cannot be opened. The caller closes it.
+// Opens a regular file; `flags` as for open(2). Throws kIo for a link, a folder, a pipe or a
+// device, and when the file cannot be opened. The caller closes it.
 int open_own_file(const std::filesystem::path& path, int flags);
 
 // Reads a whole regular file that is no link. Throws kData otherwise.

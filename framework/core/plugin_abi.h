@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program, compiler and LibTorch that a plug-in from outside the tree must share with the
 // program that loads it. The interface number rises with every change of a registry's entries or of
-// a class that plug-ins derive from. semiseg_plugin() of the CMake package compiles this text into a plug-in.
+// a class that plug-ins derive from. semiseg_plugin() of the CMake package compiles this text into
+// a plug-in.
 #pragma once
 
 #include <torch/version.h>

@@ -25,7 +25,7 @@ struct Event {
 struct Open {
   const char* name;
   double begin;
-  double inside = 0;  // of spans that it holds
+  double inside = 0;  // seconds of nested spans
 };
 
 struct State {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the time of a training goes: named spans of the thread that began the profile, nested, off
-// unless start() was called. A span that is off costs one load.
+// Measures where the time of a training goes, in named and nested spans of the thread that called
+// start(). Before start() a span costs one load.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace semiseg::profile {
 
-// From now on spans of this thread are measured; those of other threads never are.
+// Starts to measure the spans of this thread. Spans of other threads are never measured.
 void start();
 bool is_on();
 
@@ -28,19 +28,20 @@ class Span {
 
 struct Phase {
   std::string name;
-  double seconds = 0;  // without what ran in spans inside
+  double seconds = 0;  // without nested spans
   int64_t count = 0;
 };
 
-// So far, the longest first; with them "rest": what no span covers. Sums up to elapsed_seconds().
+// Returns the phases so far, the longest first, with "rest" for the time that no span covers. They
+// sum up to elapsed_seconds().
 std::vector<Phase> phases();
 double elapsed_seconds();
 
-// Phases as a table, and below it one line that says what the training waits for: "data-bound: 38 %
-// wait", or the phase that takes most.
+// Returns the phases as a table, and below it one line that says what limits the training:
+// "data-bound: 38 % wait", or the phase that takes most.
 std::string report();
 
-// The first 200 000 spans as Chrome's trace events, to open in Perfetto. Atomic.
+// Writes the first 200 000 spans as Chrome trace events, which Perfetto opens. The write is atomic.
 void write_trace(const std::filesystem::path& path);
 
 }  // namespace semiseg::profile

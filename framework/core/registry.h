@@ -23,7 +23,7 @@ class Registry {
     return registry;
   }
 
-  // kInternal when the name is taken: two plug-ins of one name are a mistake of the build.
+  // Throws kInternal when the name is taken: two plug-ins of one name are a build error.
   bool add(Entry entry) {
     const std::string name = entry.name;
     SEMISEG_CHECK(!entries_.contains(name),
@@ -32,7 +32,7 @@ class Registry {
     return true;
   }
 
-  // kConfig with the nearest spelling when there is no such name.
+  // Throws kConfig with the nearest spelling when there is no such name.
   const Entry& find(std::string_view name) const {
     const auto found = entries_.find(std::string(name));
     if (found != entries_.end()) return found->second;
@@ -42,7 +42,7 @@ class Registry {
                  .fix = "semiseg info lists everything that is registered"});
   }
 
-  // In alphabetical order.
+  // Returns the names in alphabetical order.
   std::vector<std::string> names() const {
     std::vector<std::string> result;
     for (const auto& [name, entry] : entries_) result.push_back(name);

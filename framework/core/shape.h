@@ -10,8 +10,8 @@
 namespace semiseg {
 
 // True when no size is negative, there are at most 64 axes, and the product of all sizes above 0 is
-// below 2^60: then neither numbers of elements, nor strides, nor bytes overflow, also where one size
-// is 0. A shape that passes may still be larger than the file.
+// below 2^60: then neither numbers of elements, nor strides, nor bytes overflow, also where one
+// size is 0. A shape that passes may still be larger than the file.
 inline bool is_sound_shape(const std::vector<int64_t>& sizes) {
   double elements = 1;
   for (const int64_t size : sizes) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads beside the training (loader, checkpoint writer) keep to themselves.
+// Keeps background threads (loader, checkpoint writer) off the threads that train.
 #pragma once
 
 namespace semiseg {
 
-// Every at:: operation of the calling thread runs in it alone, from now on: the threads of the
-// arithmetic are the training's. Other threads are not touched.
+// Makes every later at:: operation of the calling thread run on that thread alone, because the
+// intra-op threads belong to the training. Other threads are not affected.
 void run_operations_in_this_thread();
 
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One visitor serves checkpoint, resume, clone, comparison and parity: whoever keeps something
+// One visitor serves checkpoint, resume, clone, comparison and parity: every object that has state
 // shows all of it.
 #pragma once
 
@@ -18,7 +18,7 @@ namespace semiseg {
 class StateVisitor {
  public:
   virtual ~StateVisitor() = default;
-  // The tensor is read, or written in place (same shape and dtype; kIo otherwise). An undefined
+  // Reads the tensor, or writes it in place (throws kIo unless shape and dtype agree). An undefined
   // tensor is skipped by a writer and may be created by a reader.
   virtual void tensor(std::string_view name, at::Tensor& value) = 0;
   virtual void scalar(std::string_view name, int64_t& value) = 0;
@@ -41,11 +41,11 @@ using StateMap = std::map<std::string, StateValue>;
 
 using Stateful = std::function<void(StateVisitor&)>;
 
-// Copies everything out.
+// Returns a copy of the whole state.
 StateMap take_state(const Stateful& object);
 
-// Copies everything in. kIo names every entry that is missing, left over or of another shape or
-// type.
+// Copies the whole state in. Throws kIo that names every entry that is missing, unexpected, or of
+// another shape or type.
 void put_state(const Stateful& object, const StateMap& state);
 
 }  // namespace semiseg

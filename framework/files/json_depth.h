@@ -7,8 +7,7 @@
 
 namespace semiseg {
 
-// Throws kData naming `where` when brackets are nested more than 100 deep. Says nothing else of the
-// text.
+// Throws kData naming `where` when brackets are nested more than 100 deep. Checks nothing else.
 void check_json_depth(std::string_view text, const std::string& where);
 
 }  // namespace semiseg

@@ -15,8 +15,7 @@
 
 namespace semiseg {
 
-// Numbers one after the other, without tensors, for transforms and generators. Cheap to make and to
-// copy.
+// A sequence of scalar random numbers for transforms and generators. Cheap to make and to copy.
 class DrawSequence {
  public:
   DrawSequence(uint64_t key, uint64_t sample) : key_(key), sample_(sample) {}
@@ -38,17 +37,17 @@ class Draws {
  public:
   explicit Draws(uint64_t seed);
 
-  // The numbers of one iteration of one stage. Before the first `at`: stage and iteration -1
-  // (initialisation).
+  // Returns the draws of one iteration of one stage. Before the first `at`, stage and iteration are
+  // -1 (initialisation).
   Draws at(int64_t stage, int64_t iteration) const;
 
-  // Recorded numbers that stand in for the generator, by name
-  // (tests/fixtures/draws.md). A name that is
-  // asked for and is not among them is kInternal. Sample ids select along axis 0.
+  // Returns draws that give recorded numbers, by name (tests/fixtures/draws.md), in place of
+  // generated ones. Sample ids select along axis 0. A name that is not recorded throws kInternal.
   Draws replay(std::map<std::string, at::Tensor> recorded) const;
 
-  // Tensors of floating numbers are made on this device: the same bits for uniform, for normal up
-  // to the rounding of a logarithm. Recorded ones are moved there.
+  // Returns draws whose floating-point tensors are made on this device. uniform has the same bits
+  // on every device; normal agrees up to the rounding of a logarithm. Recorded tensors are moved
+  // there.
   Draws on(at::Device device) const;
 
   // One block of numbers for each sample: [samples, shape…], float32.
@@ -57,19 +56,20 @@ class Draws {
   at::Tensor normal(std::string_view name, at::IntArrayRef shape,
                     const SampleIds& samples) const;  // N(0, 1)
 
-  // uint8: 1 where uniform(name, shape, samples) ≥ p. On the CPU of shapes [C,S…] channels-last.
+  // uint8: 1 where uniform(name, shape, samples) ≥ p. On the CPU, masks of shapes [C,S…] are
+  // channels-last.
   at::Tensor at_least(double p, std::string_view name, at::IntArrayRef shape,
                       const SampleIds& samples) const;
 
   // Shared by all samples: [shape…].
   at::Tensor uniform(std::string_view name, at::IntArrayRef shape) const;
   at::Tensor normal(std::string_view name, at::IntArrayRef shape) const;
-  // On the CPU always.
+  // Integers are always made on the CPU.
   at::Tensor integers(std::string_view name, at::IntArrayRef shape, int64_t low,
                       int64_t high) const;                            // int64, [low, high)
   at::Tensor permutation(std::string_view name, int64_t size) const;  // int64 [size]
 
-  // Not replayed: for code that has no recorded form.
+  // Ignores recorded numbers: use it only in code that has no recorded form.
   DrawSequence sequence(std::string_view name, int64_t sample = -1) const;
 
  private:

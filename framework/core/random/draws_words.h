@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a key to numbers, for processors and GPUs alike: the one place that says what a word means.
+// Turns a key into random numbers, on CPUs and GPUs alike. Only this file says what a random 32-bit
+// word means.
 #pragma once
 
 #include <Random123/philox.h>

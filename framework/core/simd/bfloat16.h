@@ -9,7 +9,7 @@
 
 namespace semiseg {
 
-// As it lies in memory.
+// Holds the 16 bits as they are in memory.
 struct Bfloat16 {
   uint16_t bits;
 };
@@ -18,7 +18,7 @@ SEMISEG_INTO_CLONE float widened(Bfloat16 x) {
   return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16);
 }
 
-// To nearest, ties to even; a NaN stays one.
+// Rounds to nearest, ties to even; a NaN stays a NaN.
 SEMISEG_INTO_CLONE Bfloat16 narrowed(float x) {
   const uint32_t bits = __builtin_bit_cast(uint32_t, x);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
