@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMostJobs = 2;  // each holds a snapshot in memory
 
-// By value: the snapshot is freed before the lock is taken again.
+// Takes the job by value, so that the snapshot is freed before the lock is taken again.
 std::exception_ptr error_of(std::function<void()> job) {
   try {
     job();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that are written beside the training: one thread, in the order asked for.
+// Writes files in the background: one thread, in the order of the calls.
 #pragma once
 
 #include <condition_variable>
@@ -14,24 +14,24 @@ namespace semiseg {
 class BackgroundWriter {
  public:
   BackgroundWriter();
-  // Waits until all is written. An error that nobody asked for becomes a warning.
+  // Waits until all is written. An error that no call has rethrown becomes a warning.
   ~BackgroundWriter();
 
-  // Hands over a write: it owns what it writes (a snapshot that nobody changes any more) and throws
-  // what goes wrong. Returns at once, unless one write is going on and another waits already, as
-  // when best and newest come together: then it first waits for one to end. Rethrows the error of
-  // an earlier write, which takes with it those that waited behind it, because they may count on
-  // it; then nothing is handed over.
+  // Queues a write. The job owns its data (a snapshot that nothing changes any more) and throws on
+  // failure. Returns at once, unless one write is running and another one is queued, as when best
+  // and newest come together: then it first waits for one to end. Rethrows the error of an earlier
+  // write and then queues nothing. A failed write drops the writes queued behind it, because they
+  // may depend on it.
   void write(std::function<void()> job);
 
-  // Rethrows as `write` does and returns at once: a full disk need not wait for the next write to
-  // be noticed.
+  // Rethrows as `write` does, without waiting, so that a full disk is noticed before the next
+  // write.
   void check();
 
-  // Returns when all is written. Rethrows as `write` does.
+  // Waits until all is written. Rethrows as `write` does.
   void flush();
 
-  // The longest write so far, from its start to its end on the disk; 0: none.
+  // Returns the duration of the longest write so far, until it was on the disk; 0: none.
   double longest_seconds() const;
 
  private:

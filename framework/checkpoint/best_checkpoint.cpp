@@ -20,7 +20,7 @@ namespace {
 const std::string kAside = "best.";
 constexpr const char* kStep = "step";
 
-// Takes it out of a best state; none in a file that says nothing of a step.
+// Removes the step from a best state and returns it; nullopt when the file has none.
 std::optional<int64_t> take_step(StateMap& state) {
   const auto found = state.find(kStep);
   if (found == state.end()) return std::nullopt;
@@ -29,7 +29,7 @@ std::optional<int64_t> take_step(StateMap& state) {
   return step;
 }
 
-// Step of a best state; none when the file is absent or damaged.
+// Returns the step of a best state; nullopt when the file is absent or damaged.
 std::optional<int64_t> step_of(const fs::path& file) {
   if (!fs::exists(file)) return std::nullopt;
   try {
@@ -55,7 +55,8 @@ void rename_file(const fs::path& from, const fs::path& to) {
                .where = from.string()});
 }
 
-// Under a second name, so that the first is never gone; where a file can have only one, renamed.
+// Gives the file a second name, so that the first one never vanishes; renames it where hard links
+// fail.
 void set_aside(const fs::path& from, const fs::path& to) {
   std::error_code code;
   fs::create_hard_link(from, to, code);
@@ -64,7 +65,7 @@ void set_aside(const fs::path& from, const fs::path& to) {
 
 }  // namespace
 
-// A checkpoint counts on the last best state before it.
+// A checkpoint refers to the last best state before it.
 void BestCheckpoint::keep_for(const std::vector<int64_t>& kept) {
   int64_t next = step_.value_or(std::numeric_limits<int64_t>::max());
   const auto bests = numbered_files(folder_, kAside);

@@ -27,7 +27,7 @@ std::string checksum(const at::Tensor& value) {
   return fmt::format("{:016x}", XXH3_64bits(bytes.data_ptr(), bytes.nbytes()));
 }
 
-// Every kind of entry as a tensor, with the word that says how to turn it back.
+// Returns any kind of entry as a tensor, with the word for its type.
 std::pair<std::string, at::Tensor> encode(const StateValue& value) {
   if (const auto* tensor = std::get_if<at::Tensor>(&value)) return {"tensor", tensor->contiguous()};
   if (const auto* integer = std::get_if<int64_t>(&value))

@@ -9,12 +9,12 @@
 
 namespace semiseg {
 
-// Writes all entries; the file is replaced atomically. kIo on failure: the file that was there
+// Writes all entries; the file is replaced atomically. Throws kIo on failure; the old file then
 // stays.
 void save_checkpoint(const StateMap& state, const std::filesystem::path& path);
 
-// Reads and verifies. kData naming the file when any byte of it is not as it was written, and the
-// first entry that is not what was saved.
+// Reads and verifies a checkpoint. Throws kData naming the file, and the first damaged entry, when
+// any byte is not as it was written.
 StateMap load_checkpoint(const std::filesystem::path& path);
 
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of a checkpoint folder.
+// Lists and removes the files of a checkpoint folder.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace semiseg {
 
-// Files <prefix>000123.h5 of a folder by their number; none when it is absent. kIo when it cannot
-// be read.
+// Returns the files <prefix>000123.h5 of a folder by their number; none when the folder is absent.
+// Throws kIo when it cannot be read.
 std::map<int64_t, std::filesystem::path> numbered_files(const std::filesystem::path& folder,
                                                         const std::string& prefix = "");
 
-// A file that cannot be removed is named in a warning.
+// Removes the file; logs a warning that names it when that fails.
 void remove_checkpoint(const std::filesystem::path& file);
 
 }  // namespace semiseg

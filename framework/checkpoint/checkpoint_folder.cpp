@@ -26,7 +26,7 @@ void CheckpointFolder::save(const StateMap& state, int64_t step) {
   remove_old();
 }
 
-// What AtomicFile names "000123.h5.<pid>.tmp".
+// Removes the temporary files of AtomicFile, "000123.h5.<pid>.tmp".
 void CheckpointFolder::remove_temporaries() {
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(folder_, absent)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbered checkpoints in one folder: 000123.h5 is the state after 123 steps. One process at a time
-// writes into it, which the run folder's lock sees to.
+// Numbered checkpoints in one folder: 000123.h5 is the state after 123 steps. The run folder's lock
+// ensures that one process at a time writes into it.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@ class CheckpointFolder {
  public:
   CheckpointFolder(std::filesystem::path folder, int64_t keep);
 
-  // Saves; when the new file is on the disk, removes all good ones but the newest `keep`. Damaged
-  // files do not count and stay where they are. The first call also removes what processes that
-  // died left half-written. kIo when it cannot be written: nothing was removed.
+  // Saves a checkpoint; once it is on the disk, removes all valid ones but the newest `keep`.
+  // Damaged files do not count and stay. The first call also removes half-written files of
+  // processes that died. Throws kIo when the file cannot be written; then nothing is removed.
   void save(const StateMap& state, int64_t step);
 
-  // The newest file that verifies; damaged ones are named in a warning and left where they are.
-  // Empty: there are no files. kData when there are and none is good, kIo when one or the folder
-  // cannot be read: the training behind them must not be begun anew unasked.
+  // Returns the newest file that verifies; damaged ones are named in a warning and stay. nullopt:
+  // there are no files. Throws kData when all files are damaged, kIo when one of them or the folder
+  // cannot be read, so that a training never restarts silently.
   std::optional<StateMap> load_newest() const;
 
-  // best.h5 beside them, which save() sees to, too.
+  // Returns the best state, best.h5 in the same folder. save() removes the older ones, too.
   BestCheckpoint& best() { return best_; }
 
   std::filesystem::path path(const std::string& stem) const { return folder_ / (stem + ".h5"); }
@@ -41,7 +41,7 @@ class CheckpointFolder {
   std::filesystem::path folder_;
   int64_t keep_;
   BestCheckpoint best_;
-  std::map<std::filesystem::path, bool> good_;  // files that were verified or written here
+  std::map<std::filesystem::path, bool> good_;  // files that this object verified or wrote
   bool is_clean_ = false;                       // temporaries were removed
 };
 

@@ -24,7 +24,7 @@ constexpr size_t kDigits = 16;
 constexpr size_t kBlock = 65536;
 
 struct Seal {
-  size_t position = std::string::npos;  // of the digits; npos: the file has none
+  size_t position = std::string::npos;  // offset of the digits; npos: the file has none
   std::string written, computed;
 };
 
@@ -56,7 +56,7 @@ Seal read_seal(const fs::path& path, ErrorKind kind) {
     XXH3_64bits_update(hash.get(), block.data(), block.size());
   } while (file);
   if (fs::is_directory(path) || !file.eof()) {
-    // What cannot be read now may be good, so no older one may take its place.
+    // A file that cannot be read now may be valid, so no older one may take its place.
     throw Error(fs::is_regular_file(path) ? ErrorKind::kIo : kind,
                 {.what = "cannot read the checkpoint", .where = path.string()});
   }

@@ -17,10 +17,11 @@ namespace semiseg {
 // HDF5 places an attribute where the file ends at that moment.
 void reserve_seal(Hdf5File& file);
 
-// Seals a file that was closed. kIo when it cannot be read or written.
+// Seals a closed file. Throws kIo when it cannot be read or written.
 void seal_file(const std::filesystem::path& path);
 
-// kData naming the file when it is missing, has no seal or another one than its bytes give.
+// Throws kData naming the file when it is missing, has no seal, or its seal does not match its
+// bytes.
 void check_seal(const std::filesystem::path& path);
 
 }  // namespace semiseg

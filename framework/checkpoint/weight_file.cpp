@@ -18,7 +18,8 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// What the references and common trainers call the dictionary of the network, most telling first.
+// The names that reference codes and common trainers use for the network's dictionary, the most
+// specific first.
 constexpr const char* kUsualEntries[] = {"state_dict", "model_state_dict", "model",
                                          "network",    "network_weights",  "net"};
 constexpr std::string_view kWrappers[] = {"module.", "_orig_mod."};  // DataParallel, torch.compile

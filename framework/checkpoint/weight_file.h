@@ -16,12 +16,13 @@ using Weights = std::map<std::string, at::Tensor>;  // by parameter name; on the
 // PyTorch file the names may be nested: `entry` says where ("net", "state/teacher"); empty: the
 // outermost dictionary if it holds tensors, else the one called state_dict, model_state_dict,
 // model, network, network_weights or net, else the only one. Prefixes that wrappers put before
-// every name ("module.", "_orig_mod.") are taken off. kData naming the file when it is of another
-// kind, is damaged, or when it is not clear which dictionary is meant; the message lists them.
+// every name ("module.", "_orig_mod.") are taken off. Throws kData naming the file when it is of
+// another kind, is damaged, or when it is not clear which dictionary is meant; the message lists
+// them.
 Weights read_weights(const std::filesystem::path& path, const std::string& entry = "");
 
-// 16 hexadecimal digits of names, types, shapes and numbers: the same weights in another file have
-// the same.
+// Returns 16 hexadecimal digits that depend on names, types, shapes and numbers only, so the same
+// weights in another file have the same checksum.
 std::string checksum(const Weights& weights);
 
 }  // namespace semiseg

@@ -74,7 +74,7 @@ class Reader {
     stack_.pop_back();
     return value;
   }
-  // What was put since the last mark; removes the mark.
+  // Returns the values since the last mark and removes the mark.
   std::vector<const PickleValue*> pop_to_mark() {
     if (marks_.empty()) fail("a pickle stream closes what it has not opened");
     const auto first = stack_.begin() + static_cast<ptrdiff_t>(marks_.back());

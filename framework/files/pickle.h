@@ -45,9 +45,9 @@ struct Pickle {
   const PickleValue* root = nullptr;
 };
 
-// Reads one stream from `bytes` at `position` and moves that behind it. `globals`: the names that
-// may occur. kData naming `where` when a global is not among them (the name is in the message), an
-// opcode is not one of plain data, or the stream is damaged or cut off.
+// Reads one stream from `bytes` at `position`, which then points behind the stream. `globals` are
+// the names that may occur. Throws kData naming `where` when a global is not among them (the name
+// is in the message), an opcode is not one of plain data, or the stream is damaged or cut off.
 Pickle read_pickle(std::string_view bytes, size_t& position, const std::set<std::string>& globals,
                    const std::string& where);
 

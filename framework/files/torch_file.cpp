@@ -35,7 +35,7 @@ constexpr std::string_view kLegacy = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x
 constexpr int kDeepest = 12;  // dictionaries in dictionaries
 constexpr int64_t kMostValues = 1 << 22;
 constexpr size_t kLongestName = 1024, kShownName = 100;
-constexpr int64_t kMostCopies = 8;  // of the file's bytes, where tensors share a storage
+constexpr int64_t kMostCopies = 8;  // limit on tensor bytes, as a multiple of the file's bytes
 
 constexpr std::pair<const char*, at::ScalarType> kStorages[] = {
     {"DoubleStorage", at::kDouble},     {"FloatStorage", at::kFloat}, {"HalfStorage", at::kHalf},
@@ -63,7 +63,7 @@ std::set<std::string> known_globals() {
                                         "torch.save(network.state_dict(), path)"});
 }
 
-// Where the numbers of a tensor lie: ('storage', type, key, device, count, …).
+// The storage that holds the numbers of a tensor: ('storage', type, key, device, count, …).
 struct Storage {
   std::string key;
   at::ScalarType dtype;
@@ -120,7 +120,7 @@ using ReadStorage = std::function<at::Tensor(const Storage&, const std::string& 
 // Walks the tree of values and builds what tensors it describes.
 class Builder {
  public:
-  // `size`: bytes of the file, which memory and time are held against.
+  // `size` is the number of bytes of the file, which bounds memory and time.
   Builder(std::string file, size_t size, ReadStorage read)
       : file_(std::move(file)), size_(static_cast<int64_t>(size)), read_(std::move(read)) {}
 
@@ -131,7 +131,7 @@ class Builder {
 
  private:
   void walk(const PickleValue& value, const std::string& path, int depth) {
-    // Each value takes a byte at the least; one that is shared could be walked without end.
+    // Each value takes at least one byte; shared values could be walked without end.
     if (depth > kDeepest || ++visited_ > std::min(size_, kMostValues))
       malformed(file_ + ": " + path.substr(0, kShownName), "nested too deeply, or without end");
     if (path.size() > kLongestName)
@@ -200,7 +200,7 @@ std::map<std::string, at::Tensor> read_zip(const fs::path& path, const std::stri
   const auto size_of = [&](const std::string& record, const std::string& where) {
     if (!zip.hasRecord(record)) malformed(where, "the archive lacks a part", record);
     const size_t size = zip.getRecordSize(record);
-    // PyTorch does not compress; a size beyond the file's would be memory for a hostile one.
+    // PyTorch does not compress; a part larger than the file would only waste memory.
     if (size > content.size()) malformed(where, "a part of the archive is larger than the file");
     return size;
   };

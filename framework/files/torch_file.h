@@ -11,14 +11,15 @@
 
 namespace semiseg {
 
-// True when the file begins as one of both formats does.
+// Returns true when the file begins like one of both formats.
 bool is_torch_file(const std::filesystem::path& path);
 
-// Every tensor of the file, contiguous, on the CPU, in its own type (float64 float32 float16
-// bfloat16 int64 int32 int16 int8 uint8 bool). Names are keys of nested dictionaries and positions
-// in lists, joined by '/': "net/encoder.in_conv.conv_conv.0.weight". What is no tensor is left out.
-// kData naming the file for anything else than dictionaries, lists, tensors, numbers and text (the
-// name of the class or function is in the message), and for damaged or cut files.
+// Returns every tensor of the file, contiguous, on the CPU, in its own type (float64 float32
+// float16 bfloat16 int64 int32 int16 int8 uint8 bool). Names are keys of nested dictionaries and
+// positions in lists, joined by '/': "net/encoder.in_conv.conv_conv.0.weight". Other values are
+// left out. Throws kData naming the file for anything other than dictionaries, lists, tensors,
+// numbers and text (the name of the class or function is in the message), and for damaged or cut
+// files.
 std::map<std::string, at::Tensor> read_torch_file(const std::filesystem::path& path);
 
 }  // namespace semiseg
