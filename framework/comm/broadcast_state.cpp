@@ -24,7 +24,7 @@ Json outline(const StateMap& state) {
     } else if (const auto* integer = std::get_if<int64_t>(&value)) {
       entry["integer"] = *integer;
     } else if (const auto* real = std::get_if<double>(&value)) {
-      int64_t bits = 0;  // JSON knows no infinity
+      int64_t bits = 0;  // JSON has no infinity
       std::memcpy(&bits, real, sizeof bits);
       entry["real"] = bits;
     } else {

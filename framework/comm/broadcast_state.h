@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A snapshot of state from rank 0 to all: one rank reads a file, all go on from the same bytes.
+// Broadcasts a snapshot of state: rank 0 reads a file, and all ranks continue from the same bytes.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace semiseg {
 
-// Collective. Rank 0's state on all ranks; what the others pass is not looked at. Tensors on the
-// CPU.
+// Collective. Returns rank 0's state on all ranks and ignores the argument of the others. Tensors
+// are on the CPU.
 std::optional<StateMap> broadcast_state(std::optional<StateMap> state, const Communicator& comm);
 
 }  // namespace semiseg

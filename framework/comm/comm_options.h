@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How ranks talk and how long they wait for each other: section [comm]. None of it makes another
-// experiment.
+// The options of section [comm]: how ranks communicate and how long they wait for each other. They
+// do not change the experiment.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 namespace semiseg {
 
 struct CommOptions {
-  int64_t ranks = 0;      // that the run must have; 0: as many as were started
-  bool ordered = false;   // sums in rank order and float64, whatever the library's algorithm
-  bool check = false;     // before each collective: do all ranks call the same one?
+  int64_t ranks = 0;      // number of ranks that the run must have; 0: any
+  bool ordered = false;   // sums in float64 and rank order, not by the library's algorithm
+  bool check = false;     // checks before each collective that all ranks call the same one
   double deadline = 300;  // seconds in one collective after which the late ranks are reported
 
   static CommOptions read(const Config& section);
 
-  // kConfig when something is asked for that ranks with a GPU each do not do: `ordered`, `check`.
+  // Throws kConfig when `ordered` or `check` is on, which ranks with one GPU each do not support.
   void check_for_gpus() const;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this rank is doing at the moment, for the watchdog of whoever waits for it.
+// The current activity of this rank, for the watchdogs of ranks that wait for it.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@ struct Activity {
   int64_t collective = 0;  // collectives entered so far: the same number on all ranks is the same
                            // collective
   std::string operation;   // the one it is in, e.g. "all_reduce of gradient"; empty: computing
-  double since = 0;        // when that began, seconds since the epoch; computing: the last advance
+  double since = 0;  // when the operation, or the last advance, began, seconds since the epoch
 };
 
-// Thread-safe. Cheap: once a collective.
+// Thread-safe and cheap: it is updated once a collective.
 class Heartbeat {
  public:
   void at(int64_t step, std::string_view phase);
@@ -32,7 +32,7 @@ class Heartbeat {
   Activity activity_;
 };
 
-// Seconds since the epoch, on the wall.
+// Returns the wall-clock time in seconds since the epoch.
 double wall_seconds();
 
 }  // namespace semiseg

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The debug mode [comm] check: do all ranks call the same collective with the same name and size?
+// The debug mode [comm] check: checks that all ranks call the same collective with the same name
+// and size.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,8 +10,8 @@
 
 namespace semiseg {
 
-// Collective, before the one that is checked. kRank listing what each rank calls when they differ.
-// An undefined tensor has no size to compare.
+// Collective. Call it before the collective that it checks. Throws kRank listing what each rank
+// calls when the calls differ. An undefined tensor has no size to compare.
 void check_same_call(MPI_Comm comm, std::string_view kind, std::string_view name,
                      const at::Tensor& value);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts between ranks: configurations, paths, reasons.
+// Communicates texts between ranks: configurations, paths, reasons.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace semiseg {
 
-// Collective. Rank 0's text on all ranks.
+// Collective. Returns rank 0's text on all ranks.
 std::string broadcast_text(const std::string& text, const Communicator& comm);
 
-// Collective. Every rank's text, in rank order.
+// Collective. Returns every rank's text, in rank order.
 std::vector<std::string> gather_texts(const std::string& text, const Communicator& comm);
 
 }  // namespace semiseg

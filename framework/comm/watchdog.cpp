@@ -134,8 +134,8 @@ void Watchdog::watch(const std::stop_token& stop) {
     write_pulse();
     const Activity activity = comm_.heartbeat()->read();
     const double now = wall_seconds();
-    // This thread did not run for a while: the job was suspended and continued, as a scheduler does.
-    // The others wake up at their own time, so that the wait is counted from here on.
+    // This thread did not run for a while: the job was suspended and continued, as a scheduler
+    // does. The others wake up at their own time, so that the wait is counted from here on.
     if (now - looked > longest_nap()) awake = now;
     looked = now;
     if (activity.operation.empty() || now - std::max(activity.since, awake) <= deadline_) continue;
@@ -144,7 +144,8 @@ void Watchdog::watch(const std::stop_token& stop) {
   }
 }
 
-// Not fsynced: it is for readers of this minute. A full disk must not end the run here.
+// Writes without fsync, because only the latest pulse matters. A full disk must not end the run
+// here.
 void Watchdog::write_pulse() const {
   const Activity a = comm_.heartbeat()->read();
   char host[256] = "";
@@ -165,7 +166,7 @@ void Watchdog::report_and_abort(const std::vector<RankPulse>& ranks) const {
     log::error("{}", describe_late_ranks(ranks, wall_seconds(), deadline_, silence()));
     comm_.abort(exit_code(ErrorKind::kRank));
   }
-  // Another rank reports and ends us. Should that fail, nobody is left to wait for.
+  // Another rank reports and aborts this one. If that fails, no live rank is left to wait for.
   std::this_thread::sleep_for(std::chrono::seconds(20));
   std::_Exit(exit_code(ErrorKind::kRank));
 }

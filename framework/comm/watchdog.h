@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Watches that ranks do not wait for each other for ever. Each rank tells what it does in a file
-// of its own, outside MPI, so that also a rank that is stuck or stopped can be read.
+// Ends a run whose ranks wait for each other for ever. Each rank writes its activity to a file of
+// its own, outside MPI, so that the activity of a rank that hangs or is suspended is known, too.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@
 
 namespace semiseg {
 
-// What one rank wrote.
+// The last heartbeat that one rank wrote.
 struct RankPulse {
   int rank = 0;
   int64_t pid = 0;
@@ -23,14 +23,15 @@ struct RankPulse {
   Activity activity;
 };
 
-// The report when a rank has waited longer than `deadline` seconds: who is late, where and since
-// when, and what the others wait for. A rank whose pulse is older than `silence` seconds is
-// stopped, dead or cut off; one that lives is late when others have entered more collectives.
+// Returns the report when a rank has waited longer than `deadline` seconds: which ranks are late,
+// where and since when, and what the others wait for. A rank whose pulse is older than `silence`
+// seconds is suspended, dead or disconnected; a live one is late when others have entered more
+// collectives.
 std::string describe_late_ranks(const std::vector<RankPulse>& ranks, double now, double deadline,
                                 double silence);
 
-// True while a rank that lives computes and has advanced within the deadline: its share of the work
-// is larger, which is no fault.
+// Returns true while a live rank computes and has advanced within the deadline: it only has more
+// work, which is no fault.
 bool some_rank_advances(const std::vector<RankPulse>& ranks, double now, double deadline,
                         double silence);
 
@@ -38,14 +39,14 @@ class Watchdog {
  public:
   // `folder` is seen by all ranks and holds nothing of an earlier start. Starts a thread that
   // writes this rank's pulse and, once this rank has been in one collective for longer than
-  // `deadline` seconds while no rank advances, prints the report (one rank of all does) and takes
-  // all ranks down with exit code 4. `comm` outlives the watchdog.
+  // `deadline` seconds while no rank advances, prints the report (one rank does) and aborts all
+  // ranks with exit code 4. `comm` outlives the watchdog.
   Watchdog(const Communicator& comm, std::filesystem::path folder, double deadline);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // True for the first of all ranks that asks: it tells people why the run ends.
+  // Returns true on the first rank that calls it: that rank reports why the run ends.
   bool claim_report() const;
 
  private:
@@ -53,7 +54,7 @@ class Watchdog {
   void write_pulse() const;
   void report_and_abort(const std::vector<RankPulse>& ranks) const;
   double silence() const { return 3 * interval_; }
-  double longest_nap() const { return silence() + 1; }  // between two looks, on a busy machine
+  double longest_nap() const { return silence() + 1; }  // between two polls, on a busy machine
 
   const Communicator& comm_;
   std::filesystem::path folder_;
@@ -61,7 +62,7 @@ class Watchdog {
   std::jthread thread_;
 };
 
-// Reads the files of `size` ranks; one that is missing or half written is a rank that gave no sign.
+// Reads the files of `size` ranks; a missing or half-written file counts as no sign of life.
 std::vector<RankPulse> read_pulses(const std::filesystem::path& folder, int size);
 
 }  // namespace semiseg

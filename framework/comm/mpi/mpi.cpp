@@ -42,7 +42,7 @@ class InOperation {
   Heartbeat& heartbeat_;
 };
 
-// Rank by rank in float64.
+// Sums rank by rank in float64.
 at::Tensor sum_in_order(const at::Tensor& ranks) {
   if (!ranks.is_floating_point()) return ranks.sum(0, false, ranks.scalar_type());
   at::Tensor total = ranks[0].to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
@@ -67,7 +67,7 @@ class MpiReduction : public PendingReduction {
         name_(std::move(name)),
         check_(std::move(check)) {}
 
-  // Nobody waited, because of an exception: MPI may still write, so the memory stays for ever.
+  // An exception skipped wait(): MPI may still write to the memory, so it is never freed.
   ~MpiReduction() override {
     if (request_ != MPI_REQUEST_NULL) new std::pair(std::move(sent_), std::move(received_));
   }
@@ -201,13 +201,13 @@ class Mpi : public Communicator {
 
   void abort(int exit_code) const override {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
-    std::_Exit(exit_code);  // where MPI only asks others to kill us
+    std::_Exit(exit_code);  // MPI_Abort may return before this process is killed
   }
 
   void leave() override { SEMISEG_MPI(MPI_Finalize()); }
 
  private:
-  // Room for what all ranks send.
+  // Allocates the buffer for the data of all ranks.
   at::Tensor gathered(const at::Tensor& local) const {
     std::vector<int64_t> shape = local.sizes().vec();
     SEMISEG_CHECK(!shape.empty(), "gather concatenates along axis 0");

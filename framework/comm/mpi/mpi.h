@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranks that are processes, by Open MPI; CPU tensors.
+// The communicator of processes, by Open MPI, for CPU tensors.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,8 @@
 namespace semiseg {
 
 // Collective over all processes that were started together; once a process. Calls MPI_Init_thread
-// (MPI_THREAD_MULTIPLE: the watchdog may abort while another thread communicates). kRank when MPI
-// cannot be started.
+// (MPI_THREAD_MULTIPLE: the watchdog may abort while another thread communicates). Throws kRank
+// when MPI cannot be started.
 std::unique_ptr<Communicator> join_mpi_world();
 
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors as MPI sees them.
+// Maps dtypes to MPI types and reductions.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,10 +7,10 @@
 
 namespace semiseg {
 
-// kInternal for a dtype that no rank sends.
+// Returns the MPI type. Throws kInternal for a dtype that is never sent.
 MPI_Datatype mpi_type(at::ScalarType type);
 
-// The sum of this dtype. MPI knows no 16-bit floats: theirs are added in float32, value by value.
+// Returns the sum operation. MPI lacks 16-bit floats: they are added in float32, value by value.
 MPI_Op mpi_sum(at::ScalarType type);
 
 }  // namespace semiseg

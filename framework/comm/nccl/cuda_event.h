@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Order between streams without the host waiting. Private to the nccl*.cpp files.
+// Orders the work of streams without making the host wait. Private to the nccl*.cpp files.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -8,7 +8,7 @@
 
 namespace semiseg {
 
-// A point in the work of a stream.
+// An event in the work of a stream.
 class CudaEvent {
  public:
   explicit CudaEvent(const GpuWhere& at) {
@@ -18,7 +18,7 @@ class CudaEvent {
   CudaEvent(const CudaEvent&) = delete;
   CudaEvent& operator=(const CudaEvent&) = delete;
 
-  // `later` goes on once `earlier` has done what it was given so far; the host goes on at once.
+  // Makes `later` wait for the work queued on `earlier` so far; the host does not wait.
   void order(cudaStream_t earlier, cudaStream_t later, const GpuWhere& at) const {
     record(earlier, at);
     hold(later, at);

@@ -79,7 +79,7 @@ class NcclReduction : public PendingReduction {
     done_.record(stream, where());
   }
 
-  // Nobody waited, an exception say: the memory must still outlive the kernel that adds into it.
+  // An exception may have skipped wait(): the memory must outlive the kernel that adds into it.
   ~NcclReduction() override {
     if (!waited_) done_.hold_noexcept(c10::cuda::getCurrentCUDAStream(buffer_.get_device()));
   }
@@ -110,7 +110,7 @@ class NcclReduction : public PendingReduction {
 
 class Nccl : public Communicator {
  public:
-  // The device is current.
+  // The device must be the current one.
   Nccl(std::unique_ptr<Communicator> host, int device)
       : host_(std::move(host)),
         rank_(host_->rank()),
@@ -230,12 +230,12 @@ class Nccl : public Communicator {
     return at::empty(shape, local.options());
   }
 
-  // The stream of communication takes up after what the current stream was given so far …
+  // Makes the communication stream wait for the work queued on the current stream …
   void fork(std::string_view name) const {
     check_peers(comm_, where(name));
     event_.order(c10::cuda::getCurrentCUDAStream(device_), stream_, where(name));
   }
-  // … and the current stream goes on after what was launched there.
+  // … and the current stream wait for the communication stream.
   void join(std::string_view name) const {
     event_.order(stream_, c10::cuda::getCurrentCUDAStream(device_), where(name));
   }

@@ -10,10 +10,10 @@
 
 namespace semiseg {
 
-// Whose call is being checked.
+// The rank and the tensor of the call that is checked.
 struct GpuWhere {
   int rank;
-  std::string_view name;  // what travels
+  std::string_view name;  // name of the tensor
 };
 
 // Throw kRank unless `code` says success. Behind SEMISEG_GPU.
