@@ -16,7 +16,7 @@
 namespace semiseg {
 namespace {
 
-// The command line, sorted into what picks files and what changes values.
+// The overrides of the command line: choices of files, and changes of values.
 struct Changes {
   std::vector<Override> choices, values;
 };

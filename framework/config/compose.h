@@ -43,17 +43,18 @@ struct ComposeRequest {
 // labelled = "all"). A section as value ({a: 1}) merges; a list replaces. Values: see grammar.h.
 // Interpolations: see interpolation.h.
 //
-// kConfig with file and line (or the override itself) for anything that does not parse or resolve:
-// unknown group or option with the nearest spelling, key whose section is not there (use +k=v),
-// interpolation of a missing key, a cycle, and a comma list, which only `semiseg sweep` takes.
+// Throws kConfig with file and line (or the override itself) for anything that does not parse or
+// resolve: unknown group or option with the nearest spelling, key whose section is not there (use
+// +k=v), interpolation of a missing key, a cycle, and a comma list, which only `semiseg sweep`
+// takes.
 Config compose(const ComposeRequest& request);
 
 // The same from TOML text in memory, without a defaults list and without environment; `origin` is
 // what messages call it. For tests and for config.toml of a run.
 Config parse_config(const std::string& toml, const std::string& origin = "text");
 
-// What `--info` prints: the groups with their options and the tree of defaults that the request
-// picks.
+// Returns the text of `--info`: the groups with their options and the tree of defaults that the
+// request picks.
 std::string describe_groups(const ComposeRequest& request);
 
 }  // namespace semiseg

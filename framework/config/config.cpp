@@ -21,7 +21,7 @@ namespace {
 
 using Data = decltype(Value::data);
 
-// What a component expects of one key.
+// The type and values that a component expects of one key.
 struct Wish {
   std::string path;
   std::string type;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A read-only view of one section of the resolved configuration. A component reads its section once
-// into an options struct; every read is noted, so that a key that nobody reads is an error and
-// `semiseg info` can list all options.
+// into an options struct; every read is recorded, so that a key that no component reads is an error
+// and `semiseg info` can list all options.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ enum class Effect {
   kNone,         // neither: speed, memory, places, records
 };
 
-// What a component said about one key when it read it.
+// The properties of one key, as the component that read it declared them.
 struct OptionRead {
   std::string path;           // "method.ema_decay"
   std::string type;           // "float", "integer", "boolean", "string", "list of …"
@@ -40,7 +40,7 @@ struct OptionRead {
 // One setting that can change a result.
 struct OptionValue {
   std::string value;        // as TOML, in the option's type: 10 of a float is "10.0"
-  bool is_default = false;  // given or not, this is what the option is without being given
+  bool is_default = false;  // the value equals the default, whether it was given or not
 };
 
 struct ConfigTree;  // the values with their origins (value.h); compose.h makes it
@@ -49,17 +49,17 @@ class Config {
  public:
   explicit Config(std::shared_ptr<const ConfigTree> tree, std::string path = "");
 
-  // The section below this one; an absent section is empty, so that its reads leave the defaults.
-  // kConfig when the key holds a value instead.
+  // Returns the section below this one; an absent section is empty, so that its reads leave the
+  // defaults. Throws kConfig when the key holds a value instead.
   Config section(std::string_view key) const;
   bool has(std::string_view key) const;
   // Names of the sections directly below this one, in the order of their files.
   std::vector<std::string> sections() const;
   const std::string& path() const { return path_; }
 
-  // Reads `key` into `value`; an absent key leaves it, the default, as it is. kConfig with file,
-  // line, expected and got when the type is wrong or the value is out of range or not among the
-  // choices. An integer is accepted where a float is read, never the other way round. `doc`:
+  // Reads `key` into `value`; an absent key leaves the default that is in it. Throws kConfig with
+  // file, line, expected and got when the type is wrong or the value is out of range or not among
+  // the choices. An integer is accepted where a float is read, never the other way round. `doc`:
   // sentences that say what the option is, its unit, and when to change it.
   void read(std::string_view key, bool& value, std::string_view doc,
             Effect effect = Effect::kResult) const;
@@ -82,22 +82,23 @@ class Config {
   std::string required(std::string_view key, std::string_view doc,
                        Effect effect = Effect::kResult) const;
 
-  // A kConfig error about this key, with file and line of its value: for checks that only the
+  // Throws kConfig about this key, with file and line of its value: for checks that only the
   // component can make.
   [[noreturn]] void fail(std::string_view key, std::string what, std::string expected,
                          std::string fix = "") const;
 
-  // Everything read so far through any view of the same tree, in order of the first read.
+  // Returns all reads so far through any view of the same tree, in order of the first read.
   std::vector<OptionRead> reads() const;
 
-  // kConfig naming every key that nobody has read: file, line, and the nearest key that was read.
+  // Throws kConfig naming every key that no component has read: file, line, and the nearest key
+  // that was read.
   void check_all_read() const;
 
   // The whole section as TOML. With origins: each key followed by "# file:line".
   std::string to_toml(bool origins = false) const;
 
-  // 64-bit hash of the resolved values below this section, without `ignored` paths (full dotted
-  // paths; a path covers all below it). Independent of the order in which keys were set.
+  // Returns a 64-bit hash of the resolved values below this section, without `ignored` paths (full
+  // dotted paths; a path covers all below it). Independent of the order in which keys were set.
   uint64_t hash(const std::vector<std::string>& ignored = {}) const;
 
   // Returns every setting of the whole configuration that can change a result, by path, given or

@@ -15,7 +15,7 @@ struct DefaultsNode {
   std::string choice;  // "method" or "dataset@source" when it was chosen, else empty
   const ExperimentFile* file = nullptr;  // null: this group is skipped
   std::string package;                   // dotted section where the content goes; "" is the root
-  bool is_self = false;                  // here the content of the parent is merged
+  bool is_self = false;                  // the content of the parent is merged here
   std::vector<DefaultsNode> children;
 };
 
@@ -28,8 +28,8 @@ struct DefaultsTree {
 // takes the place of the first, so that a file may extend "base" and choose differently; the
 // command line beats both. Names are relative to the folder of the file that lists them and "/name"
 // starts at the root; the entries of the top file always do. A name that starts with '/' also puts
-// its package at the root. kConfig: unknown file, group or option with the nearest spelling, a
-// cycle, a choice for a group that is not listed.
+// its package at the root. Throws kConfig for an unknown file, group or option (with the nearest
+// spelling), a cycle, and a choice for a group that is not listed.
 DefaultsTree build_defaults(ExperimentFiles& files, const std::string& name,
                             const std::vector<Override>& choices);
 

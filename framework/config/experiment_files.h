@@ -17,7 +17,7 @@ struct DefaultsEntry {
   enum class Kind { kSelf, kFile, kGroup };
   Kind kind = Kind::kSelf;
   std::string name;  // kFile: "base", "method/bcp"; kGroup: "method"; "/…" starts at the root
-  std::optional<std::string> package;  // what follows '@'
+  std::optional<std::string> package;  // the text after '@'
   std::string option;                  // kGroup; empty: skip
   Origin origin;
 };
@@ -26,7 +26,7 @@ struct ExperimentFile {
   std::string name;  // "method/bcp"
   std::filesystem::path path;
   std::string summary;                  // first comment line
-  std::optional<std::string> package;   // of a comment line "# @package NAME" at the head
+  std::optional<std::string> package;   // from a comment line "# @package NAME" at the head
   std::vector<DefaultsEntry> defaults;  // with kSelf, wherever it is
   Value content;                        // without the defaults
 };
@@ -35,11 +35,11 @@ class ExperimentFiles {
  public:
   explicit ExperimentFiles(std::vector<std::filesystem::path> search);
 
-  // Read once and kept; null when no folder has it. kConfig when it does not parse or its defaults
-  // are malformed.
+  // Returns the file, which is read once and kept; null when no folder has it. Throws kConfig when
+  // it does not parse or its defaults are malformed.
   const ExperimentFile* find(const std::string& name);
 
-  // Alphabetical. The options of "" are the files at the top.
+  // Returns the options in alphabetical order. The options of "" are the files at the top.
   std::vector<std::string> options(const std::string& group) const;
   std::vector<std::string> groups() const;
   bool is_group(const std::string& name) const;

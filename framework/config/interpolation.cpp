@@ -97,7 +97,7 @@ class Interpolation {
     return result + text.substr(at);
   }
 
-  // What stands between "${" and "}".
+  // Evaluates the text between "${" and "}".
   Data evaluate(const std::string& inside) {
     const std::string body = expand(inside);
     const size_t colon = body.find(':');

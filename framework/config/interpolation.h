@@ -14,8 +14,8 @@ namespace semiseg {
 // inside text it becomes text. ${env:NAME,default} (also oc.env) is a number or boolean where it
 // reads like one and the whole value.
 // ${now:FORMAT} is strftime's, in UTC: hosts of one run may differ in their time zones. They nest.
-// \${ is a plain "${". kConfig with the file and line of the value for a missing key or variable,
-// an unknown kind, a cycle.
+// \${ is a plain "${". Throws kConfig with the file and line of the value for a missing key or
+// variable, an unknown kind, a cycle.
 void interpolate(Value& root, int64_t now, const std::map<std::string, std::string>& environment);
 
 }  // namespace semiseg

@@ -17,7 +17,7 @@ std::vector<OptionRead> list_options(const std::function<void(const Config&)>& r
   try {
     read(Config(tree));
   } catch (const Error& error) {
-    // Only a refused value: the options before it have been noted.
+    // A refused value only ends the list: the options before it are recorded.
     if (error.kind() != ErrorKind::kConfig) throw;
   }
   return tree->reads;

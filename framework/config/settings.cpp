@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The settings of a configuration that can change a result: what makes two runs one.
+// The settings of a configuration that can change a result: runs with equal settings are one run.
 #include <fmt/format.h>
 #include <xxhash.h>
 

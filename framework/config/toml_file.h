@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TOML text → values with their lines. The only place that knows toml++.
+// TOML text → values with their lines. Only this file uses toml++.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace semiseg {
 
-// The root section in the order of the text. kConfig with `source` and line for text that is not
-// TOML, for dates, and for keys with a dot in quotes.
+// Returns the root section in the order of the text. Throws kConfig with `source` and line for text
+// that is not TOML, for dates, and for keys with a dot in quotes.
 Value parse_toml(std::string_view text, const std::string& source);
 
 }  // namespace semiseg

@@ -10,18 +10,19 @@
 
 namespace semiseg {
 
-// On one line: 3, 0.5, "text", [1, 2], {a = 1}. Keys of inline sections are sorted. "${" in a
-// string is escaped, because the reader would take it for an interpolation.
+// Returns the value on one line: 3, 0.5, "text", [1, 2], {a = 1}. Keys of inline sections are
+// sorted. "${" in a string is escaped, because the reader would take it for an interpolation.
 std::string value_text(const Value& value);
 
-// Without quotes, for a place inside other text. Booleans, numbers and strings only.
+// Returns the value without quotes, to be put into other text. Booleans, numbers and strings only.
 std::string plain_text(const Value& scalar);
 
-// Values first, then sections under their headers; with origins each value ends in "# file:line".
+// Returns the values first, then sections under their headers; with origins each value ends in "#
+// file:line".
 std::string section_text(const Value& section, bool origins);
 
-// One "path = value" a line, sorted, without the paths in `ignored` and all below them. Empty
-// sections leave no trace.
+// Returns one "path = value" a line, sorted, without the paths in `ignored` and all below them.
+// Empty sections leave no trace.
 std::string canonical_text(const Value& section, const std::string& path,
                            const std::vector<std::string>& ignored);
 

@@ -15,7 +15,7 @@
 
 namespace semiseg {
 
-// Who set a value.
+// The place where a value was set.
 struct Origin {
   std::string source;    // file, or "command line"
   int64_t line = 0;      // 0: the source as a whole
@@ -51,33 +51,32 @@ std::string join_path(std::string_view section, std::string_view key);
 // "a.b.c" → {"a.b", "c"}; a path without a dot lies in the section "".
 std::pair<std::string, std::string> split_path(std::string_view path);
 
-// Null when there is no such value.
+// Returns null when there is no such value.
 const Value* find(const Value& root, std::string_view path);
 Value* find(Value& root, std::string_view path);
 
-// The section at `path`, made with this origin where it is missing. kConfig when a value is in the
-// way.
+// Returns the section at `path`, which is created with this origin if missing. Throws kConfig when
+// a value is in the way.
 Value& make_section(Value& root, std::string_view path, const Origin& origin);
 
-// Puts `from` over `into`: sections merge key by key, anything else replaces. kConfig when one is a
-// section and the other is not. `path` is for the message.
+// Puts `from` over `into`: sections merge key by key, anything else replaces. Throws kConfig when
+// one is a section and the other is not. `path` is for the message.
 void merge(Value& into, const Value& from, const std::string& path);
 
-// All values below a section in order, sections before what they hold.
+// Visits all values below a section in order, a section before its content.
 void visit(const Value& section, const std::string& path,
            const std::function<void(const std::string& path, const Value& value)>& callback);
 
-// Dotted paths of everything below a section; of the sections only, if wished.
+// Returns the dotted paths of everything below a section, or of its sections only.
 std::vector<std::string> paths(const Value& root, bool only_sections = false);
 
-// What the views of one configuration share: its values, and what has been read so far.
+// The data that all views of one configuration share: its values, and the reads so far.
 struct ConfigTree {
   Value root;
   std::vector<std::string>
-      groups;  // of the defaults; a key that looks like one is probably a misspelt choice
+      groups;  // groups of the defaults; a key like one is probably a misspelt choice
   mutable std::vector<OptionRead> reads;
-  bool only_lists =
-      false;  // required keys read as empty text: the reads are wanted, not the values
+  bool only_lists = false;  // required keys read as empty text: only the list of reads is used
 };
 
 }  // namespace semiseg
