@@ -12,7 +12,7 @@
 namespace semiseg {
 namespace {
 
-// The item of that name. Throws kInternal with the names there are.
+// Returns the item of that name. Throws kInternal with all names for an unknown one.
 template <class Item>
 const Item& named(const std::vector<Item>& items, std::string_view name, const char* kind,
                   const std::string& owner) {

@@ -36,7 +36,7 @@ struct Stream {
 
   int64_t size() const { return static_cast<int64_t>(samples.size()); }
   // Views share their geometry with the weak one unless [protocol.views] says otherwise. Both throw
-  // kInternal with the views there are.
+  // kInternal, with the names of the views, for an unknown one.
   const at::Tensor& image(std::string_view view = kWeakView) const;
   const std::vector<Placement>& placements(std::string_view view = kWeakView) const;
 
@@ -46,13 +46,13 @@ struct Stream {
 
 struct Batch {
   std::vector<Stream> streams;  // in the order of the stage's plan
-  SampleIds samples;            // of all streams
+  SampleIds samples;            // ids of the samples of all streams
 
-  // Throws kInternal with the streams there are.
+  // Throws kInternal, with the names of the streams, for an unknown one.
   const Stream& operator[](std::string_view stream) const;
 
-  // [B,C,S] of all streams in their order: no copy of what add_view() added whole. Throws kInternal
-  // when a stream lacks the view.
+  // Returns [B,C,S] of all streams in their order, without a copy if add_view() added it as a
+  // whole. Throws kInternal when a stream lacks the view.
   at::Tensor joined(std::string_view view = kWeakView) const;
 
   // Appends a stream without views.
@@ -62,7 +62,8 @@ struct Batch {
   void add_view(const std::string& view, const at::Tensor& image,
                 const std::vector<Placement>& placements = {},
                 const std::vector<std::string>& stream_names = {});
-  // With images and labels on the device; the copies run beside the step from pinned memory.
+  // Returns the batch with images and labels on the device; copies from pinned memory are
+  // asynchronous.
   Batch on(at::Device device) const;
   Batch pinned() const;
 

@@ -21,7 +21,7 @@ namespace semiseg {
 enum class EndlessStreams {
   kWholeStage,     // one row of permutations for the stage: every sample comes once before any
                    // comes twice
-  kLabelledEpoch,  // a new row each epoch of the first stream, as the reference has it: with few
+  kLabelledEpoch,  // a new row each epoch of the first stream, as in the reference: with few
                    // labels some samples wait long
 };
 
@@ -32,7 +32,7 @@ class BatchPlan {
   BatchPlan(const Pools& pools, std::vector<StreamPlan> streams, const Draws& draws, int64_t stage,
             EndlessStreams endless = EndlessStreams::kWholeStage);
 
-  // For each slot an index into Pools::samples.
+  // Returns for each slot an index into Pools::samples.
   std::vector<size_t> samples(int64_t step) const;
 
   // A slot finds its sample at this position of this permutation, counted from 0 for each stream.
@@ -42,7 +42,7 @@ class BatchPlan {
   Place place(int64_t step, int64_t slot) const;
 
   const std::vector<StreamPlan>& streams() const { return streams_; }
-  // The stream of a slot: an index into streams().
+  // Returns the stream of a slot, as an index into streams().
   size_t stream_of(int64_t slot) const;
   bool has_labels(size_t stream) const { return pools_[stream].has_labels; }
   int64_t epoch_length() const;  // steps of one epoch of the first stream, whose pool has labels
@@ -52,16 +52,17 @@ class BatchPlan {
   int64_t epoch_length(size_t stream) const;
 
   std::vector<StreamPlan> streams_;
-  std::vector<Pool> pools_;     // of each stream
+  std::vector<Pool> pools_;     // the pool of each stream
   std::vector<int64_t> begin_;  // first slot of each stream, and the number of all slots
   Draws draws_;
   int64_t stage_;
   EndlessStreams endless_;
 };
 
-// Slots of one rank, ascending: a contiguous share of the colocated groups, as even as can be.
-// `colocated` partitions the slots of the batch; none: each slot alone, dealt so that every rank
-// gets its part of every stream. Throws kConfig when there are more ranks than groups.
+// Returns the slots of one rank, ascending: a contiguous share of the colocated groups, as even as
+// possible. `colocated` partitions the slots of the batch; empty: each slot is a group of its own,
+// and every rank gets its part of every stream. Throws kConfig when there are more ranks than
+// groups.
 std::vector<int64_t> share(const std::vector<StreamPlan>& streams,
                            const std::vector<std::vector<int64_t>>& colocated, int rank, int size);
 

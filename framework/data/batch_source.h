@@ -9,7 +9,7 @@ namespace semiseg {
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
-  // The batch of the next step. Throws what went wrong while it was made.
+  // Returns the batch of the next step. Throws the error that occurred while it was made.
   virtual Batch next() = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interface of a data set: cases with patients and splits, volumes for evaluation, samples for
-// training. Cropping, augmentation, batching, ranks and the labelled fraction are not its business.
+// training. Cropping, augmentation, batching, ranks and the labelled fraction belong to other
+// classes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -24,9 +25,9 @@ struct CaseInfo {
   std::string patient;  // splits and label budgets count patients
   std::string domain;   // scanner, vendor or site; empty when unknown
   Split split = Split::kTrain;
-  int64_t cost = 0;       // of predicting it, about its voxels: a file's bytes will do; 0: unknown
-  std::string task;       // the part of a collection that it is from; empty in a single data set
-  bool has_label = true;  // ground truth is there, as far as the data set knows without reading it
+  int64_t cost = 0;  // of prediction, about the voxels (the size of the file will do); 0: unknown
+  std::string task;  // the part of a collection that it is from; empty in a single data set
+  bool has_label = true;  // there is ground truth, as far as is known without reading it
 };
 
 // One whole image in memory.
@@ -37,7 +38,7 @@ struct Volume {
   bool has_spacing = false;  // false: spacing is unknown, distances are in voxels
 };
 
-// What training draws from: one slice of a case (2-D) or one case (3-D).
+// One training sample: a slice of a case (2-D) or a case (3-D).
 struct SampleInfo {
   size_t case_index = 0;  // into cases()
   int64_t slice = -1;     // axial index; -1: the whole volume
@@ -55,7 +56,7 @@ struct DatasetInfo {
   int64_t axial_axis = 0;  // axis of the slices among the Volume's D, H, W
   bool label_based_preparation =
       false;                // preparation looked at labels (cropping to them): said in every table
-  std::string preparation;  // of the voxels, as framework/scans/preparation.h writes it; empty:
+  std::string preparation;  // in the form of datasets/convert_preparation.h; empty:
                             // not known, so that new scans cannot be prepared alike
 };
 
@@ -63,22 +64,23 @@ class DatasetSource {
  public:
   virtual ~DatasetSource() = default;
   virtual const DatasetInfo& info() const = 0;
-  // In published order: the first patients of the training split are the labelled ones.
+  // Returns the cases in published order: the first patients of the training split are the labelled
+  // ones.
   virtual const std::vector<CaseInfo>& cases() const = 0;
-  // Thread-safe. kData with file, expected and got for anything wrong with the file.
+  // Thread-safe. Throws kData with file, expected and got for anything wrong with the file.
   virtual Volume load(size_t case_index) const = 0;
-  // Training samples of the training split, in published order. 2-D: slices; 3-D: volumes.
+  // Returns the samples of the training split, in published order: slices (2-D) or volumes (3-D).
   virtual std::vector<SampleInfo> training_samples(int spatial_dims) const = 0;
   // Thread-safe.
   virtual Sample load_sample(const SampleInfo& sample) const = 0;
 };
 
-// Training samples of the training cases, in order: whole volumes (3-D), or all slices, of which
-// `slices` gives the number in a case (2-D).
+// Returns the samples of the training cases, in order: whole volumes (3-D), or all slices (2-D);
+// `slices` gives the number of slices of a case.
 std::vector<SampleInfo> list_training_samples(const std::vector<CaseInfo>& cases, int spatial_dims,
                                               const std::function<int64_t(size_t)>& slices);
 
-// The different domains and tasks of the cases, in the order in which they appear first.
+// Returns the distinct domains and tasks of the cases, in the order of their first appearance.
 std::vector<std::string> domains_of(const std::vector<CaseInfo>& cases);
 std::vector<std::string> tasks_of(const std::vector<CaseInfo>& cases);
 

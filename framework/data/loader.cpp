@@ -40,7 +40,7 @@ bool wants(const StreamPlan& stream, const std::string& view) {
 
 }  // namespace
 
-// The samples of a batch in the making, stream by stream.
+// The samples of a batch that is being made, stream by stream.
 class Loader::Rows {
  public:
   Rows(const BatchPlan& plan, const std::vector<int64_t>& slots) : plan_(plan) {
@@ -116,7 +116,7 @@ class Loader::Rows {
 
   const BatchPlan& plan_;
   Batch batch_;
-  std::vector<int64_t> first_row_;  // of each stream
+  std::vector<int64_t> first_row_;  // the first row of each stream
   std::vector<at::Tensor> labels_;
   std::vector<std::vector<int64_t>> domains_, tasks_;
   std::map<std::string, ViewRows> views_;
@@ -272,7 +272,7 @@ Batch Loader::make_batch(int64_t step, const std::stop_token& stop) const {
     add_sample(rows, row, indices.at(static_cast<size_t>(slot)), draws);
   }
   Batch batch = rows.finish(parts_.dtype, parts_.transform.patch_size);
-  // From pinned memory the copy to the device runs beside the step before.
+  // The copy from pinned memory to the device overlaps the previous step.
   return parts_.device.is_cpu() ? batch : batch.pinned();
 }
 

@@ -34,17 +34,17 @@ struct LoaderOptions {
 
 // A loader makes the batches of one stage on one rank from these.
 struct LoaderParts {
-  std::shared_ptr<SampleCache> samples;  // of Pools::samples
+  std::shared_ptr<SampleCache> samples;  // cache of Pools::samples
   BatchPlan plan;
-  std::vector<int64_t> slots;  // this rank's, ascending: share(…)
+  std::vector<int64_t> slots;  // slots of this rank, ascending, from share(…)
   TransformOptions transform;
   Views views;
   Draws draws;  // of the run seed; sample s of step t uses at(stage, t).sequence("augment", s)
   int64_t stage = 0;
   int64_t first_step = 0;             // the first next() is the batch of this step
   int64_t steps = 0;                  // length of the stage; nothing is made beyond it
-  at::ScalarType dtype = at::kFloat;  // of the images; they are augmented in float32
-  at::Device device = at::kCPU;       // of batches; threads put them into pinned memory for a GPU
+  at::ScalarType dtype = at::kFloat;  // dtype of the images, which are augmented in float32
+  at::Device device = at::kCPU;       // device of the batches; for a GPU, threads use pinned memory
 };
 
 class Loader : public BatchSource {
@@ -54,14 +54,14 @@ class Loader : public BatchSource {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  // The next step's batch on the device, with the views that its streams ask for; S is the patch
-  // size, sample ids are the slots. Labels of pools without labels are never read. A failure in a
-  // thread (kData with the case's name) is thrown here, at its step, again at every further call.
-  // One consumer at a time.
+  // Returns the next step's batch on the device, with the views that its streams ask for; S is the
+  // patch size, sample ids are the slots. Labels of pools without labels are never read. An error
+  // of a thread (kData with the case's name) is thrown here at its step and at every later call.
+  // Not thread-safe.
   Batch next() override;
 
-  // Joins the threads after the samples they are at; next() may not be called any more. The
-  // destructor does the same.
+  // Joins the threads once they have finished their current samples; next() must not be called
+  // afterwards. The destructor does the same.
   void stop();
 
  private:
@@ -71,7 +71,7 @@ class Loader : public BatchSource {
   class Rows;
   void add_sample(Rows& rows, int64_t row, size_t index, const Draws& draws) const;
   Sample read_sample(size_t index, size_t stream) const;
-  // One line in the log for the first volume that is padded.
+  // Logs one line for the first volume that is padded.
   void note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const;
   void work(const std::stop_token& stop);
   Batch take(int64_t step);
@@ -81,8 +81,8 @@ class Loader : public BatchSource {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::map<int64_t, Result> ready_;  // by step
-  int64_t next_step_;                // of the consumer
-  int64_t claimed_;                  // first step that no thread has begun
+  int64_t next_step_;                // step of the next call of next()
+  int64_t claimed_;                  // first step that no thread has started
   bool stopped_ = false;
   mutable std::once_flag noted_padding_;
   std::vector<std::jthread> workers_;  // last: they use everything above

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a training patch was cut out of its image: for methods that align two crops of one sample.
+// The place of a training patch in its image, for methods that align two crops of one sample.
 #pragma once
 
 #include <array>

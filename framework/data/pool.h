@@ -23,11 +23,11 @@ struct Pools {
   std::vector<std::string> labelled_patients;  // in published order
   std::string labelled_hash;  // xxh3 of the labelled patients, 16 hexadecimal digits
 
-  // Throws kConfig that names the pools there are.
+  // Throws kConfig, with the names of the pools, for an unknown one.
   const Pool& find(std::string_view name) const;
 };
 
-// A pool of all samples [first, last).
+// Returns a pool of all samples [first, last).
 Pool pool_of_range(std::string name, bool has_labels, size_t first, size_t last);
 
 }  // namespace semiseg

@@ -9,7 +9,7 @@
 
 namespace semiseg {
 
-// `source` with the splits of the setting; its training samples are those that are still in the
+// Returns `source` with the splits of the setting; its training samples are those still in the
 // training split.
 std::unique_ptr<DatasetSource> with_splits(std::unique_ptr<DatasetSource> source,
                                            const std::vector<Split>& splits);

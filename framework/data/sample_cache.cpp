@@ -78,7 +78,7 @@ Sample SampleCache::get(size_t index) {
   std::unique_lock lock(mutex_);
   decoded_.wait(lock, [&] { return entry.state != Entry::State::kDecoding; });
   if (entry.state == Entry::State::kPresent) return entry.sample;
-  // A full cache has nothing to wait for: whoever asks decodes.
+  // In a full cache every caller decodes its own sample, without waiting.
   const bool is_full = bytes_ >= capacity_bytes_;
   if (!is_full) entry.state = Entry::State::kDecoding;
   lock.unlock();

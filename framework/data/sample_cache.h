@@ -13,26 +13,26 @@
 
 namespace semiseg {
 
-// Thread-safe. What comes first stays until the end: sampling is uniform, so throwing out the
-// oldest for the newest would only cost copies. A sample that fits is decoded once, also when
-// several threads ask for it at the same time.
+// Thread-safe. The first samples stay until the end: sampling is uniform, so evicting the oldest
+// would only cost copies. A sample that fits is decoded once, also when several threads ask for it
+// at the same time.
 class SampleCache {
  public:
   // `source` must outlive the cache. capacity_mb 0: nothing is kept.
   SampleCache(const DatasetSource& source, std::vector<SampleInfo> samples, int64_t capacity_mb);
 
-  // Image float32 and label uint8 (undefined when there is none), contiguous, on the CPU; shared,
-  // so read only. An exception of the source comes out with the sample's name; nothing is kept
-  // then.
+  // Returns image float32 and label uint8 (undefined when there is none), contiguous, on the CPU.
+  // The tensors are shared: do not write to them. An exception of the source is rethrown with the
+  // sample's name; nothing is cached then.
   Sample get(size_t index);
 
   // "patient001_frame01, slice 3"
   std::string name(size_t index) const;
-  // Numbers of its case's domain and task in domains_of() and tasks_of() (dataset.h).
+  // Returns the index of its case's domain (task) in domains_of() (tasks_of()), dataset.h.
   int64_t domain(size_t index) const { return domains_.at(index); }
   int64_t task(size_t index) const { return tasks_.at(index); }
   size_t size() const { return samples_.size(); }
-  int64_t bytes() const;  // held now
+  int64_t bytes() const;  // bytes cached now
 
  private:
   Sample decode(size_t index) const;

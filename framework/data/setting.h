@@ -19,14 +19,15 @@ class Setting {
  public:
   virtual ~Setting() = default;
 
-  // The split of each case in this setting, in the order of `cases`. A case outside the training
-  // split may not enter it. Throws kConfig when the data set cannot serve the setting.
+  // Returns the split of each case in this setting, in the order of `cases`. A case outside the
+  // training split must not move into it. Throws kConfig when the data set cannot serve the
+  // setting.
   virtual std::vector<Split> splits(const std::vector<CaseInfo>& cases) const;
 
-  // The pools, made of `samples`: the training samples of the cases whose split is kTrain, in
+  // Makes the pools of `samples`: the training samples of the cases whose split is kTrain, in
   // published order; `cases` already have this setting's splits. Every setting has the pools
-  // "labelled" and "unlabelled", so that every method runs in it. Throws kConfig when the labelled
-  // patients asked for are not there.
+  // "labelled" and "unlabelled", so that every method runs in it. Throws kConfig when the data set
+  // lacks the labelled patients asked for.
   virtual Pools pools(const std::vector<SampleInfo>& samples,
                       const std::vector<CaseInfo>& cases) const = 0;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stage of training says here what each part of its batches draws.
+// Describes what each part of the batches of a stage draws.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ inline constexpr const char* kWeakView = "weak";
 
 // One part of the global batch.
 struct StreamPlan {
-  std::string name;                              // "labelled"; unique in its stage
-  std::string pool;                              // pool of the setting that it draws from
-  int64_t samples = 0;                           // of the global batch; 0: the stream is left out
+  std::string name;     // "labelled"; unique in its stage
+  std::string pool;     // pool of the setting that it draws from
+  int64_t samples = 0;  // samples of the global batch; 0: the stream is left out
   std::vector<std::string> views = {kWeakView};  // "weak" and views of [protocol.views]
 };
 

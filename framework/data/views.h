@@ -20,7 +20,7 @@ namespace semiseg {
 struct View {
   std::string name;
   bool own_geometry = false;
-  // The numbers of a sample go on behind those of its geometry; otherwise the view has a sequence of
+  // The view continues the random sequence of the sample's geometry; otherwise it has a sequence of
   // its own, "augment/<view>".
   bool continues_geometry = false;
   std::vector<std::shared_ptr<const Transform>> steps;
@@ -28,13 +28,13 @@ struct View {
 
 class Views {
  public:
-  // The weak view, the strong view (colour jitter, unless the section says otherwise) and those of
-  // the section. Throws kConfig for an unknown transform.
+  // Reads the views of the section, and adds the weak view and the strong view (colour jitter,
+  // unless the section defines it). Throws kConfig for an unknown transform.
   static Views read(const Config& section);
-  // Only the weak and the strong view.
+  // Returns only the weak and the strong view.
   static Views defaults();
 
-  // Throws kConfig with the views there are.
+  // Throws kConfig, with the names of the views, for an unknown one.
   const View& find(const std::string& name) const;
   void check(const std::vector<StreamPlan>& streams) const;
 

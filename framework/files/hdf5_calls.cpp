@@ -40,7 +40,8 @@ std::string error_stack() {
 
 namespace {
 
-// The system's own words within HDF5's: a person needs no more. Empty: HDF5 found the fault itself.
+// Returns the system's message within HDF5's error text, which is enough for users. Empty: HDF5
+// itself found the error.
 std::string system_reason(const std::string& stack) {
   constexpr std::string_view kBefore = "error message = '";
   const size_t begin = stack.find(kBefore);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Private to the hdf5_*.cpp files: how HDF5 is called. Each call is checked, and made under the one
-// mutex.
+// Calls HDF5 with error checks, under the one mutex of the process. Private to the hdf5_*.cpp
+// files.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +15,7 @@ namespace semiseg::hdf5 {
 
 static_assert(sizeof(hid_t) == sizeof(int64_t), "hdf5_file.h keeps identifiers as int64_t");
 
-// Whose call is being checked.
+// The file and object of the call that is checked.
 struct Where {
   const std::filesystem::path& path;
   std::string object;  // dataset, group or attribute owner; empty for the file
@@ -27,8 +27,8 @@ struct Where {
 class Exclusive {
  public:
   Exclusive() : lock_(mutex()) {
-    // What HDF5 still holds of a file on a full disk, it would try to write at the end of the
-    // process, and crash.
+    // After a full disk HDF5 would try to write its remaining buffers when the process exits, and
+    // crash.
     [[maybe_unused]] static const herr_t once = H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
@@ -41,7 +41,7 @@ class Exclusive {
   std::lock_guard<std::mutex> lock_;
 };
 
-// HDF5's error stack of this thread in one line, outermost call first.
+// Returns HDF5's error stack of this thread in one line, outermost call first.
 std::string error_stack();
 
 // Throws kIo while writing, kData while reading.
@@ -70,14 +70,14 @@ class Handle {
   herr_t (*close_)(hid_t);
 };
 
-// Of a tensor's elements, in the file and in memory.
+// The types of a tensor's elements, in the file and in memory.
 struct Types {
   hid_t stored, memory;
 };
 Types types_of(at::ScalarType dtype);
 
-// How an object is found: links to other files are not followed, so that a file that came from
-// elsewhere cannot make the program read a third one.
+// Access properties that do not follow links to other files, so that a foreign file cannot make the
+// program read a third one.
 hid_t object_access();
 hid_t dataset_access();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One HDF5 file: tensors and attributes in and out. Serves data sets and checkpoints; nothing else
-// sees hdf5.h.
+// One HDF5 file: tensors and attributes in and out. Serves data sets and checkpoints; no other file
+// includes hdf5.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,7 +16,7 @@ namespace hdf5 {
 struct Where;
 }
 
-// How a dataset lies in the file. Scalars and empty tensors ignore it.
+// The storage layout of a dataset in the file. Scalars and empty tensors ignore it.
 struct Hdf5Storage {
   std::vector<int64_t> chunk = {};  // one side for each axis, cut to the tensor; empty: contiguous
   int gzip = 0;  // 0: not compressed, 1 to 9; needs chunks. Bytes are shuffled first
@@ -24,7 +24,7 @@ struct Hdf5Storage {
 
 struct Hdf5Description {
   std::vector<int64_t> sizes;  // empty: a scalar
-  at::ScalarType dtype;        // what `read` gives
+  at::ScalarType dtype;        // dtype that `read` returns
 };
 
 // Open for reading or for writing. Objects are named by paths, "student/encoder.weight"; "/" is the
@@ -34,10 +34,11 @@ struct Hdf5Description {
 // HDF5's own text: kData while reading, kIo while writing.
 class Hdf5File {
  public:
-  // Read-only. kData that tells apart: no such file, unreadable, not HDF5, truncated. The file may
-  // come from anywhere: sizes are held against it, and nothing outside of it is read.
+  // Opens a file read-only. Throws kData that tells apart: no such file, unreadable, not HDF5,
+  // truncated. The file may come from anywhere: sizes are checked against it, and no other file is
+  // read.
   static Hdf5File open(const std::filesystem::path& path);
-  // A new, empty file; replaces a file at `path`, so give it the temporary of an AtomicFile.
+  // Creates an empty file and replaces a file at `path`, so pass the temporary of an AtomicFile.
   static Hdf5File create(const std::filesystem::path& path);
 
   Hdf5File(Hdf5File&& other) noexcept;
@@ -57,23 +58,24 @@ class Hdf5File {
   void write_attribute(const std::string& object, const std::string& key, double value);
   void write_attribute(const std::string& object, const std::string& key,
                        const std::vector<double>& value);
-  // kIo when what HDF5 still holds cannot be written.
+  // Throws kIo when HDF5's buffers cannot be written.
   void flush();
   void close();
 
   // Other stored types widen: 8 and 16 bit integers to int32, uint32 and uint64 to int64, half to
   // float32.
   at::Tensor read(const std::string& name) const;
-  // `count` entries of one axis from `start`; the other axes whole. kData outside the dataset.
+  // Reads `count` entries of one axis from `start`, and the other axes whole. Throws kData outside
+  // the dataset.
   at::Tensor read_range(const std::string& name, int64_t axis, int64_t start, int64_t count) const;
   Hdf5Description describe(const std::string& name) const;
   bool has(const std::string& name) const;
-  // Direct children of a group, sorted.
+  // Returns the direct children of a group, sorted.
   std::vector<std::string> names(const std::string& group = "/") const;
-  // Full paths of all datasets at any depth, without the leading "/", sorted.
+  // Returns the full paths of all datasets at any depth, without the leading "/", sorted.
   std::vector<std::string> datasets() const;
   bool has_attribute(const std::string& object, const std::string& key) const;
-  // kData for what is not one text of fixed length, as write_attribute writes it.
+  // Throws kData unless the attribute is one text of fixed length, as write_attribute writes it.
   std::string text_attribute(const std::string& object, const std::string& key) const;
   int64_t integer_attribute(const std::string& object, const std::string& key) const;
   double real_attribute(const std::string& object, const std::string& key) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a dataset says of its size and place is held against its file, before it is believed.
+// Checks the size and storage that a dataset claims against its file, before anything is allocated.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

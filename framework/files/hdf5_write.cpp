@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing an HDF5 file. Space is what runs out here, so each call can be made to fail.
+// Writing an HDF5 file. A full disk shows here, so tests can make each call fail.
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
@@ -49,7 +49,7 @@ Hdf5File Hdf5File::create(const fs::path& path) {
   Hdf5File result(path, -1, true);
   const Where at = result.context("");
   result.before_write("H5Fcreate");
-  // Nobody else knows the temporary that is written, and not every file system has locks.
+  // No other process uses the temporary file, and not every file system has locks.
   const Handle access(SEMISEG_HDF5(H5Pcreate(H5P_FILE_ACCESS), at), H5Pclose);
   SEMISEG_HDF5(H5Pset_file_locking(access, /*use_file_locking=*/false, true), at);
   result.file_ = SEMISEG_HDF5(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), at);
@@ -110,8 +110,8 @@ void Hdf5File::close() {
   const Where at = context("");
   if (writable_) {
     before_write("H5Fclose");
-    // First what can fail for want of space: a failed flush leaves the file open, a failed close
-    // loses the identifier.
+    // Flushes first, because it can fail for lack of space: a failed flush leaves the file open, a
+    // failed close loses the identifier.
     SEMISEG_HDF5(H5Fflush(file_, H5F_SCOPE_LOCAL), at);
   }
   SEMISEG_HDF5(H5Fclose(std::exchange(file_, -1)), at);

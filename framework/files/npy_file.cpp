@@ -22,7 +22,7 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kLongestHeader = 4096;  // of arrays without fields it is about 100 bytes
+constexpr int64_t kLongestHeader = 4096;  // arrays without fields have about 100 bytes
 
 [[noreturn]] void fail(const fs::path& path, std::string what, std::string expected,
                        std::string got) {
@@ -43,8 +43,8 @@ struct Header {
        text.substr(0, 200));
 }
 
-// What stands behind the key of a dictionary in Python's notation. By hand, because std::regex takes
-// a frame of the stack for each character.
+// Returns the text behind a key of a dictionary in Python's notation. It does not use std::regex,
+// which needs a stack frame for each character.
 std::string_view value_of(const std::string& text, std::string_view key, const fs::path& path) {
   const size_t found = text.find(key);
   if (found == std::string::npos) fail_header(path, text);

@@ -13,7 +13,7 @@
 namespace semiseg {
 namespace {
 
-// What divides a spread of 0, as in nnU-Net.
+// The divisor that replaces a standard deviation of 0, as in nnU-Net.
 constexpr double kLeastSpread = 1e-8;
 
 // The value at position q/100 (n - 1) of the sorted values.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intensities of whole volumes, brought to what networks train on: clipped, then scaled.
+// Normalises the intensities of whole volumes for training: clips, then scales.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -22,17 +22,17 @@ struct IntensityOptions {
   std::string scale = "none";
   double mean = 0, std = 1;
 
-  // Section [dataset.intensity]; what this holds before are the defaults.
+  // Reads section [dataset.intensity]; the present values are the defaults.
   void read(const Config& section);
 };
 
-// image [C,D,H,W] float32 → the same, new; each channel by itself, statistics in float64.
-// Percentiles interpolate linearly, as NumPy's. With both clips a value is held to the narrower
-// one: clip = [0, 1e30], clip_percentile = [0, 98] is MMWHS of GenericSSL. A constant volume
-// becomes 0 where it would be divided by 0.
+// Returns a normalised copy of image [C,D,H,W] float32. Each channel has its own statistics, in
+// float64. Percentiles interpolate linearly, as NumPy's. With both clips a value is held to the
+// narrower one: clip = [0, 1e30], clip_percentile = [0, 98] is MMWHS of GenericSSL. A constant
+// volume becomes 0 where it would be divided by 0.
 at::Tensor normalise(const at::Tensor& image, const IntensityOptions& options);
 
-// [low, high] that `normalise` clips these values to.
+// Returns [low, high] to which `normalise` clips these values.
 std::vector<double> clip_bounds(const at::Tensor& values, const IntensityOptions& options);
 
 }  // namespace semiseg

@@ -38,7 +38,7 @@ void check_finite(const at::Tensor& image, const fs::path& file) {
                    bad.sum().item<int64_t>()));
 }
 
-// What volumes and slices share: axes = 4 or 3.
+// Makes the checks that volumes (axes = 4) and slices (axes = 3) share.
 void check_pair(const at::Tensor& image, const at::Tensor& label, int64_t axes,
                 const DatasetInfo& info, const fs::path& file) {
   if (image.dim() != axes || image.size(0) != info.channels || image.numel() == 0) {

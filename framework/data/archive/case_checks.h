@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every data set is held to when it is opened and when a case is loaded. All errors are kData.
+// The checks that every data set passes when it is opened and when a case is loaded. They throw
+// kData.
 #pragma once
 
 #include <filesystem>
@@ -9,19 +10,20 @@
 
 namespace semiseg {
 
-// Ids are unique (a case in two splits is named with both) and no patient is in more than one
-// split. `where` names the data set in messages.
+// Checks that ids are unique (a case in two splits is named with both) and that no patient is in
+// more than one split. `where` names the data set in messages.
 void check_cases(const std::vector<CaseInfo>& cases, const std::filesystem::path& where);
 
-// image [C,D,H,W] with info.channels channels, label [D,H,W] or undefined with values below the
-// number of classes, everything finite, the image not constant (an empty or blank scan), spacing
-// positive. Messages name file and value.
+// Checks a volume: image [C,D,H,W] with info.channels channels, label [D,H,W] or undefined with
+// values below the number of classes, everything finite, the image not constant (an empty or blank
+// scan), spacing positive. Messages name file and value.
 void check_volume(const Volume& volume, const DatasetInfo& info, const std::filesystem::path& file);
 
 // The same for a slice, [C,H,W] and [H,W]. A constant slice is fine: scans begin and end in air.
 void check_sample(const Sample& sample, const DatasetInfo& info, const std::filesystem::path& file);
 
-// Label values of any integer type → uint8, checked before the cast: 256 is not 0.
+// Converts label values of any integer type to uint8. Values are checked before the cast: 256 is
+// not 0.
 at::Tensor to_label(const at::Tensor& values, int64_t classes, const std::filesystem::path& file);
 
 }  // namespace semiseg

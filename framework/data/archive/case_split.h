@@ -16,13 +16,14 @@ namespace semiseg {
 struct SplitOptions {
   std::vector<std::string> val,
       test;  // patients by name; a split that has a list takes no fraction
-  double val_fraction = 0.1, test_fraction = 0.2;  // of the patients with labels
+  double val_fraction = 0.1, test_fraction = 0.2;  // fractions of the patients with labels
 
-  // Keys val, test, val_fraction, test_fraction; what this holds before are the defaults.
+  // Reads the keys val, test, val_fraction, test_fraction; the present values are the defaults.
   void read(const Config& section);
 };
 
-// Patients all of whose cases have labels (`labelled`, case ids): those who may validate or test.
+// Returns the patients all of whose cases have labels (`labelled`, case ids): only they may be in
+// val or test.
 std::set<std::string> labelled_patients(const std::vector<CaseInfo>& cases,
                                         const std::set<std::string>& labelled);
 
@@ -30,13 +31,13 @@ std::set<std::string> labelled_patients(const std::vector<CaseInfo>& cases,
 // ⌊n · fraction + 1/2⌋ of them: test takes the first ones in ascending order of xxh3 of their
 // names, val the next ones, the rest train. So a split follows from the names alone, whatever the
 // order and dates of the files. Only patients all of whose cases have labels (`labelled`, case ids)
-// are validated or tested. kData when a named patient is not there or has no labels, or when nobody
-// is left to train.
+// are validated or tested. Throws kData when a named patient is not there or has no labels, or when
+// no patient is left for training.
 void assign_splits(std::vector<CaseInfo>& cases, const std::set<std::string>& labelled,
                    const SplitOptions& options, const std::filesystem::path& where);
 
-// The patient of a case id: what stands before the last `mark` in it, all of it where `mark` is
-// empty or not in it. "A0S9V9_sa_11" with "_sa_" is A0S9V9.
+// Returns the patient of a case id: the text before the last `mark` in it, or the whole id where
+// `mark` is empty or absent. "A0S9V9_sa_11" with "_sa_" is A0S9V9.
 std::string patient_of(const std::string& id, const std::string& mark);
 
 }  // namespace semiseg

@@ -41,8 +41,8 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-// True for what names a file of the folder and does nothing to a terminal. A store that came from
-// elsewhere reads no other file.
+// Returns true for a plain file name without control characters, so that a foreign store cannot
+// make the program read other files.
 bool is_plain_name(const std::string& text) {
   return !text.empty() && text != "." && text != ".." &&
          std::none_of(text.begin(), text.end(), [](char c) {

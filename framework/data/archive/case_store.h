@@ -25,10 +25,10 @@ struct StoredCase {
   CaseInfo info;
   Volume volume;
   std::optional<std::array<double, 16>> affine;
-  std::string preparation;  // how the voxels were made, for people
+  std::string preparation;  // how the voxels were made, as text
 };
 
-// xxh3 of the bytes of image and label, 16 hexadecimal digits.
+// Returns xxh3 of the bytes of image and label, as 16 hexadecimal digits.
 std::string voxel_hash(const Volume& volume);
 
 // A case without its voxels.
@@ -38,30 +38,30 @@ struct CaseHeader {
   bool has_label = false;
 };
 
-// Writes <folder>/<id>.h5 atomically. kIo when it is there: nothing that was made is overwritten.
-// A finished store stays as its index says until the index is written anew.
+// Writes <folder>/<id>.h5 atomically. Throws kIo when the file exists: no case is overwritten. A
+// finished store stays as its index says until the index is replaced.
 void write_case(const std::filesystem::path& folder, const StoredCase& stored);
 
-// Finishes a store, atomically; replaces an index that is there. kData for cases that overlap
-// (check_cases).
+// Finishes a store by writing its index atomically; replaces an existing index. Throws kData for
+// cases that overlap (check_cases).
 void write_index(const std::filesystem::path& folder, const DatasetInfo& info,
                  const std::vector<CaseInfo>& cases);
 
-// One case with its attributes. kData when voxels do not match their hash.
+// Reads one case with its attributes. Throws kData when voxels do not match their hash.
 StoredCase read_case(const std::filesystem::path& file);
 CaseHeader read_case_header(const std::filesystem::path& file);
 
 class StoreSource : public DatasetSource {
  public:
-  // kData for a missing or half-made store, a bad index line, and cases that overlap.
+  // Throws kData for a missing or half-made store, a bad index line, and cases that overlap.
   explicit StoreSource(std::filesystem::path folder);
 
   const DatasetInfo& info() const override { return info_; }
   const std::vector<CaseInfo>& cases() const override { return cases_; }
   Volume load(size_t case_index) const override;
-  // The voxel_hash that stands in the file of a case; its voxels are not read.
+  // Returns the voxel_hash recorded in the file of a case, without reading its voxels.
   std::string recorded_hash(size_t case_index) const;
-  // 2-D: every axial slice of every training case. Opens each of them.
+  // Returns, in 2-D, every axial slice of every training case. Opens the file of each.
   std::vector<SampleInfo> training_samples(int spatial_dims) const override;
   Sample load_sample(const SampleInfo& sample) const override;
 

@@ -15,7 +15,7 @@ struct GreyViewParameters {
   // images. Empty: no jitter.
   std::vector<int64_t> order;
   double brightness = 1, contrast = 1;  // factors, 0.5 to 1.5 in UniMatch
-  double sigma = 0;                     // of the blur in pixels, 0.1 to 2 in UniMatch; 0: none
+  double sigma = 0;  // sigma of the blur in pixels, 0.1 to 2 in UniMatch; 0: no blur
 };
 
 // float32 in [0, 1], any shape → uint8, 255 x cut off.

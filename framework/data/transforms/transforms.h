@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The random geometry that brings slices and volumes to the network's size. Random numbers are drawn
-// first, into a struct; applying it is pure. Safe in loader threads. The number of patch sizes says
-// which: two for slices, three for volumes.
+// The random geometry that brings slices and volumes to the network's size. Random numbers are
+// drawn first, into a struct; applying it is pure. Safe in loader threads. Two patch sizes mean
+// slices, three mean volumes.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -38,8 +38,8 @@ struct TransformOptions {
   int64_t crop_margin = 3;                       // volumes: crop_padding
   double noise = 0;                              // volumes: clipped_noise; 0: none
 
-  // Section [protocol.augmentation]; patch size is the protocol's, axial axis the data set's. kind
-  // is random_generator or rot_flip_crop when the section does not say.
+  // Reads section [protocol.augmentation]; the patch size is the protocol's, the axial axis the
+  // data set's. The default of kind is random_generator (slices) or rot_flip_crop (volumes).
   static TransformOptions read(const Config& section, std::vector<int64_t> patch_size,
                                int64_t axial_axis = 0);
   bool is_volume() const { return patch_size.size() == 3; }
@@ -50,21 +50,21 @@ struct TransformParameters {
   std::vector<float> noise;  // N(0, 1) for each channel and voxel of the patch; empty: none
 };
 
-// The branch by as many uniform numbers as it takes. random_generator: u < 0.5 turn and flip, else
-// rotate. bcp: u > 0.5 turn and flip; else a second u > 0.5 rotate, else nothing. Other kinds: no
-// number.
+// Chooses the branch with as many uniform numbers as it needs. random_generator: u < 0.5 turn and
+// flip, else rotate. bcp: u > 0.5 turn and flip; else a second u > 0.5 rotate, else nothing. Other
+// kinds need none.
 GeometryParameters::Branch choose_branch(const std::string& kind,
                                          const std::function<double()>& uniform);
 
-// For an image of these sizes, [C,H,W] or [C,D,H,W]. Order of the draws: the branch; turns {0…3}
-// and flip axis {0, 1}, or degrees {-20…19}; of volumes that are cropped at random the offset along
-// each axis, {0 … padded side - patch side - 1} as in the references, which never draw the last
-// one; then the noise, which leaves out kNumbersBeforeNoise numbers.
+// Draws the parameters for an image of these sizes, [C,H,W] or [C,D,H,W]. Order of the draws: the
+// branch; turns {0…3} and flip axis {0, 1}, or degrees {-20…19}; of volumes that are cropped at
+// random the offset along each axis, {0 … padded side - patch side - 1} as in the references, which
+// never draw the last one; then the noise, which leaves out kNumbersBeforeNoise numbers.
 TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
                                     DrawSequence& numbers);
 
-// The strong view jitters its colours with the numbers between geometry and noise, so that the noise
-// is the same with and without one.
+// The strong view jitters its colours with the numbers between geometry and noise, so that the
+// noise is the same with and without one.
 inline constexpr int kNumbersBeforeNoise = 3;
 
 struct TransformedSample {
@@ -77,8 +77,8 @@ struct TransformedSample {
 TransformedSample apply(const TransformOptions& options, const TransformParameters& parameters,
                         const at::Tensor& image, const at::Tensor& label);
 
-// The noise that UA-MT's RandomNoise adds to a voxel: `sigma` times the normal number, at most
-// 2 sigma either way.
+// Returns the noise that UA-MT's RandomNoise adds to a voxel: `sigma` times the normal number, at
+// most 2 sigma either way.
 double clipped_noise(double normal, double sigma);
 
 }  // namespace semiseg

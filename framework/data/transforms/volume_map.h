@@ -15,10 +15,10 @@ using VolumeSize = std::array<int64_t, 3>;  // D, H, W
 
 // Position p of this axis of the output reads index first + step p; outside the input it is 0.
 struct AxisMap {
-  int64_t axis = 0;    // of the input
+  int64_t axis = 0;    // axis of the input
   int64_t first = 0;   // may lie outside the input
   int64_t step = 1;    // 1 or -1
-  int64_t length = 0;  // of the output
+  int64_t length = 0;  // length of the output axis
 };
 
 struct VolumeMap {
@@ -30,25 +30,25 @@ struct VolumeMap {
 
 VolumeMap identity_map(const VolumeSize& size);
 
-// `turns` quarter-turns in the plane of the two axes that are not axial (numpy.rot90, the first
-// towards the second), then a flip along the first (0) or the second (1) of them. RandomRotFlip of
-// UA-MT and SSL4MIS is this with axial axis 2.
+// Returns the map of `turns` quarter-turns in the plane of the two axes that are not axial
+// (numpy.rot90, the first towards the second), then a flip along the first (0) or the second (1) of
+// them. RandomRotFlip of UA-MT and SSL4MIS is this with axial axis 2.
 VolumeMap turn_flip_map(const VolumeSize& size, int64_t axial_axis, int64_t turns,
                         int64_t flip_axis);
 
-// Zeros at each end of each axis before a crop, as in the references: none where every side is
-// larger than the patch, else max(⌊(patch - side)/2⌋ + margin, 0) for every axis. The offset then
-// has at least one value on each axis with a margin of 1 or more.
+// Returns the zeros at each end of each axis before a crop, as in the references: none where every
+// side is larger than the patch, else max(⌊(patch - side)/2⌋ + margin, 0) for every axis. The
+// offset then has at least one value on each axis with a margin of 1 or more.
 VolumeSize crop_padding(const VolumeSize& size, const VolumeSize& patch, int64_t margin);
 
-// Half of the room beside a centre crop, halves to even.
+// Returns the offset of a centre crop: half of the room, rounded half to even.
 int64_t centre_offset(int64_t room);
 
-// The map of doing `map`, padding its output by `padding` and taking `patch` from `offset`.
+// Returns `map` followed by padding by `padding` and a crop of size `patch` at `offset`.
 VolumeMap crop(VolumeMap map, const VolumeSize& padding, const VolumeSize& offset,
                const VolumeSize& patch);
 
-// Positions [first, second) of an axis that lie in the input.
+// Returns the positions [first, second) of an axis that lie in the input.
 std::array<int64_t, 2> inside(const VolumeMap& map, size_t axis);
 
 // Copies one volume: `in` is the input, `out` holds the map's sizes, both row-major.
