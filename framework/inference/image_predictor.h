@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What inference asks of a network, and predictors made of others: mirrored, and the mean of
+// The function that inference calls, and functions made of others: mirrored, and the mean of
 // several.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace semiseg {
 // mode.
 using ImagePredictor = std::function<at::Tensor(const at::Tensor& image)>;
 
-// Test-time augmentation: mean of the logits of the image and of its mirror images along every set
-// of these axes (of S, from 0), each mirrored back: 2^axes passes (nnU-Net v2,
+// Test-time augmentation: returns the mean of the logits of the image and of its mirror images
+// along every set of these axes (of S, from 0), each mirrored back: 2^axes passes (nnU-Net v2,
 // predict_from_raw_data.py, _internal_maybe_mirror_and_predict).
 ImagePredictor mirrored(ImagePredictor predict, std::vector<int64_t> axes);
 

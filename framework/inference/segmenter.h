@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a network and a volume to a label map: section [inference] says how.
+// Predicts the label map of a volume with a network, as section [inference] says.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ struct InferenceOptions {
   Mode mode = Mode::kSliceWise;
   SliceWiseOptions slice_wise;
   SlidingWindowOptions sliding_window;
-  int64_t axial_axis = 0;            // where the patch has two axes: that of the slices, 0 to 2
-  std::vector<int64_t> mirror_axes;  // of the patch; see mirrored()
+  int64_t axial_axis = 0;            // axis of the slices, 0 to 2; used when the patch has two axes
+  std::vector<int64_t> mirror_axes;  // axes of the patch; see mirrored()
 
-  // Reads the keys of the mode that it finds, so that a key of another mode is one that nobody
-  // reads. patch_size: the protocol's, two or three entries; axial_axis and classes (with
-  // background): the data set's.
+  // Reads only the keys of the chosen mode, so that a key of another mode is reported as unread.
+  // patch_size: the protocol's, two or three entries; axial_axis and classes (with background): the
+  // data set's.
   static InferenceOptions read(const Config& section, const std::vector<int64_t>& patch_size,
                                int64_t axial_axis, int64_t classes);
 };

@@ -12,7 +12,7 @@
 namespace semiseg {
 namespace {
 
-// Of slices [N,C,H,W], logits [N,K,h,w] at the network's size.
+// Returns the logits [N,K,h,w] of slices [N,C,H,W], at the network's size.
 at::Tensor network_logits(const at::Tensor& slices, const ImagePredictor& predict,
                           const SliceWiseOptions& options) {
   const std::vector<int64_t> size(options.patch_size.begin(), options.patch_size.end());
@@ -47,7 +47,7 @@ at::Tensor probabilities_of(const at::Tensor& logits, const std::vector<int64_t>
   return zoom_order0(at::softmax(logits, 1).to(at::kCPU, at::kFloat), size, options.edge);
 }
 
-// What `finish` makes of the logits of all slices, along D.
+// Applies `finish` to the logits of all slices and stacks the results along D.
 template <typename Finish>
 at::Tensor of_slices(const at::Tensor& image, const ImagePredictor& predict,
                      const SliceWiseOptions& options, const Finish& finish) {

@@ -29,7 +29,7 @@ struct SliceWiseOptions {
   ZoomEdge edge = ZoomEdge::kClamp;  // kOrder0, both ways
   SliceResize resize = SliceResize::kOrder0;
 
-  // From section [inference]. patch_size: two entries.
+  // Reads section [inference]. patch_size has two entries.
   static SliceWiseOptions read(const Config& section, const std::vector<int64_t>& patch_size);
 };
 
@@ -38,7 +38,7 @@ struct SliceWiseOptions {
 at::Tensor segment_slice_wise(const at::Tensor& image, const ImagePredictor& predict,
                               const SliceWiseOptions& options = {});
 
-// Likewise, class probabilities [K,D,H,W] float32 on the CPU.
+// Returns class probabilities [K,D,H,W] float32 on the CPU, likewise.
 at::Tensor score_slice_wise(const at::Tensor& image, const ImagePredictor& predict,
                             const SliceWiseOptions& options = {});
 

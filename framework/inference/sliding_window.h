@@ -23,7 +23,7 @@
 
 namespace semiseg {
 
-// What of the logits is averaged over windows.
+// The activation that is applied to the logits before they are averaged over windows.
 enum class WindowActivation { kSoftmax, kSigmoid, kNone };
 enum class WindowWeighting { kUniform, kGaussian };
 enum class WindowDecision {
@@ -45,7 +45,7 @@ struct SlidingWindowOptions {
   WindowPadding padding = WindowPadding::kCentred;
   int64_t batch = 1;  // windows that the network sees at once
 
-  // From section [inference]. classes: of the data set, background included.
+  // Reads section [inference]. classes is the number of the data set, with background.
   static SlidingWindowOptions read(const Config& section, std::vector<int64_t> patch_size,
                                    int64_t classes);
 };
@@ -57,16 +57,16 @@ struct SlidingWindowOptions {
 // volume is smaller than the window it is padded with zeros, which the log says once in a process.
 //
 // Memory beside the image: WindowSum's R min(d, D) H W elements, R = classes (1 for kForeground),
-// and one batch of windows with its scores. The maps of all D planes never exist. kConfig when the
-// decision does not fit the network's number of logits.
+// and one batch of windows with its scores. The maps of all D planes never exist. Throws kConfig
+// when the decision does not fit the network's number of logits.
 void score_sliding_window(const at::Tensor& image, const ImagePredictor& predict,
                           const SlidingWindowOptions& options, const PlaneSink& sink);
 
-// The same, all at once: mean scores [R,D,H,W].
+// Returns the same, all at once: mean scores [R,D,H,W].
 at::Tensor score_sliding_window(const at::Tensor& image, const ImagePredictor& predict,
                                 const SlidingWindowOptions& options);
 
-// The same, decided: label map [D,H,W] uint8 on the CPU; at most 256 classes.
+// Returns the label map [D,H,W] uint8 on the CPU, decided from these scores; at most 256 classes.
 at::Tensor segment_sliding_window(const at::Tensor& image, const ImagePredictor& predict,
                                   const SlidingWindowOptions& options);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where windows lie along an axis of a volume, and how much each of their voxels counts.
+// The positions of windows along an axis of a volume, and the weights of their voxels.
 #pragma once
 
 #include <cstdint>
@@ -7,20 +7,20 @@
 
 namespace semiseg {
 
-// What stands around a volume that is smaller than the window: zeros, taken away again.
+// The zero padding of a volume that is smaller than the window; it is removed afterwards.
 enum class WindowPadding {
   kCentred,  // up to the window's size, the odd voxel at the end (UA-MT and its kin, nnU-Net)
-  // Where any side is smaller: (patch - side)/2 + 1, rounded down and at least 0, at both ends of
+  // If any side is smaller: (patch - side)/2 + 1, rounded down and at least 0, at both ends of
   // every axis, so that a side of the window's size gets one voxel, too (GenericSSL, DHC).
   kMargin,
 };
 
-// Starts min(i stride, size - patch) of ⌈(size - patch)/stride⌉ + 1 windows: fixed stride, the last
-// window moved back (UA-MT and its kin). size ≥ patch.
+// Returns the starts min(i stride, size - patch) of ⌈(size - patch)/stride⌉ + 1 windows: fixed
+// stride, the last window moved back (UA-MT and its kin). size ≥ patch.
 std::vector<int64_t> strided_starts(int64_t size, int64_t patch, int64_t stride);
 
-// Starts of ⌈(size - patch)/(step patch)⌉ + 1 windows from end to end, as far apart as each other
-// up to rounding (halves to even): nnU-Net v2, sliding_window_prediction.py,
+// Returns the starts of ⌈(size - patch)/(step patch)⌉ + 1 windows from end to end, as far apart as
+// each other up to rounding (halves to even): nnU-Net v2, sliding_window_prediction.py,
 // compute_steps_for_sliding_window. size ≥ patch, 0 < step ≤ 1.
 std::vector<int64_t> even_starts(int64_t size, int64_t patch, double step);
 

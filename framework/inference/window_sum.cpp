@@ -11,7 +11,7 @@
 namespace semiseg {
 namespace {
 
-// What of a window lies inside the volume along one axis: [begin, end), in voxels of the volume.
+// The part of a window inside the volume along one axis: [begin, end), in voxels of the volume.
 struct Extent {
   int64_t begin, end;
 };

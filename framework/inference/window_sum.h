@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weighted mean of overlapping windows of a volume, plane by plane: a plane is given away as soon
-// as no later window reaches it, so that only a slab as thick as a window is ever held.
+// Weighted mean of overlapping windows of a volume, plane by plane: a plane is emitted as soon as
+// no later window reaches it, so that only a slab as thick as a window is ever held.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -29,7 +29,7 @@ class WindowSum {
   // outside the volume is left out. Windows come with ascending starts[0].
   void add(const std::array<int64_t, 3>& starts, const at::Tensor& scores);
 
-  // After the last window: the remaining planes.
+  // Emits the remaining planes. Call it after the last window.
   void finish();
 
  private:
@@ -38,7 +38,7 @@ class WindowSum {
   const std::array<WindowAxis, 3>& axes_;
   PlaneSink sink_;
   int64_t depth_;      // planes held
-  int64_t first_ = 0;  // the first plane that is not given away
+  int64_t first_ = 0;  // the first plane that is not yet emitted
   at::Tensor sums_;    // [R,depth,H,W]; plane z lies at z % depth
   at::Tensor coverage_HW_;
 };

@@ -20,7 +20,7 @@ class BitGrid {
         data_(static_cast<size_t>((size[0] + 2) * (size[1] + 2) * stride())) {}
 
   const Index3& size() const { return size_; }
-  int64_t words() const { return words_; }       // of a row, bit x % 64 of word x / 64 is voxel x
+  int64_t words() const { return words_; }  // words of a row; voxel x is bit x % 64 of word x / 64
   int64_t stride() const { return words_ + 2; }  // words from a row to the next: zeros either side
   int64_t plane_stride() const { return (size_[1] + 2) * stride(); }
 
@@ -49,7 +49,8 @@ class BitGrid {
   std::vector<uint64_t> data_;
 };
 
-// Word w of a row moved by one voxel: bit x of the result is voxel x - 1 (before), x + 1 (behind).
+// Returns word w of a row moved by one voxel: bit x of the result is voxel x - 1 (before), x + 1
+// (behind).
 inline uint64_t voxels_before(const uint64_t* row, int64_t w) {
   return row[w] << 1 | row[w - 1] >> 63;
 }
@@ -69,8 +70,9 @@ void for_each_voxel(const BitGrid& grid, int64_t z, const Action& action) {
   }
 }
 
-// Plane z of `mask` becomes where `labels` (the whole map, of this size) has `label` inside a box
-// that begins at `begin` and has the mask's size. Other planes may be set at the same time.
+// Sets plane z of `mask` to where `labels` (the whole map, of this size) equals `label` inside the
+// box that begins at `begin` and has the mask's size. Threads may set different planes at the same
+// time.
 void set_plane(BitGrid& mask, const uint8_t* labels, const Index3& map_size, const Index3& begin,
                uint8_t label, int64_t z);
 

@@ -9,25 +9,26 @@
 
 namespace semiseg {
 
-// Voxels of the mask with a neighbour outside it. Neighbours differ along at most `connectivity`
-// axes; outside of the array is outside of the mask. Of two `axes`, planes are no neighbours.
+// The border is the voxels of the mask with a neighbour outside it. Neighbours differ along at most
+// `connectivity` axes; outside of the array is outside of the mask. With two `axes`, planes are not
+// neighbours.
 struct BorderRule {
   int axes = 3;
   int connectivity = 1;
 };
 
-// Plane z of `border`, which has the size of `mask`.
+// Sets plane z of `border`, which has the size of `mask`.
 void set_border_plane(BitGrid& border, const BitGrid& mask, const BorderRule& rule, int64_t z);
 
-// Size of a grid of corners: corner (z,y,x) lies before voxel (z,y,x) along every axis (of two
-// axes: along rows and columns).
+// Returns the size of a grid of corners: corner (z,y,x) lies before voxel (z,y,x) along every axis
+// (with two axes: along rows and columns).
 Index3 size_of_corners(const Index3& voxels, int axes);
 
-// Plane z of the corners whose 8 (4) voxels are not all inside or all outside.
+// Sets plane z of the corners whose 8 (4) voxels are neither all inside nor all outside.
 void set_corner_plane(BitGrid& corners, const BitGrid& mask, int axes, int64_t z);
 
-// The voxels round a corner, the first along every axis in the highest bit: 8 bits (4) in the order
-// of surface-distance's ENCODE_NEIGHBOURHOOD_3D_KERNEL (2D).
+// Returns the voxels around a corner, the first along every axis in the highest bit: 8 bits (4) in
+// the order of surface-distance's ENCODE_NEIGHBOURHOOD_3D_KERNEL (2D).
 int corner_code(const BitGrid& mask, int axes, const Index3& corner);
 
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which rank evaluates which case, so that all are done at about the same time.
+// Assigns cases to ranks so that all ranks finish evaluation at about the same time.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,13 @@
 
 namespace semiseg {
 
-// For each rank positions in `costs`: the most expensive first (the earlier of equal ones), each to
-// the rank with the least so far (the lower of equal ones). Equal costs: case i to rank i % ranks.
-// Costs below 1 count as 1.
+// Returns for each rank its positions in `costs`. The most expensive case (the earlier of equal
+// ones) is assigned first, each case to the rank with the lowest cost so far (the lower of equal
+// ones). Equal costs: case i to rank i % ranks. Costs below 1 count as 1.
 std::vector<std::vector<size_t>> share_cases(const std::vector<int64_t>& costs, size_t ranks);
 
-// Collective. The same for these ranks, by rank 0's costs: they come from files, which need not be
-// equal everywhere. As many costs on every rank.
+// Collective. Returns the same for these ranks, by rank 0's costs, because costs come from files
+// that may differ between machines. Every rank passes the same number of costs.
 std::vector<std::vector<size_t>> agree_shares(const std::vector<int64_t>& costs,
                                               const Communicator& comm);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prediction and reference, class by class: how many voxels, and the distances between the two
-// borders, each restricted to the box of the class.
+// Compares prediction and reference class by class: numbers of voxels, and the distances between
+// the two borders, each restricted to the box of the class.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace semiseg {
 
-// What lies on a border, and how it counts.
+// The elements of a border and their weights.
 enum class BorderElements {
   kVoxels,   // the outermost voxels of a mask, all alike (medpy, MONAI)
   kCorners,  // corners between voxels, by the area of the surface there (surface-distance)
@@ -20,10 +20,10 @@ struct SurfaceOptions {
   BorderElements elements = BorderElements::kVoxels;
   bool distances = true;        // false: voxels only
   std::vector<double> spacing;  // along each axis of the map
-  int connectivity = 1;         // of kVoxels: neighbours differ along at most so many axes
+  int connectivity = 1;         // for kVoxels: neighbours differ along at most so many axes
 };
 
-// From each element of a border to the other border, in raster order.
+// The distances from each element of one border to the other border, in raster order.
 struct DirectedDistances {
   std::vector<double> distances;  // in units of the spacing
   std::vector<double> weights;    // areas; empty: all 1

@@ -19,9 +19,9 @@
 
 namespace semiseg {
 
-using Spacing3 = std::array<double, 3>;  // of planes, rows and columns
+using Spacing3 = std::array<double, 3>;  // spacing of planes, rows and columns
 
-// Rows around a voxel, nearest first, and how far they are known without a gap.
+// The rows around a voxel, nearest first, and the radius within which they are complete.
 class NearRows {
  public:
   // `depth`: planes of the deepest grid.
@@ -34,7 +34,7 @@ class NearRows {
   const std::vector<Row>& rows() const { return rows_; }
   // Every voxel nearer than this, squared, lies in rows() and in the 64 voxels that are looked at.
   double known_squared() const { return known_squared_; }
-  // Of a voxel so many columns away, 0 … 33; 33 stands for none.
+  // Returns the squared distance of a voxel so many columns away, 0 … 33; 33 stands for none.
   double squared_columns(int columns) const { return columns_[static_cast<size_t>(columns)]; }
 
  private:
@@ -43,14 +43,14 @@ class NearRows {
   std::array<double, 34> columns_;
 };
 
-// Distance of each voxel of plane z of `from` to the nearest voxel of `to`, in raster order, to
-// `distances`; -1 where it was not found, because it is not within near.known_squared() or because
-// most others of the plane are not. Grids of one size.
+// Writes the distance of each voxel of plane z of `from` to the nearest voxel of `to`, in raster
+// order, to `distances`; -1 where it was not found, because it is not within near.known_squared()
+// or because most others of the plane are not. Grids of one size.
 void search_plane(const BitGrid& from, const BitGrid& to, const NearRows& near, int64_t z,
                   double* distances);
 
-// Exact values for those entries of `distances` (all voxels of `from`, in raster order) that are
-// -1. `to` is not empty. Multi-threaded.
+// Replaces the entries of `distances` (all voxels of `from`, in raster order) that are -1 by exact
+// values. `to` is not empty. Multi-threaded.
 void search_far(const BitGrid& from, const BitGrid& to, const Spacing3& spacing,
                 std::vector<double>& distances);
 

@@ -18,8 +18,8 @@
 namespace semiseg {
 namespace {
 
-// A row while it travels between ranks: numbers that fp64 holds exactly. Position, label, three
-// counts of voxels, then the fields of the schema.
+// A row in a message between ranks: numbers that fp64 holds exactly. Position, label, three counts
+// of voxels, then the fields of the schema.
 constexpr size_t kFirstMetric = 5;
 size_t columns() { return kFirstMetric + metric_schema().size(); }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every case of a split predicted and measured, shared out over ranks; the rows do not depend on
-// how many.
+// Predicts and measures every case of a split, shared out over ranks; the rows do not depend on the
+// number of ranks.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +23,13 @@ const char* to_string(DistanceUnit unit);  // "voxel", "mm": on disk, do not ren
 struct EvaluatorOptions {
   DistanceUnit unit = DistanceUnit::kVoxel;  // the unit of published tables, whatever the spacing
   EmptyPolicy empty = EmptyPolicy::kIgnore;
-  std::string definition = "medpy";  // whose metrics: those of metric_definition()
-  double tolerance = 1;              // of the surface Dice, in `unit`
+  std::string definition = "medpy";  // package that defines the metrics, see metric_definition()
+  double tolerance = 1;              // tolerance of the surface Dice, in `unit`
   bool distances = true;             // false: overlap only
   // Called on each rank after each of its cases, with its own counts.
   std::function<void(int64_t done, int64_t total)> progress;
-  // Asked on every rank before each case of the longest share: true on one ends all of them there.
-  // A small message each time. Given on all ranks or none.
+  // Polled on every rank before each case of the longest share; if true on any rank, all ranks
+  // stop. Costs one small all-reduce a case. Set it on all ranks or on none.
   std::function<bool()> stop;
 
   // Reads definition, tolerance, unit and empty from section [evaluation].
@@ -47,11 +47,11 @@ struct EvaluationRow {
 // Volume → label map [D,H,W] uint8 on the CPU.
 using CasePredictor = std::function<at::Tensor(const Volume& volume)>;
 
-// Collective. Measured by case_metrics(): a volume of one plane is an image. Cases are shared out
-// by CaseInfo::cost as rank 0 sees it. Rows of all cases on every rank, in the order of cases() and
-// then of labels; no rows at all when a rank was stopped. kData when a case has no labels, or no
-// spacing where distances are wanted in mm; kConfig when the definition is unknown or the split has
-// no cases.
+// Collective. Measures each case with case_metrics(): a volume of one plane is an image. Cases are
+// shared out by CaseInfo::cost as rank 0 sees it. Returns the rows of all cases on every rank, in
+// the order of cases() and then of labels; no rows at all when a rank was stopped. Throws kData
+// when a case has no labels, or no spacing where distances are wanted in mm; throws kConfig when
+// the definition is unknown or the split has no cases.
 std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm);

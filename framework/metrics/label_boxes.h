@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest box around every label of a label map, in one pass.
+// Finds the smallest box around every label of a label map, in one pass.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct LabelBox {
 // occur are empty, labels ≥ classes are ignored. Multi-threaded.
 std::vector<LabelBox> find_label_boxes(const at::Tensor& labels, int64_t classes);
 
-// Sizes of a map's three axes.
+// Returns the sizes of a map's three axes.
 Index3 size_of_map(const at::Tensor& labels);
 
 }  // namespace semiseg

@@ -31,19 +31,19 @@ struct MetricField {
   const char* brief;  // on the console
   MetricUnit unit = MetricUnit::kNone;
   bool higher_is_better = true;
-  bool at_tolerance = false;  // it depends on MetricOptions::tolerance, headings say so
+  bool at_tolerance = false;  // depends on MetricOptions::tolerance; headings show it
   bool shown = true;          // in tables, on the console, in the report; files have all
   bool mean_of_absolute = false;
   bool of_surfaces = false;  // NaN when MetricOptions::distances is off
   AbsentClass absent = AbsentClass::kMissing;
-  // The version of the files that brought it, never less than that of the field before. Files of
-  // older versions lack it: it is NaN there.
+  // The version of the files in which it first appears, never less than that of the field before.
+  // When files of older versions are read, it is NaN.
   int64_t since = 0;
   double MetricValues<double>::*value = nullptr;
   MetricMean MetricValues<MetricMean>::*mean = nullptr;
   const char* meaning = nullptr;  // for the definitions of the report; nullptr: page.html has it
 
-  double factor() const { return unit == MetricUnit::kPercent ? 100 : 1; }  // from value to unit
+  double factor() const { return unit == MetricUnit::kPercent ? 100 : 1; }  // value → unit
 };
 
 // Returns all fields in the order of files and tables.
@@ -52,8 +52,8 @@ const std::vector<MetricField>& metric_schema();
 // Returns the fields that tables, console and report show, in the same order.
 std::vector<MetricField> shown_metrics();
 
-// For tests: a further field at the end of the schema, as long as the object lives. No other thread
-// may use the schema when it comes or goes.
+// For tests: adds a field at the end of the schema as long as the object lives. No other thread may
+// use the schema while the object is constructed or destroyed.
 class ExtraMetricField {
  public:
   explicit ExtraMetricField(const MetricField& field);

@@ -20,21 +20,21 @@ enum class MetricDefinition {
 };
 // "medpy", "monai", "surface-distance": on disk, do not rename
 const char* to_string(MetricDefinition definition);
-// kConfig when it is none of these.
+// Throws kConfig when it is none of these.
 MetricDefinition metric_definition(const std::string& name);
 
-// What a class gets where prediction or reference (or both) is empty.
+// The values of a class whose prediction or reference (or both) is empty.
 enum class EmptyPolicy {
   kIgnore,      // both empty: NaN throughout, left out of all means and counted (nnU-Net, MONAI);
                 // one of them: overlaps 0, distances NaN
   kExclude,     // overlaps (Dice, Jaccard, surface Dice): 1 when both are empty, else 0. Distances:
                 // NaN, left out of means and counted
   kReference,   // zeros throughout, as SSL4MIS's 3-D validation returns them: flatters distances
-  kDefinition,  // what the package of the definition returns, NaN where it raises
+  kDefinition,  // the value of the package of the definition, NaN where it raises
 };
 // "ignore", "exclude", "reference", "definition": on disk, do not rename
 const char* to_string(EmptyPolicy policy);
-// kConfig when it is none of these.
+// Throws kConfig when it is none of these.
 EmptyPolicy empty_policy(const std::string& name);
 
 struct MetricOptions {
@@ -45,7 +45,7 @@ struct MetricOptions {
   // Outside the array counts as background. Not used by surface-distance.
   int connectivity = 1;
   MetricDefinition definition = MetricDefinition::kMedpy;
-  double tolerance = 1;  // of the surface Dice, in units of the spacing
+  double tolerance = 1;  // tolerance of the surface Dice, in units of the spacing
 };
 
 // One value for each field of metric_schema(): that of a class, or a statistic of many.
@@ -70,12 +70,12 @@ struct ClassMetrics : MetricValues<double> {
   bool false_positive() const { return prediction_voxels > 0 && reference_voxels == 0; }
   double precision() const;                      // NaN when the prediction is empty
   double recall() const;                         // NaN when the reference is empty
-  double specificity(int64_t map_voxels) const;  // of a map of so many voxels
+  double specificity(int64_t map_voxels) const;  // for a map of `map_voxels` voxels
 };
 
-// Label maps [D,H,W] or [H,W], uint8, CPU, of one shape. One entry for each label 1 … classes - 1.
-// Multi-threaded; the same bits for any number of threads. kInternal when shapes, dtypes or options do
-// not fit together.
+// Takes label maps [D,H,W] or [H,W], uint8, CPU, of one shape. Returns one entry for each label 1 …
+// classes - 1. Multi-threaded; the same bits for any number of threads. Throws kInternal when
+// shapes, dtypes or options do not fit together.
 std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at::Tensor& reference,
                                           int64_t classes, const MetricOptions& options = {});
 

@@ -31,7 +31,7 @@ constexpr uint32_t kTriangles[128] = {
 
 std::vector<double> areas(const std::array<double, 3>& spacing) {
   const double z = spacing[1] * spacing[2] / 8, y = spacing[0] * spacing[2] / 8,
-               x = spacing[0] * spacing[1] / 8;  // what a normal along this axis stands for
+               x = spacing[0] * spacing[1] / 8;  // area that a normal along this axis stands for
   const double units[7] = {
       std::hypot(z, y, x), 4 * z, 4 * y, 4 * x, 2 * std::hypot(y, x), 2 * std::hypot(z, x),
       2 * std::hypot(z, y)};
