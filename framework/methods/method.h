@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interface of a semi-supervised method, and its registry. The trainer knows nothing else of a
-// method.
+// The interface of a semi-supervised method, and its registry. The trainer uses a method only
+// through it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +30,7 @@ namespace semiseg {
 struct Stage {
   std::string name;  // "train", "pretrain", "selftrain"
   int64_t iterations = 0;
-  // They fill the slots of the global batch in this order.
+  // The streams fill the slots of the global batch in this order.
   std::vector<StreamPlan> streams;
   // The stage begins from the best-by-validation state of the stage before, not from its last.
   bool start_from_best = false;
@@ -51,45 +51,48 @@ class Step {
   int64_t stage = 0;             // index into plan().stages
   int64_t iteration = 0;         // within the stage, from 0
   int64_t stage_iterations = 0;  // planned length of the stage
-  const Draws* draws = nullptr;  // of this stage and iteration
+  const Draws* draws = nullptr;  // draws of this stage and iteration
   const Communicator* comm = nullptr;
 
-  // Backward of a global loss (a scalar, equal on all ranks), gradient reduction, clipping,
-  // non-finite guard (kNumeric, naming the first bad tensor), optimiser update at the scheduled
-  // rate. Gradients of `optimiser`'s parameters are cleared before the backward, unless
-  // accumulate() came first; those of others that the loss reached are dropped. A parameter that
-  // the loss reaches on some ranks only counts as zeros on the others; one that it reaches nowhere
-  // is not updated.
+  // Runs the backward of a global loss (a scalar, equal on all ranks), gradient reduction,
+  // clipping, the non-finite guard (throws kNumeric naming the first bad tensor) and the optimiser
+  // update at the scheduled rate. Gradients of `optimiser`'s parameters are cleared before the
+  // backward, unless accumulate() came first; those of others that the loss reached are dropped. A
+  // parameter that the loss reaches on some ranks only counts as zeros on the others; one that it
+  // reaches nowhere is not updated.
   virtual void minimise(Optimiser& optimiser, const at::Tensor& loss) = 0;
 
-  // Backward of a part of the loss, whose gradients are kept on this rank; the next minimise() of
-  // `optimiser` in this step adds those of its own loss and goes on with the total, as if it had
-  // been given the sum of all parts. Frees each part's graph, so memory is that of the largest.
+  // Runs the backward of a part of the loss and keeps its gradients on this rank; the next
+  // minimise() of `optimiser` in this step adds those of its own loss and continues with the total,
+  // as if its loss were the sum of all parts. Frees each part's graph, so memory is that of the
+  // largest.
   virtual void accumulate(Optimiser& optimiser, const at::Tensor& loss) = 0;
 
-  // Gradients of `loss` for `inputs` (leaves that require gradients, of this rank's samples), for
-  // adversarial perturbations and inner optimisation. Nothing is reduced, no parameter's gradient
-  // changes, and the graph of `loss` is kept.
+  // Returns the gradients of `loss` for `inputs` (leaves that require gradients, of this rank's
+  // samples), for adversarial perturbations and inner optimisation. Nothing is reduced, no
+  // parameter's gradient changes, and the graph of `loss` is kept.
   virtual std::vector<at::Tensor> gradients(const at::Tensor& loss,
                                             const std::vector<at::Tensor>& inputs) = 0;
 
-  // A scalar for the records, already global. Kept as a tensor: no synchronisation in the step.
+  // Records a scalar, which is already global. It stays a tensor, so that the step does not
+  // synchronise.
   virtual void record(std::string_view name, const at::Tensor& value) = 0;
   virtual void record(std::string_view name, double value) = 0;
 
-  // A forward pass of this step: training mode, named draws of these samples.
+  // Returns the settings of a forward pass of this step: training mode, named draws of these
+  // samples.
   Pass train_pass(std::string name, SampleIds samples) const {
     return {NetworkMode::kTrain, comm, draws, std::move(name), std::move(samples)};
   }
 };
 
-// What is validated and deployed.
+// The model that is validated and deployed.
 class Predictor {
  public:
   virtual ~Predictor() = default;
   // image [N,C,S] float → logits [N,K,S] of the deployed network, evaluation mode, no gradient.
   virtual at::Tensor predict(const at::Tensor& image) = 0;
-  // The network whose logits these are; null when several make them together.
+  // Returns the network whose logits these are; null when several networks make them.
   virtual const Backbone* network() const { return nullptr; }
 };
 
@@ -97,13 +100,13 @@ class Method {
  public:
   virtual ~Method() = default;
   virtual Plan plan() const = 0;
-  // Before the first step of a stage, not on resume: e.g. teacher := student.
+  // Called before the first step of a stage, not on resume: e.g. teacher := student.
   virtual void begin_stage(int64_t stage) {}
   virtual void step(const Batch& batch, Step& step) = 0;
   virtual void after_step(Step& step) {}  // EMA, memories
   virtual Predictor& predictor() = 0;
-  // Collective, before state() is shown to be saved: what each rank has of its own goes to all of
-  // them. Changes nothing of what comes.
+  // Collective. Called before state() is saved: gathers the state of single ranks on all ranks.
+  // Must not change later steps.
   virtual void settle(const Communicator& comm) {}
   virtual void state(StateVisitor& visitor) = 0;  // networks, optimisers, memories, counters: all,
                                                   // or it cannot resume
@@ -113,7 +116,7 @@ class Method {
 struct MethodContext {
   Config options;          // section [method]
   NetworkShape shape;      // channels, classes, patch size
-  int64_t iterations = 0;  // of the whole training, all stages together
+  int64_t iterations = 0;  // iterations of the whole training, all stages together
   int64_t batch = 0,
           labelled = 0;  // samples of the global batch, and how many of them have ground truth
   OptimiserOptions optimiser;  // the protocol's; a method may override it for its own networks
@@ -123,8 +126,8 @@ struct MethodContext {
   std::vector<std::string> domains = {""}, tasks = {""};
   std::map<std::string, int64_t> pool_samples;  // number of samples in each pool of the setting
 
-  // Steps of `epochs` passes over a pool, `samples` at a time; a remainder is dropped, as the
-  // loader drops it. Throws kConfig when the setting lacks the pool.
+  // Returns the number of steps of `epochs` passes over a pool, `samples` at a time; a remainder is
+  // dropped, as in the loader. Throws kConfig when the setting lacks the pool.
   int64_t steps_of_epochs(double epochs, const std::string& pool, int64_t samples) const;
 };
 

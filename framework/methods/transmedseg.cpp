@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TransMedSeg: Wang et al., arXiv 2505.14753. Transferable Semantic Augmentation on a
 // teacher–student base: features of one stream are moved, in expectation, to the class statistics
-// of another, which bends the cross entropy.
+// of another, which adds offsets to the logits in the cross entropy.
 //
 //   streams  S student on labelled pixels, ground truth
 //            T teacher on unlabelled images, pseudo-label
@@ -15,9 +15,9 @@
 //            mode replace: L_s2t stands in the base's cross entropy on labelled pixels, and λ0 = 0
 //            is the base
 //
-// The authors' code is not public; which direction they use, β and α are not known: all are
-// switches (tsa_options.h). TSA begins with the base's self-training, when a teacher speaks.
-// Memories are brought up to date before they are used, or one step behind (sync = lagged).
+// The authors' code is not public; which direction they use, β and α are not known: all are options
+// (tsa_options.h). TSA starts with the base's self-training, when the teacher is used. Memories are
+// brought up to date before they are used, or one step behind (sync = lagged).
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
@@ -32,17 +32,17 @@ namespace {
 
 enum MemoryStream : size_t { kStudent, kTeacher, kUnlabelled };
 
-// What a head of several taps sees at each pixel: features [N,A,S], kernel sizes k (odd) →
-// [N,A·∏k,∏S], taps of one feature together, zeros beyond the border.
+// Returns the receptive field of a head with several taps at each pixel: features [N,A,S], kernel
+// sizes k (odd) → [N,A·∏k,∏S], taps of one feature together, zeros beyond the border.
 at::Tensor neighbourhoods(const at::Tensor& features, at::IntArrayRef kernel) {
-  std::vector<int64_t> padding;  // of the last axis first
+  std::vector<int64_t> padding;  // padding, the last axis first
   for (auto side = kernel.rbegin(); side != kernel.rend(); ++side)
     padding.insert(padding.end(), 2, *side / 2);
   at::Tensor windows = at::constant_pad_nd(features, padding);
   const auto axes = static_cast<int64_t>(kernel.size());
   for (int64_t axis = 0; axis < axes; ++axis)
     windows = windows.unfold(2 + axis, kernel[static_cast<size_t>(axis)], 1);
-  std::vector<int64_t> order = {0, 1};  // of [N,A,S,k]: taps before places
+  std::vector<int64_t> order = {0, 1};  // order of the axes of [N,A,S,k]: taps before places
   for (int64_t axis = 0; axis < axes; ++axis) order.push_back(2 + axes + axis);
   for (int64_t axis = 0; axis < axes; ++axis) order.push_back(2 + axis);
   return windows.permute(order).flatten(2 + axes).flatten(1, 1 + axes);
@@ -102,14 +102,14 @@ class TransMedSeg : public Method {
   }
 
  private:
-  // In the order of MemoryStream; the third only where it is used.
+  // Returns the names in the order of MemoryStream; the third only where it is used.
   std::vector<std::string> stream_names() const {
     std::vector<std::string> names = {"student", "teacher"};
     if (options_.uses("u2s")) names.emplace_back("unlabelled");
     return names;
   }
 
-  // A of the memory, from the student's head and the options.
+  // Returns A of the memory, from the student's head and the options.
   int64_t feature_count(const Config& section) const {
     if (options_.space == "logit") return classes_;
     const at::Tensor weight = base_->student().classifier().weight;
@@ -121,7 +121,7 @@ class TransMedSeg : public Method {
     return options_.head_mode == "im2col" ? weight.size(1) * taps : weight.size(1);
   }
 
-  // What the memory is fed with: [N,A,S], no gradient.
+  // Returns the features for the memory: [N,A,S], without gradient.
   LabelledFeatures observe(const ClassPixels& pixels) const {
     if (options_.space == "logit") return {pixels.logits.detach(), pixels.label, pixels.samples};
     const at::Tensor features = pixels.features.detach();
@@ -136,7 +136,7 @@ class TransMedSeg : public Method {
     return batch;
   }
 
-  // Pixels of which the network is not sure do not count.
+  // Ignores pixels whose confidence is below the threshold.
   void ignore_unsure(ClassPixels& pixels) const {
     const at::Tensor sure = std::get<0>(pixels.logits.softmax(1).max(1)) >= options_.confidence;
     pixels.label =
@@ -162,7 +162,7 @@ class TransMedSeg : public Method {
     record_memory(step);
   }
 
-  // What each stream has seen of a class, and how far its mean lies from the student's.
+  // Records pixel count and distance of the class mean from the student's, per stream and class.
   void record_memory(Step& step) const {
     const std::vector<std::string> names = stream_names();
     const at::Tensor& student = memory_.statistics(kStudent).mean;

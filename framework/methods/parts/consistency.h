@@ -22,7 +22,7 @@ struct ConsistencyOptions {
 // 000, rampup = 1 and L = 200 it is the reference's R(iteration div 150, 200).
 double consistency_ramp(const ConsistencyOptions& options, int64_t iteration, int64_t length);
 
-// The ramp, but 0 before the start; the ramp does not wait for the start.
+// Returns the ramp, but 0 before `start`; the start does not delay the ramp.
 double consistency_weight(const ConsistencyOptions& options, int64_t iteration, int64_t length);
 
 }  // namespace semiseg

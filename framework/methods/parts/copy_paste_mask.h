@@ -7,11 +7,11 @@
 
 namespace semiseg {
 
-// Side of a box that is `fraction` of an image's side, cut to an integer.
+// Returns the side of a box that is `fraction` of an image's side, truncated to an integer.
 int64_t box_side(double fraction, int64_t image_side);
 
-// int64 of this size, 0 inside the box that begins at `offset` (int64 [axes]), 1 outside. What of
-// the box lies beyond the image is lost.
+// Returns int64 of this size, 0 inside the box that begins at `offset` (int64 [axes]), 1 outside.
+// The box is clipped to the image.
 at::Tensor copy_paste_mask(at::IntArrayRef size, double fraction, const at::Tensor& offset);
 
 }  // namespace semiseg

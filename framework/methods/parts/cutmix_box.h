@@ -9,12 +9,12 @@
 namespace semiseg {
 
 struct CutmixOptions {
-  double probability = 0.5;                     // of a box at all
+  double probability = 0.5;                     // probability of drawing a box
   double area_min = 0.02, area_max = 0.4;       // share of the image
   double ratio_min = 0.3, ratio_max = 1 / 0.3;  // height to width
 };
 
-// Where its random numbers come from.
+// The source of its random numbers.
 struct BoxNumbers {
   std::function<double(double low, double high)> uniform;  // [low, high)
   std::function<int64_t(int64_t high)> integer;            // {0 … high - 1}

@@ -10,13 +10,13 @@
 
 namespace semiseg {
 
-// Of probabilities [N,K,S] and label [N,S]; collective (losses.h).
+// A Dice loss of probabilities [N,K,S] and label [N,S]; collective (losses.h).
 using LabelledDice = at::Tensor (*)(const at::Tensor& p, const at::Tensor& label,
                                     const Communicator& comm);
 
-// Key `dice`: dice_sq (SSL4MIS, the default), or of the foreground of two classes dice_sq_fg
-// (UA-MT, SASSNet, DTC, CauSSL) or dice_lin_fg (MC-Net and SS-Net in 3-D). kConfig where these meet
-// more than two classes.
+// Reads the key `dice`: dice_sq (SSL4MIS, the default), or, on the foreground of two classes,
+// dice_sq_fg (UA-MT, SASSNet, DTC, CauSSL) or dice_lin_fg (MC-Net and SS-Net in 3-D).
+// Throws kConfig for these with more than two classes.
 LabelledDice read_labelled_dice(const Config& section, int64_t classes);
 
 }  // namespace semiseg

@@ -27,13 +27,13 @@ struct ClassPixels {
 };
 
 // Mean cross entropy over pixels whose label counts and, when a mask [N,S] (0/1) is given, where it
-// is 1; over all ranks. The base calls it for pixels with ground truth, so that an add-on can put
-// its own in place.
+// is 1; over all ranks. The base calls it for pixels with ground truth, so that an add-on can
+// replace it.
 using LabelledCrossEntropy = std::function<at::Tensor(
     const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask)>;
 
-// What an add-on looks at: of each stream as many sets of images as there were passes. Functions,
-// for they compute; empty while no teacher speaks.
+// The inputs of an add-on: for each stream one entry a forward pass, computed when the function is
+// called. The functions are empty as long as the teacher is not used.
 struct Streams {
   using Stream = std::function<std::vector<ClassPixels>()>;
   Stream labelled;            // student, ground truth
@@ -41,7 +41,7 @@ struct Streams {
   Stream teacher_unlabelled;  // teacher (no gradient) on the images as they are, pseudo-label
 };
 
-// What one step's forward passes gave.
+// The results of one step's forward passes.
 struct ForwardPasses {
   Streams streams;
   // The base's whole loss; records its parts, not the total.
@@ -75,7 +75,7 @@ class TeacherStudent {
 
 struct TeacherStudentEntry {
   static const char* kind() { return "teacher–student base"; }
-  std::string name, summary, family, paper;  // those of MethodEntry
+  std::string name, summary, family, paper;  // as in MethodEntry
   ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   std::function<std::unique_ptr<TeacherStudent>(const MethodContext& context)> make;
 };
@@ -84,7 +84,7 @@ using TeacherStudentRegistry = Registry<TeacherStudentEntry>;
 // Registers the base under both registries.
 bool register_teacher_student(TeacherStudentEntry entry);
 
-// The plain one: every labelled pixel weighs the same.
+// Returns the plain cross entropy: every labelled pixel has the same weight.
 LabelledCrossEntropy plain_cross_entropy(const Communicator& comm);
 
 }  // namespace semiseg

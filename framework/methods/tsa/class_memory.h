@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What TSA knows of each class: the mean and covariance of its pixels' features, merged batch by
-// batch in place of a bank of features. The estimate is ISDA's (Wang et al., NeurIPS 2019,
+// TSA's memory of each class: the mean and covariance of its pixels' features, merged batch by
+// batch instead of kept in a feature bank. The estimate is ISDA's (Wang et al., NeurIPS 2019,
 // EstimatorCV), merged as by Chan et al. (1979):
 //   n' = γ n + m, w = m / n', μ' = μ + w (ν - μ), Σ' = (1 - w) Σ + w S + w (1 - w) (ν - μ)(ν - μ)ᵀ
 // for a batch of m pixels with mean ν and covariance S. Axis legend: that of class_statistics.h.
@@ -15,7 +15,7 @@
 
 namespace semiseg {
 
-// What the offset table is made of.
+// The class statistics from which the offset table is computed.
 struct ClassStatistics {
   at::Tensor count;       // int64 [C] pixels seen, never decayed: for the gate
   at::Tensor mean;        // float64 [C,A]; 0 for a class never seen
@@ -41,19 +41,19 @@ class ClassMemory {
   ClassMemory(int64_t classes, int64_t features, const MemoryOptions& options,
               at::Device device = at::kCPU);
 
-  // Sums of a batch, and of each of its samples, about this memory's mean. Local.
+  // Returns the sums of a batch, or of each of its samples, about this memory's mean. Local.
   BatchSums sums(const at::Tensor& features, const at::Tensor& label) const;
   at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label) const;
 
-  // Sums of nothing.
+  // Returns all-zero sums of the right shape.
   BatchSums no_sums() const;
 
   // Merges a window of `batches` batches, one by default; the sums are those of all ranks. All
-  // weights are decayed first, also of classes that the window lacks. Sums that are not finite
-  // change nothing and are counted.
+  // weights are decayed first, also of classes that the window lacks. Non-finite sums are skipped
+  // and counted.
   void update(const BatchSums& sums, int64_t batches = 1);
 
-  double forgetting() const;  // what sums and weights are multiplied with for each later batch
+  double forgetting() const;  // factor on sums and weights for each later batch
   bool frozen() const;
   ClassStatistics statistics() const;
   const at::Tensor& weight() const { return weight_; }    // float64 [C], decayed

@@ -26,7 +26,7 @@ namespace semiseg {
 namespace {
 
 constexpr int64_t kBlock = 4096;  // pixels; a block's sums do not depend on who computes them
-// Of pixels: a position in a block fits into 32 bits.
+// The largest stride of pixels: a position in a block fits into 32 bits.
 constexpr int64_t kMostStride = std::numeric_limits<int32_t>::max() / kBlock;
 constexpr int64_t kGrain = 16384;  // pixels that are worth waking a thread
 

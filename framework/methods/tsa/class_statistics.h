@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums of features and of their products by class over the pixels of a batch, in one pass: all that
-// the memory of TSA (class_memory.h) has to know of a batch. Axis legend: N samples, A features, C
+// the memory of TSA (class_memory.h) needs of a batch. Axis legend: N samples, A features, C
 // classes, S spatial axes, P numbers of a scatter matrix.
 #pragma once
 
@@ -32,27 +32,27 @@ struct BatchSums {
 };
 
 // One pass over a batch. features [N,A,S] float32, float64 or bfloat16 (on a GPU float16, too), any
-// strides; label [N,S] int64 in {0 … C-1, kIgnoreLabel} (kInternal otherwise), any strides; shift [C,A]
-// float64. No gradient. The result has the same bits whatever the number of threads, and is exact
-// to about 1e-7 of the covariance also where |mean| >> deviation. Local to this rank. Beside the
-// result it needs 8 (2 + A + P) C bytes for each 4096 pixels.
+// strides; label [N,S] int64 in {0 … C-1, kIgnoreLabel} (kInternal otherwise), any strides; shift
+// [C,A] float64. No gradient. The result has the same bits whatever the number of threads, and is
+// exact to about 1e-7 of the covariance also where |mean| >> deviation. Local to this rank. Beside
+// the result it needs 8 (2 + A + P) C bytes for each 4096 pixels.
 BatchSums batch_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
                      CovarianceKind kind);
 
-// The same for each sample alone: float64 [N, C, 2 + A + P], made of the sample's blocks in their
-// order, whatever else is in the batch. batch_sums is their sum in the order of samples.
+// Returns the same for each sample alone: float64 [N, C, 2 + A + P], made of the sample's blocks in
+// their order, whatever else is in the batch. batch_sums is their sum in the order of samples.
 at::Tensor sample_sums(const at::Tensor& features, const at::Tensor& label, const at::Tensor& shift,
                        CovarianceKind kind);
 
-// Rows of sample_sums added in their order.
+// Returns the sum of rows of sample_sums, added in their order.
 at::Tensor sum_of_samples(const at::Tensor& rows);
 
-// batch_sums from ATen's operators in float64: for devices without a kernel, and the twin that
-// checks the kernel.
+// Computes batch_sums with ATen's operators in float64: for devices without a kernel, and as the
+// reference for tests of the kernel.
 BatchSums batch_sums_composed(const at::Tensor& features, const at::Tensor& label,
                               const at::Tensor& shift, CovarianceKind kind);
 
-// Row and column of each number of a scatter matrix, int64 [P].
+// Returns row and column of each number of a scatter matrix, int64 [P].
 std::pair<at::Tensor, at::Tensor> scatter_index(int64_t features, CovarianceKind kind,
                                                 at::Device device);
 

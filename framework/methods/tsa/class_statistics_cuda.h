@@ -21,10 +21,11 @@ struct GpuFeatures {
   bool full;            // upper triangles; else diagonals
 };
 
-// Blocks of threads that share a sample: rows of partial sums, which the caller adds up.
+// Returns the number of thread blocks of a sample, each with a row of partial sums that the caller
+// adds up.
 int64_t gpu_blocks_of_sample(int64_t pixels);
 
-// True when a block of threads has memory for the sums.
+// Returns true when a thread block has enough shared memory for the sums.
 bool statistics_fit_gpu(int64_t classes, int64_t features, int64_t width, int64_t bytes_of_value);
 
 // partial [samples, gpu_blocks_of_sample, classes, width], width = 2 + A + P. A label that is no

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Class statistics + classifier → what TSA adds to the logits. The expected cross entropy over
-// features that are shifted by δ ~ N(λ d_y, λ Σ_y) has the bound CE(z + U[y,:], y) with
+// Computes the offsets that TSA adds to the logits, from class statistics and a classifier. The
+// expected cross entropy over features shifted by δ ~ N(λ d_y, λ Σ_y) is at most CE(z + U[y,:], y)
+// with
 //   U[y,j] = λ Δ_yj·d_y + ½ λ Δ_yjᵀ Σ_y Δ_yj
 //   Δ_yj = w_j - w_y,  d_y = μ_to,y - μ_from,y,  Σ_y = Σ_to,y
 // (Li et al., CVPR 2021, BIT-DA/TSA Loss.py; ISDA is d = 0). Nothing in it belongs to a pixel but
@@ -48,7 +49,7 @@ struct LambdaSchedule {
   int64_t length = 1;      // planned steps of self-training
 };
 
-// λ of step t = 0 … length - 1 of self-training.
+// Returns λ of step t = 0 … length - 1 of self-training.
 double lambda_at(const LambdaSchedule& schedule, int64_t t);
 
 }  // namespace semiseg

@@ -26,7 +26,7 @@ void append(std::string& bytes, const StateValue& value) {
   }
 }
 
-// As a double that holds it exactly: what travels is floating.
+// Returns it as a double that holds it exactly, because messages are floating-point.
 double checksum(const Stateful& object) {
   std::string bytes;
   for (const auto& [name, value] : take_state(object)) {

@@ -92,7 +92,7 @@ std::vector<BatchSums> SumWindow::finish(const Communicator& comm) {
     pending_->wait();
     pending_.reset();
     for (int64_t stream = 0; stream < streams_; ++stream) add_row(stream, message_[stream]);
-    // Of ranks that were there before a resume and are no more.
+    // Rows of ranks that existed before a resume with fewer ranks.
     for (const auto& [key, row] : rows_) {
       if (key.second >= comm.size()) add_row(key.first, row.sums);
     }

@@ -18,7 +18,7 @@
 
 namespace semiseg {
 
-// How the sums of ranks are added. In every mode all ranks end with the same bits.
+// The order in which the sums of ranks are added. In every mode all ranks get the same bits.
 enum class SumOrder {
   // One all-reduce of 8 C E bytes a stream, which can run beside other work. The bits may depend on
   // the number of ranks and on the library's algorithm.
@@ -37,26 +37,26 @@ class SumWindow {
   // `none`: the shape, type and device of one row.
   SumWindow(SumOrder order, int64_t streams, BatchSums none);
 
-  // Local. What was put in before weighs `rate` times less; the true counts too where `counts`.
+  // Local. Multiplies the earlier sums by `rate`, and the undecayed counts, too, if `counts`.
   void decay(double rate, bool counts);
 
-  // Local. Adds sums [R,C,E] to the rows of these ids: the rank, or the samples. Throws kInternal when an id
-  // comes twice. Takes the tensor over.
+  // Local. Adds sums [R,C,E] to the rows of these ids: the rank, or the samples. Throws kInternal
+  // when an id comes twice. Takes the tensor over.
   void add(int64_t stream, const SampleIds& ids, const at::Tensor& sums);
 
   // Collective. Starts the message of finish() where it can run beside other work: kAllReduce.
   void start(const Communicator& comm);
 
-  // Collective. The sums of each stream over all ranks; the window is then empty. kRank when two
-  // ranks hold the same sample.
+  // Collective. Returns the sums of each stream over all ranks and empties the window. Throws kRank
+  // when two ranks hold the same sample.
   std::vector<BatchSums> finish(const Communicator& comm);
 
-  // Collective. Gives every rank the rows of all ranks, so that one rank's state() is that of all.
-  // A rank goes on with the rows that it adds to, also when it is another rank than before: no bit
-  // of the result changes, but where rows are of ranks and their number changes.
+  // Collective. Replicates the rows of all ranks, so that any rank's state() is complete. A rank
+  // continues the rows that it adds to, even if another rank had them before. The result keeps its
+  // bits, unless rows belong to ranks and the number of ranks changes.
   void exchange(const Communicator& comm);
 
-  // Not between start() and finish().
+  // Must not be called between start() and finish().
   void state(StateVisitor& visitor);
 
  private:

@@ -12,7 +12,7 @@
 namespace semiseg {
 namespace {
 
-// Each with tensors of its own.
+// Makes memories, each with tensors of its own.
 std::vector<ClassMemory> make_memories(size_t streams, int64_t classes, int64_t features,
                                        const MemoryOptions& options, at::Device device) {
   std::vector<ClassMemory> memories;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memories of all streams of TSA (student, teacher …), kept the same on all ranks with one
-// message a step. What is sent, and which bits come of it: SumOrder in sum_window.h. Axis legend:
-// that of class_statistics.h.
+// message a step. SumOrder in sum_window.h says what is sent and which bits depend on it. Axis
+// legend: that of class_statistics.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,8 +23,8 @@ struct TsaMemoryOptions {
   MemoryOptions memory;
   SumOrder order = SumOrder::kAllReduce;
   int64_t every = 1;  // batches between two merges: fewer messages, statistics up to every - 1 old
-  // Statistics are those of before the step, so that the message can run beside the backward and
-  // the optimiser. It does with kAllReduce; the other orders gather in after_step, in one go.
+  // Uses the statistics from before the step, so that the message overlaps with the backward and
+  // the optimiser. With kAllReduce it does; the other orders gather in after_step.
   bool lagged = false;
   int64_t checksum_every = 100;  // iterations between two checks of the replicas; 0: none
 };
@@ -48,19 +48,20 @@ class TsaMemory {
   // calls, none once the memory is frozen. Throws kInternal when a sample comes twice.
   void step(std::span<const StreamBatch> batches, const Communicator& comm);
 
-  // Collective, once after each step(): ends what step() started. kRank when the replicas differ.
+  // Collective, once after each step(): ends what step() started. Throws kRank when the replicas
+  // differ.
   void after_step(const Communicator& comm, int64_t iteration);
 
-  // Collective. Makes state() that of all ranks: within a window of several batches each rank has
-  // sums of its own. No bit of what comes changes by it.
+  // Collective. Makes state() complete on every rank: within a window of several batches each rank
+  // has sums of its own. Later steps keep their bits.
   void settle(const Communicator& comm);
 
-  // For the loss of the step that was just fed.
+  // Returns the statistics for the loss of the current step.
   const ClassStatistics& statistics(size_t stream) const { return statistics_[stream]; }
   const ClassMemory& memory(size_t stream) const { return memories_[stream]; }
 
-  // Between after_step() and step(); over several ranks after settle(). Any number of ranks goes on
-  // from it: with kPerSample to the bit, else up to rounding.
+  // Call it between after_step() and step(), on several ranks after settle(). Any number of ranks
+  // can resume from it: with kPerSample to the bit, else up to rounding.
   void state(StateVisitor& visitor);
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every switch of TSA, with its default and where that comes from. Section [method] of transmedseg.
+// All options of TSA, with their defaults and the source of each default. Section [method] of
+// transmedseg.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ namespace semiseg {
 
 struct TsaOptions {
   double beta = 0.5;  // weight of the loss on labelled pixels; not published, to be tuned
-  double beta_unlabelled = 0.1;  // of the losses on unlabelled pixels, times ω(t)
+  double beta_unlabelled = 0.1;  // weight of the losses on unlabelled pixels, times ω(t)
   double unlabelled_rampup = 1;  // length of ω's ramp as a fraction of the stage
   // Streams whose pixels the loss moves: s2t student → teacher (labelled pixels), t2s teacher →
   // student (trains the head only), u2s student's unlabelled → labelled (both on pseudo-labels).
