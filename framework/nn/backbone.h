@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The interface of a segmentation network, and its registry. Methods see nothing else of a network.
+// The interface of a segmentation network, and its registry. Methods use a network only through it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,15 +26,15 @@ enum class NetworkMode {
   kEval,   // running statistics, no dropout
 };
 
-// What a forward pass needs beside the image. Mode is an argument, not a state of the network: the
-// same network may run in both modes in one step.
+// The settings of a forward pass. Mode is an argument, not a state of the network: the same network
+// may run in both modes in one step.
 struct Pass {
   NetworkMode mode = NetworkMode::kEval;
   const Communicator* comm = nullptr;  // kTrain only
   const Draws* draws = nullptr;        // kTrain only; must outlive the pass
-  std::string name;  // of the pass, unique in the step: names the dropout draws "dropout/<name>/…"
+  std::string name;   // unique in the step: the pass draws its dropout as "dropout/<name>/…"
   SampleIds samples;  // ids of the images along axis 0, for the draws
-  // Heads that are wanted; empty: all. A network may leave out the others.
+  // The heads to compute; empty: all. A network may leave out the others.
   std::vector<std::string> heads = {};
 
   bool wants(std::string_view head) const {
@@ -47,8 +47,8 @@ struct NamedTensor {
   at::Tensor value;
 };
 
-// A network looks at this. Extras are what some networks take beside the image: prompts, a noisy
-// label, a time step.
+// The input of a network. Extras are further inputs of some networks: prompts, a noisy label, a
+// time step.
 struct NetworkInput {
   NetworkInput(at::Tensor images) : image(std::move(images)) {}
   NetworkInput(at::Tensor images, std::vector<NamedTensor> named)
@@ -57,18 +57,19 @@ struct NetworkInput {
   at::Tensor image;  // [N,channels,S]
   std::vector<NamedTensor> extras;
 
-  // Throws kInternal with the extras there are.
+  // Throws kInternal, with the names of the extras, for an unknown one.
   const at::Tensor& operator[](std::string_view extra) const;
 };
 
 struct NetworkOutput {
-  at::Tensor logits;  // [N,K,S] of the deployed head
+  at::Tensor logits;  // [N,K,S] logits of the deployed head
   // [N,A,S'] the exact input of the last linear layer, in the dtype of the network's arithmetic:
   // narrower than the logits in a network of bfloat16.
   at::Tensor features;
   std::vector<NamedTensor> others;  // outputs of auxiliary heads, in the reference's order
 
-  // An output of an auxiliary head. Throws kConfig with the heads there are.
+  // Returns the output of an auxiliary head. Throws kConfig, with the names of the heads, for an
+  // unknown one.
   const at::Tensor& operator[](std::string_view head) const;
 };
 
@@ -81,31 +82,32 @@ struct Classifier {
 class Backbone {
  public:
   virtual ~Backbone() = default;
-  // The image's S is divisible as the network demands; throws kConfig otherwise.
+  // Throws kConfig unless the image's S is divisible as the network demands.
   virtual NetworkOutput forward(const NetworkInput& input, const Pass& pass) = 0;
-  // The last linear layer of the deployed head.
+  // Returns the last linear layer of the deployed head.
   virtual Classifier classifier() const = 0;
-  // That of an auxiliary head; "": the deployed one. Throws kConfig when the network lacks it.
+  // Returns the last linear layer of an auxiliary head; "": of the deployed one. Throws kConfig
+  // when the network lacks the head.
   virtual Classifier head(std::string_view name) const;
-  // In the reference's order. Parameters require gradients; buffers (running statistics, counters)
-  // do not.
+  // Returns parameters in the reference's order. Parameters require gradients; buffers (running
+  // statistics, counters) do not.
   virtual const std::vector<NamedTensor>& parameters() const = 0;
   virtual const std::vector<NamedTensor>& buffers() const = 0;
 
-  // Parameters and buffers under their names.
+  // Visits parameters and buffers under their names.
   void state(StateVisitor& visitor);
-  // Parameters and buffers of another network of the same architecture.
+  // Copies parameters and buffers from another network of the same architecture.
   void copy_from(const Backbone& other);
   int64_t parameter_count() const;
 };
 
-// What the rest of the experiment demands of a network.
+// The sizes, dtype and device that the experiment demands of a network.
 struct NetworkShape {
   int64_t channels = 1, classes = 2;
   std::vector<int64_t> patch_size;  // spatial sizes of training images
-  // Of parameters and images: float32, or float64 to prove exactness.
+  // dtype of parameters and images: float32, or float64 to prove exactness.
   at::ScalarType dtype = at::kFloat;
-  at::Device device = at::kCPU;  // of parameters and images
+  at::Device device = at::kCPU;  // device of parameters and images
 
   at::TensorOptions options() const { return at::TensorOptions(device).dtype(dtype); }
 };

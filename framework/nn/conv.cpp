@@ -30,8 +30,9 @@ at::MemoryFormat layout(const at::Tensor& x) {
   return x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d;
 }
 
-// One channel is both layouts at once: ATen goes by the strides, and with those of channels-first
-// the output and all that follows were so, at twice the time of a first convolution.
+// A one-channel tensor is contiguous in both memory formats, and ATen decides by its strides.
+// Channels-first strides would make the whole network channels-first and the first convolution
+// twice as slow.
 at::Tensor in_layout(const at::Tensor& x, at::MemoryFormat format) {
   const at::Tensor y = x.contiguous(format);
   if (format == at::MemoryFormat::Contiguous || y.size(1) != 1) return y;
@@ -47,15 +48,15 @@ bool has_onednn(const at::Tensor& x) {
          (x.scalar_type() == at::kBFloat16 && at::cpu::is_avx512_vnni_supported());
 }
 
-// oneDNN's bfloat16 gradient of a 3-D kernel reads memory that nobody wrote when the image has
-// fewer planes than the kernel (oneDNN of LibTorch 2.11, AVX-512; all other sizes are right).
+// oneDNN's bfloat16 gradient of a 3-D kernel reads uninitialised memory when the image has fewer
+// planes than the kernel (oneDNN of LibTorch 2.11, AVX-512; all other sizes are right).
 bool wants_float32(const at::Tensor& x, const at::Tensor& weight) {
   return x.dim() == 5 && x.scalar_type() == at::kBFloat16 && x.device().is_cpu() &&
          x.size(2) < weight.size(2);
 }
 
-// The library's operators of convolution and activation in one, which its compiler calls; there is
-// no other way to them, and no derivative.
+// PyTorch's fused operators of convolution and activation, which torch.compile calls. They are only
+// reachable through the dispatcher and have no derivative.
 using Scalars = c10::List<std::optional<at::Scalar>>;
 using Text = std::string_view;
 using Activated = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
@@ -109,8 +110,8 @@ at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight, const at::
   const auto shift = bias.defined() ? std::optional(bias.to(x.scalar_type())) : std::nullopt;
   if (slope != 1 && has_onednn(x) && !at::GradMode::is_enabled())
     return convolve_and_activate(image, kernel, shift, slope);
-  // ATen would give a single small image, and on one thread few images of a 1×1 kernel, to kernels
-  // of its own: slower, and an image alone would get other bits than among others.
+  // ATen would run a single small image, and on one thread a few images with a 1×1 kernel, in
+  // kernels of its own. They are slower, and an image alone would get other bits than in a batch.
   at::Tensor y = !transposed_ && has_onednn(x)
                      ? onednn_convolution(image, kernel, shift, stride_, padding_)
                      : at::convolution(image, kernel, shift, stride_, padding_, dilation_,

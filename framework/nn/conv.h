@@ -27,9 +27,9 @@ class Conv {
  public:
   Conv(const Module& module, const ConvOptions& options);
   at::Tensor operator()(const at::Tensor& x) const;
-  // activation(scale · conv(x) + shift), both [out], by scaled weights. slope: of the activation's
-  // negative values, 1 for none. Where nothing is differentiated on the CPU, the activation is
-  // oneDNN's too and there is no further pass over the output.
+  // activation(scale · conv(x) + shift), both [out], by scaled weights. slope is that of the
+  // activation for negative values, 1 for none. Where nothing is differentiated on the CPU, the
+  // activation is oneDNN's too and there is no further pass over the output.
   at::Tensor scaled(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                     double slope) const;
   const at::Tensor& weight() const { return weight_; }  // [out,in,k…]; transposed [in,out,k…]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The teacher as a moving average of the student: θ' ← α θ' + (1 - α) θ. Tarvainen & Valpola,
-// NeurIPS 2017.
+// Updates the teacher as a moving average of the student: θ' ← α θ' + (1 - α) θ. Tarvainen &
+// Valpola, NeurIPS 2017.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ struct EmaOptions {
   std::string buffers =
       "none";  // batch-norm statistics: none (the teacher keeps its own), average, copy
 
-  // Keys ema_decay, ema_warmup, ema_buffers.
+  // Reads the keys ema_decay, ema_warmup, ema_buffers.
   static EmaOptions read(const Config& section, EmaOptions defaults);
 };
 
-// α of iteration k, counted from 0. SSL4MIS update_ema_variables.
+// Returns α of iteration k, counted from 0. SSL4MIS update_ema_variables.
 double ema_alpha(const EmaOptions& options, int64_t iteration);
 
 // Two networks of one architecture; no gradient. "average" averages counters too and cuts them to

@@ -35,7 +35,7 @@ class RecordedPass {
     {
       const c10::cuda::CUDAStreamGuard guard(stream);
       for (int i = 0; i < kWarmUps; ++i) network.forward(image_, pass);
-      // Of this thread alone: the loader's may pin memory meanwhile.
+      // Captures this thread only, because loader threads may pin memory meanwhile.
       graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
       output_ = network.forward(image_, pass);
       graph_.capture_end();
@@ -81,7 +81,7 @@ class GraphedBackbone : public WrappedBackbone {
 
  private:
   using Key = std::tuple<std::vector<int64_t>, std::vector<int64_t>, at::ScalarType>;
-  c10::cuda::CUDAStream stream_;  // of all recordings: what their warm-ups took is taken again
+  c10::cuda::CUDAStream stream_;  // of all recordings, so that they reuse the memory of warm-ups
   std::map<Key, std::unique_ptr<RecordedPass>> passes_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A network whose evaluation passes on a GPU are recorded once for each shape (a CUDA graph) and
 // then replayed as a whole: the host launches one graph instead of some hundred kernels. Training
-// passes are not: their draws are numbers of the host that differ in each step.
+// passes are not recorded, because the host passes different random keys in each step.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,9 @@
 namespace semiseg {
 
 // The same kernels run, so the outputs should have the bits of the network's own (gpu_test compares
-// them); they are copies, which later passes leave alone. Parameters may change between passes, in
-// place. The network itself where images lie on the CPU or this build has no CUDA.
+// them); they are copies, which later passes do not overwrite. Parameters may change between
+// passes, in place. Returns the network itself when images are on the CPU or this build has no
+// CUDA.
 std::unique_ptr<Backbone> with_graphs(std::unique_ptr<Backbone> network, at::Device device);
 
 }  // namespace semiseg

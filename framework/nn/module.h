@@ -16,7 +16,7 @@
 
 namespace semiseg {
 
-// A place in the tree: what a layer is constructed at. Copies and children share the tensors of the
+// A node of the tree, at which a layer is constructed. Copies and children share the tensors of the
 // root; these are listed in the order in which they were registered, so layers are constructed in
 // the reference's order.
 class Module {
@@ -25,14 +25,14 @@ class Module {
   // then cast to the dtype and moved to the device of `options`.
   Module(const Draws& draws, std::string net, const at::TensorOptions& options);
 
-  // Below this place: names get "<name>." in front.
+  // Returns a node below this one: names get "<name>." in front.
   Module child(std::string_view name) const;
 
-  // U(-bound, bound).
+  // Adds a parameter that is drawn from U(-bound, bound).
   at::Tensor uniform_parameter(std::string_view name, at::IntArrayRef shape, double bound) const;
   at::Tensor constant_parameter(std::string_view name, at::IntArrayRef shape, double value) const;
   at::Tensor constant_buffer(std::string_view name, at::IntArrayRef shape, double value) const;
-  // int64, no axes, 0; on the CPU, where counting costs nothing.
+  // Adds an int64 scalar buffer of 0, on the CPU, where counting costs nothing.
   at::Tensor counter_buffer(std::string_view name) const;
 
   const std::string& path() const { return path_; }  // "encoder.in_conv", empty at the root
@@ -55,7 +55,7 @@ class Module {
   std::string path_;
 };
 
-// A backbone whose tensors stand in such a tree.
+// A backbone whose tensors are in such a tree.
 class ModuleBackbone : public Backbone {
  public:
   const std::vector<NamedTensor>& parameters() const override { return root_.parameters(); }

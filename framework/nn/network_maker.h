@@ -14,22 +14,23 @@ namespace semiseg {
 
 struct NetworkRequest {
   std::string net;       // "student": names its initial weights, its optimiser and its state
-  std::string backbone;  // registered; options from section [method.<backbone>]. Empty: the
+  std::string backbone;  // registered name; options from section [method.<backbone>]. Empty: the
                          // configured one, with the options of [backbone]
   std::optional<NetworkShape> shape;  // none: the experiment's
 };
 
-// It owns all that it needs, so that a method may keep a copy.
+// Owns all that it needs, so that a method may keep a copy.
 struct NetworkMaker {
   Config backbone, method;  // sections [backbone] and [method]
   NetworkShape shape;
   Draws draws;
   std::string precision = "float32";
   bool cuda_graphs = false;
-  // Called with each network of the configured backbone; empty: its own initial weights stay.
+  // Called with each new network of the configured backbone; empty: networks keep their initial
+  // weights.
   std::function<void(Backbone& network, const std::string& net)> made;
 
-  // Throws kConfig when there is no such backbone.
+  // Makes a network. Throws kConfig when there is no such backbone.
   std::unique_ptr<Backbone> operator()(const NetworkRequest& request) const;
 };
 

@@ -15,9 +15,9 @@ namespace semiseg {
 
 struct NormOptions {
   std::string kind = "batch";  // none, batch, group (affine), instance (not affine)
-  int64_t groups = 16;         // of kind group
+  int64_t groups = 16;         // for kind group
 
-  // Keys norm, norm_groups.
+  // Reads the keys norm, norm_groups.
   static NormOptions read(const Config& section, NormOptions defaults);
 };
 

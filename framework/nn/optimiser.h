@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An optimiser over the parameters of one network (or several). Methods own theirs and hand it to
-// Step::minimise.
+// An optimiser over the parameters of one network (or several). Methods own their optimisers and
+// pass them to Step::minimise.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -34,23 +34,23 @@ struct OptimiserOptions {
   static OptimiserOptions read(const Config& section, OptimiserOptions defaults);
 };
 
-// Rate of update `t` (counted from 0 in this stage) of `length`. Pure.
+// Returns the rate of update `t` (counted from 0 in this stage) of `length`. Pure.
 double learning_rate(const OptimiserOptions& options, int64_t t, int64_t length);
 
 class Optimiser {
  public:
   virtual ~Optimiser() = default;
-  virtual const std::string& name() const = 0;  // of the network: "student"
+  virtual const std::string& name() const = 0;  // name of the network: "student"
   virtual const std::vector<NamedTensor>& parameters() const = 0;
   virtual const OptimiserOptions& options() const = 0;
-  // One update from the parameters' gradients; a parameter without one is left alone.
+  // Makes one update from the parameters' gradients; a parameter without a gradient stays.
   virtual void step(double learning_rate) = 0;
-  // Moments and counters under "optimiser/<name>/…".
+  // Visits moments and counters under "optimiser/<name>/…".
   virtual void state(StateVisitor& visitor) = 0;
 };
 
-// Parameters that learn at a multiple of the scheduled rate (a new head behind a trained network) or
-// decay by another share.
+// Parameters that learn at a multiple of the scheduled rate (a new head behind a trained network)
+// or decay by another share.
 struct ParameterGroup {
   std::vector<NamedTensor> parameters;
   double rate_factor = 1, decay_factor = 1;
@@ -58,7 +58,7 @@ struct ParameterGroup {
 
 std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<ParameterGroup> groups,
                                           const OptimiserOptions& options);
-// One group at the scheduled rate.
+// Makes an optimiser with one group at the scheduled rate.
 std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<NamedTensor> parameters,
                                           const OptimiserOptions& options);
 

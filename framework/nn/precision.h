@@ -14,16 +14,17 @@
 
 namespace semiseg {
 
-// kConfig for a precision that the device does not have. `where`: the key that asks for it.
+// Throws kConfig for a precision that the device does not support. `where` is the key that asks for
+// it.
 void check_precision(const std::string& precision, at::Device device, const std::string& where);
 
-// What "auto" stands for on one machine or another. The first is the fastest on this device: tf32
-// on a GPU; on the CPU bfloat16 where the processor has instructions for its products (AVX512-BF16;
-// about 1.7 times as fast), else float32. Not timed: a busy moment would make another experiment of
-// the same command.
+// Returns the precisions that "auto" can mean, the fastest on this device first: tf32 on a GPU; on
+// the CPU bfloat16 where the processor has instructions for its products (AVX512-BF16; about 1.7
+// times as fast), else float32. The choice is not timed, because a busy machine would then change
+// the experiment.
 std::vector<std::string> precisions_of_auto(at::Device device);
 
-// The network as `precision` wants it.
+// Wraps the network so that it computes in `precision`.
 std::unique_ptr<Backbone> with_precision(std::unique_ptr<Backbone> network,
                                          const std::string& precision);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network whose forward passes show up in the profile.
+// A network whose forward passes are spans of the profile.
 #pragma once
 
 #include <memory>

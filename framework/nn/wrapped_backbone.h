@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network with something around its forward pass: all else is the network's own.
+// The base of decorators that change only the forward pass of a network.
 #pragma once
 
 #include <memory>

@@ -57,7 +57,8 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
                                              norm->momentum, norm->epsilon));
   }
 
-  // dx = w·s·(dy - Σdy/n - x̂·Σ(dy·x̂)/n), s = 1/√(var + ε), x̂ = (x - mean)·s; sums over all ranks.
+  // dx = w·s·(dy - Σdy/n - x̂·Σ(dy·x̂)/n), s = 1/√(var + ε), x̂ = (x - mean)·s; sums over all
+  // ranks.
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &mean = saved[2], &variance = saved[3];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the forms of the batch norm for CPUs and GPUs have in common.
+// The code that the CPU and GPU forms of the batch norm share.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,12 +18,12 @@ struct Moments {
 // Collective. `local`: [2,C] float64, mean and Σ (x - mean)² of this rank's `count` values.
 Moments global_moments(const at::Tensor& local, int64_t count, const Communicator& comm);
 
-// kConfig naming the layer when there are not two values.
+// Throws kConfig naming the layer when there are not two values.
 void check_count(double count, const std::string& path);
 
 void move_running_statistics(const Moments& moments, const BatchNormTensors& norm);
 
-// batch_norm by ATen's functions: of GPUs.
+// Computes batch_norm with ATen's functions, on GPUs.
 at::Tensor batch_norm_aten(const at::Tensor& x, const BatchNormTensors& norm,
                            const AfterNorm& after, const Communicator& comm);
 

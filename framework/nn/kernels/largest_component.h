@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps what hangs together: pseudo-labels and predictions lose their islands.
+// Keeps the largest connected component of each class in pseudo-labels and predictions.
 #pragma once
 
 #include <ATen/core/Tensor.h>

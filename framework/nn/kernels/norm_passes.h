@@ -9,7 +9,7 @@
 
 namespace semiseg {
 
-// Of the channels, [C] float64 each.
+// The coefficients of the channels, [C] float64 each.
 struct NormCoefficients {
   at::Tensor mean;
   at::Tensor scale, shift;  // the norm is scale x + shift

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A batch norm with what follows it, over channels-last values as one long row: coefficients of the
-// channels are repeated to kRow or more, so that loops are long and vectorised whatever the number
-// of channels.
+// A batch norm with the activation and dropout after it, over channels-last values as one long row:
+// coefficients of the channels are repeated to kRow or more, so that loops are long and vectorised
+// whatever the number of channels.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ struct NormRows {
   const A* mean = nullptr;        // [row] each
   const A* scale = nullptr;
   const A* shift = nullptr;
-  A slope = 1;       // below 0 of the activation; 1: none
-  A keep_scale = 1;  // where dropout keeps
+  A slope = 1;       // slope of the activation below 0; 1: none
+  A keep_scale = 1;  // scale where dropout keeps
 };
 
 // add_values:          sums[row] += x

@@ -15,8 +15,8 @@ namespace {
 
 constexpr double kFar = std::numeric_limits<double>::infinity();
 
-// One line of squared distances: each the least over the line of value + (difference of place)².
-// From the place outwards, so that a line near its targets costs few steps.
+// Makes each squared distance of a line the minimum over the line of value + (distance in pixels)².
+// Each search goes outwards, so that a line near its targets costs few steps.
 void spread_along(std::vector<double>& line) {
   const auto size = static_cast<int64_t>(line.size());
   const std::vector<double> values = line;

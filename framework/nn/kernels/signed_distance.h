@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The map that shape-aware methods regress: how far each pixel is from the border of the
-// foreground. HiLab-git/DTC utils/util.py and kleinzcy/SASSNet, compute_sdf.
+// Computes the map that shape-aware methods regress: the signed distance of each pixel from the
+// border of the foreground. HiLab-git/DTC utils/util.py and kleinzcy/SASSNet, compute_sdf.
 #pragma once
 
 #include <ATen/core/Tensor.h>

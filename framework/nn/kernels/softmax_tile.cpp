@@ -9,8 +9,8 @@
 namespace semiseg {
 namespace {
 
-// exp and log are written out because the compiler does not vectorise the library's. Both are good
-// to 2 ulp and pass NaN on. Cephes (expf, logf).
+// exp and log are written out because the compiler does not vectorise the library's. Both are exact
+// to 2 ulp and propagate NaN. Cephes (expf, logf).
 SEMISEG_INTO_CLONE float exp_not_above_0(float x) {
   x = x < -87.0f ? -87.0f : x;
   // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
@@ -47,7 +47,7 @@ SEMISEG_INTO_CLONE float log_from_1(float x) {
 SEMISEG_INTO_CLONE double exp_not_above_0(double x) { return std::exp(x); }
 SEMISEG_INTO_CLONE double log_from_1(double x) { return std::log(x); }
 
-// 32 bits are twice the lanes; a label that does not fit is none.
+// 32-bit labels give twice the lanes; a label that does not fit is no class.
 template <bool kIsRun>
 SEMISEG_INTO_CLONE void narrow(const int64_t* label, int64_t step, int64_t size, int32_t* out) {
 #pragma omp simd

@@ -17,7 +17,7 @@ struct Tile {
   T* z = nullptr;                        // [classes, kTile]
   int32_t label[kTile];                  // 0 where the pixel does not count
   T weight[kTile];                       // m, 0 where it does not
-  T top[kTile], sum[kTile], own[kTile];  // of the softmax; own: the label's term
+  T top[kTile], sum[kTile], own[kTile];  // of the softmax; own: the term of the label
   bool is_uniform = false;               // all labels are equal, as in most tiles of a segmentation
 };
 

@@ -18,7 +18,7 @@ at::Tensor interpolation(int64_t from, int64_t to, const at::TensorOptions& opti
 
 at::Tensor upsample_bilinear(const at::Tensor& x, at::IntArrayRef size) {
   if (x.device().is_cpu()) return at::upsample_bilinear2d(x, size, /*align_corners=*/true);
-  // Weights are computed in float32 at least: bfloat16 does not know the place of a pixel.
+  // Weights are computed in float32 at least: bfloat16 is too coarse for the position of a pixel.
   const auto dtype = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const auto options = x.options().dtype(dtype);
   const at::Tensor rows = interpolation(x.size(2), size[0], options).to(x.scalar_type()),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sums over pixels that every Dice loss is made of, in one pass over the probabilities.
+// Computes the sums over pixels that every Dice loss needs, in one pass over the probabilities.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,12 +15,12 @@ namespace semiseg {
 at::Tensor class_sums(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                       int64_t power, int64_t first_class = 0);
 
-// The sums of each sample apart, [N,3,K].
+// Returns the sums of each sample, [N,3,K].
 at::Tensor class_sums_of_samples(const at::Tensor& p, const at::Tensor& label,
                                  const at::Tensor& mask, int64_t power);
 
-// class_sums from ATen's operators: for devices without a kernel, and the twin that checks the
-// kernel.
+// Computes class_sums with ATen's operators: for devices without a kernel, and as the reference for
+// tests of the kernel.
 at::Tensor class_sums_composed(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                                int64_t power, int64_t first_class = 0);
 

@@ -21,7 +21,7 @@ struct DiceForm {
 constexpr DiceForm kSquared{2, 2, 1e-5, 1e-5}, kLinear{1, 2, 1e-8, 1e-8}, kHalf{2, 1, 0, 1e-10},
     kMasked{2, 2, 1e-10, 1e-10}, kOfSample{1, 2, 1e-5, 1e-5};
 
-// Of the three sums: [3,K] → [K], and more axes likewise.
+// Returns the ratio of the three sums: [3,K] → [K], and more axes likewise.
 at::Tensor ratio(const DiceForm& form, const std::vector<at::Tensor>& sums) {
   return (form.factor * sums[0] + form.smooth) / (sums[1] + sums[2] + form.smooth_below);
 }

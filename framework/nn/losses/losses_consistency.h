@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far two predictions of the same images are from each other. N samples, K classes, S spatial
-// axes; z and t are logits, p and q probabilities, all [N,K,S]. Scalars are those of the global
-// batch and collective, maps are local. Gradients go to both sides unless said otherwise.
-// HiLab-git/SSL4MIS utils/losses.py unless another source is named.
+// Distances between two predictions of the same images. N samples, K classes, S spatial axes; z and
+// t are logits, p and q probabilities, all [N,K,S]. Scalars are those of the global batch and
+// collective, maps are local. Gradients go to both sides unless said otherwise. HiLab-git/SSL4MIS
+// utils/losses.py unless another source is named.
 #pragma once
 
 #include <ATen/core/Tensor.h>

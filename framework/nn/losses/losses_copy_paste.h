@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loss of an image that was mixed from two. DeepMed-Lab-ECNU/BCP, mix_loss of
-// ACDC_BCP_train.py (with dice_masked_2d) and of utils/BCP_utils.py (with dice_masked_3d).
+// The loss of an image that is mixed from two. DeepMed-Lab-ECNU/BCP, mix_loss of ACDC_BCP_train.py
+// (with dice_masked_2d) and of utils/BCP_utils.py (with dice_masked_3d).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -19,7 +19,7 @@ struct MixLoss {
   at::Tensor dice, cross_entropy;  // scalars; the reference's loss is their mean
 };
 
-// What one of the two images contributes.
+// The contribution of one of the two images.
 struct MixPart {
   at::Tensor label;                  // [N,S]
   double weight = 1;                 // ground truth 1, pseudo-labels less

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How unsure a prediction is. HiLab-git/SSL4MIS utils/losses.py. p [N,K,S] probabilities.
+// The entropy of a prediction. HiLab-git/SSL4MIS utils/losses.py. p [N,K,S] probabilities.
 #pragma once
 
 #include <ATen/core/Tensor.h>

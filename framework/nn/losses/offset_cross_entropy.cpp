@@ -176,7 +176,8 @@ at::Tensor sums_of(const at::Tensor& logits, const at::Tensor& label, const at::
   return forward_kernel(Pixels<T>(logits, label, table, mask));
 }
 
-// `saved`: logits, label, table, mask. `scale`: of Σ m ℓ, one number on the logits' device.
+// `saved`: logits, label, table, mask. `scale` is the factor on Σ m ℓ, one number on the logits'
+// device.
 template <class T>
 Gradients gradients_of(const variable_list& saved, const at::Tensor& scale, bool to_logits,
                        bool to_table) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cross entropy whose logits are moved by a number for each pair of (pixel's class, logit's class):
+// Cross entropy with an offset added to the logits for each pair of (pixel's class, logit's class):
 // TSA's loss, and without a table the plain one. Forward and backward are one pass each; the
 // offsets exist only as the table.
 #pragma once
@@ -33,12 +33,12 @@ struct LabelledLogits {
   at::Tensor logits, label;
 };
 
-// Collective. The same over all pixels of several passes, which need not be joined.
+// Collective. Returns the same over all pixels of several passes, without joining them.
 at::Tensor cross_entropy_of_passes(const std::vector<LabelledLogits>& passes,
                                    const at::Tensor& table, const Communicator& comm);
 
-// The same from ATen's operators: for devices without a kernel, and the twin that checks the
-// kernel.
+// Computes the same with ATen's operators: for devices without a kernel, and as the reference for
+// tests of the kernel.
 at::Tensor cross_entropy_with_offsets_composed(const at::Tensor& logits, const at::Tensor& label,
                                                const at::Tensor& table, const at::Tensor& mask,
                                                const Communicator& comm);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels of offset_cross_entropy compute, from ATen's operators.
+// Computes with ATen's operators what the kernels of offset_cross_entropy compute.
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -52,7 +52,7 @@ __device__ Pixel<T> load(const GpuPixels<T>& p, int64_t tile) {
   return pixel;
 }
 
-// Of all threads, always in the same order; valid in thread 0.
+// Returns the sum over all threads, always in the same order; valid in thread 0.
 __device__ double block_sum(double value, double* shared) {
   shared[threadIdx.x] = value;
   __syncthreads();
@@ -87,7 +87,8 @@ __global__ void sums(GpuPixels<T> p, double* partial) {
   }
 }
 
-// How a block sums residuals by class: pairs (y, j), each in `segments` parts of the tile.
+// The layout in which a block sums residuals by class: pairs (y, j), each in `segments` parts of
+// the tile.
 struct Pairs {
   int64_t pairs, segments;
   __host__ __device__ explicit Pairs(int64_t classes)

@@ -21,10 +21,10 @@ struct GpuPixels {
   const T* table;  // [classes, classes] dense: y, j; or null
 };
 
-// Rows of partial sums that the kernels write; the caller adds them up.
+// Returns the number of rows of partial sums that the kernels write; the caller adds them up.
 int64_t gpu_rows(int64_t samples, int64_t pixels);
 
-// True when a block of threads has memory for this many classes.
+// Returns true when a thread block has enough shared memory for this many classes.
 bool fits_gpu(int64_t classes, int64_t bytes_of_value);
 
 // partial [gpu_rows, 2]: Σ m ℓ and Σ m. A label that is no class makes the first NaN.
