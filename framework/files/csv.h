@@ -17,8 +17,8 @@ struct CsvTable {
 
 std::string to_csv(const CsvTable& table);
 
-// kData naming line and `origin` when a quote stays open or a row has another number of fields than
-// the first.
+// Throws kData naming line and `origin` when a quote stays open or a row has another number of
+// fields than the first.
 CsvTable parse_csv(const std::string& text, const std::string& origin);
 
 }  // namespace semiseg

@@ -8,8 +8,8 @@
 
 namespace semiseg {
 
-// A whole number; std::out_of_range for anything else. The conversion of the library casts 1e300,
-// which has no defined result.
+// Returns a whole number; throws std::out_of_range for anything else. The conversion of the library
+// casts 1e300, which has no defined result.
 template <class Json>
 int64_t whole_number(const Json& json) {
   constexpr auto kLargest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());

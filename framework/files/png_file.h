@@ -24,11 +24,11 @@ struct Picture {
   std::vector<Colour> pixels;  // row by row from the top, black at first
 };
 
-// Atomic. kIo on failure.
+// Writes atomically. Throws kIo on failure.
 void write_png(const std::filesystem::path& path, const Picture& picture);
 
-// The bytes of a grey PNG file; `pixels` are width * height, row by row from the top. kIo on
-// failure.
+// Returns the bytes of a grey PNG file; `pixels` are width * height, row by row from the top.
+// Throws kIo on failure.
 std::string grey_png(int64_t width, int64_t height, const uint8_t* pixels);
 
 }  // namespace semiseg

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far a long piece of work is: a bar on the last line of a terminal, or now and then a line in
-// a log.
+// Shows the progress of long work: as a bar on the last line of a terminal, or now and then as a
+// line in a log.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ struct ProgressSink {
   std::function<void(std::string_view)> line;  // a whole line, for the log
 };
 
-// stderr and the log.
+// Returns a sink that draws on stderr and writes lines to the log.
 ProgressSink standard_progress_sink();
 
-// What stands behind the bar, for example {"loss", "0.4131"}, {"val Dice", "0.871"}.
+// Texts behind the bar, for example {"loss", "0.4131"}, {"val Dice", "0.871"}.
 using ProgressNotes = std::vector<std::pair<std::string, std::string>>;
 
 class Progress {
@@ -39,7 +39,7 @@ class Progress {
   // every 30 s. `work`: how many of the rate's units this update brings.
   void update(int64_t done, double work, double now, const ProgressNotes& notes = {});
 
-  // The last state as a line that stays.
+  // Prints the last state as a line that stays.
   void finish(double now, const ProgressNotes& notes = {});
 
  private:

@@ -33,7 +33,7 @@ std::vector<int64_t> pick_slices(const at::Tensor& reference, const at::Tensor& 
                                  int64_t depth, int64_t count);
 
 // The picture of a case as a PNG file: first channel of `image` [C,D,H,W], labels [D,H,W] uint8
-// (either may be undefined), at most six slices. Atomic. kIo on failure.
+// (either may be undefined), at most six slices. Writes atomically. Throws kIo on failure.
 void write_overlay(const std::filesystem::path& path, const at::Tensor& image,
                    const at::Tensor& reference, const at::Tensor& prediction);
 

@@ -13,7 +13,7 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// In every report. On disk, do not change: older reports are known by it.
+// Every report has it. On disk, do not change: older reports are recognised by it.
 constexpr const char* kMark = "<meta name=\"generator\" content=\"semiseg report\">";
 
 // Each {{name}} of the frame by its part, once: parts are not searched.

@@ -11,12 +11,12 @@
 
 namespace semiseg {
 
-// The page of these runs, whatever there is of each. kData naming a file of a run that cannot be
-// understood.
+// Returns the page of these runs, with whatever files each run has. Throws kData naming a file of a
+// run that cannot be parsed.
 std::string report_page(const std::vector<FoundRun>& runs, int64_t now);
 
-// Atomic. Over an older report always, over any other file only with `force`; kConfig otherwise.
-// kIo on failure.
+// Writes atomically. Overwrites an older report always, any other file only with `force`;
+// throws kConfig otherwise. Throws kIo on failure.
 void write_report(const std::filesystem::path& path, const std::string& page, bool force);
 
 }  // namespace semiseg

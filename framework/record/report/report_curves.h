@@ -12,14 +12,14 @@
 namespace semiseg {
 
 struct Curves {
-  std::vector<int64_t> steps;  // of all stages together
+  std::vector<int64_t> steps;  // steps over all stages
   // By name in order of appearance; one value for each step, NaN where a row lacks it.
   std::vector<std::pair<std::string, std::vector<double>>> values;
-  int64_t every = 1;  // only each so-manieth row is in it, and the last
+  int64_t every = 1;  // it holds every n-th row, n = `every`, and the last
 };
 
-// Rows of training (split empty) or of the validation on a split. More than `most` rows are thinned
-// evenly.
+// Returns the rows of training (split empty) or of the validation on a split. More than `most` rows
+// are thinned evenly.
 Curves curves_of(const std::vector<MetricsRow>& rows, const std::string& split, int64_t most);
 
 struct StageSpan {

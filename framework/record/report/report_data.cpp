@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int64_t kMostRows = 2000;  // of a curve: more than a screen has pixels
+constexpr int64_t kMostRows = 2000;  // rows of a curve: more than a screen has pixels
 
 // Six digits: more than a screen shows, a third of the bytes.
 Json rounded(double value) {
@@ -124,7 +124,7 @@ Json run_of(const FoundRun& run) {
           {"provenance", json_file(run.folder / "provenance.json")}};
 }
 
-// How the page shows the metrics of its rows; "distance" stands for the unit of a run.
+// Returns how the page shows the metrics of its rows; "distance" stands for the unit of a run.
 Json shown_fields() {
   Json list = Json::array();
   for (const MetricField& field : shown_metrics()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the report shows of runs, as JSON for the page: only what stands in their folders.
+// The data of runs that the report shows, as JSON: only the content of their folders.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace semiseg {
 
-// Files that a run does not have yet are null. kData naming a file that cannot be understood. The
-// text may stand inside a <script>: it has no "<".
+// Returns JSON in which files that a run does not have yet are null. Throws kData naming a file
+// that cannot be parsed. The text may stand inside a <script>: it has no "<".
 std::string report_data(const std::vector<FoundRun>& runs, int64_t now);
 
 }  // namespace semiseg

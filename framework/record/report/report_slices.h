@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// worst_cases.json of a run: slices of the cases that went worst, as the report shows them. The run
-// keeps them (some 100 KB), so that a report needs no data set, no weights and no GPU.
+// worst_cases.json of a run: slices of the cases with the lowest scores, as the report shows them.
+// The run keeps them (some 100 KB), so that a report needs no data set, no weights and no GPU.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,7 +23,7 @@ struct SegmentedCase {
 
 // Slices along D with foreground in reference or prediction (at most 24, evenly spread), cut to
 // that foreground and a margin: grey PNGs, and the outlines of the classes as SVG paths. Atomic.
-// kIo on failure.
+// Throws kIo on failure.
 void write_segmented_cases(const std::filesystem::path& path,
                            const std::vector<std::string>& classes,
                            const std::vector<SegmentedCase>& cases);

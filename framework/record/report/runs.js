@@ -1,4 +1,4 @@
-// What the runs are: settings, names, scores in one list, and what makes a number doubtful.
+// The runs: settings, names, scores in one list, and the reasons to doubt a number.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
@@ -15,7 +15,7 @@ function settingsOf(run) {
   return settings;
 }
 
-// Of a run that is not done, what its configuration says.
+// Returns the summary of a run or, before it is done, the facts in its configuration.
 function factsOf(run) {
   if (run.summary) return run.summary;
   const settings = new Map(settingsOf(run).map(({ key, value }) => [key, value.replace(/^"(.*)"$/, "$1")]));

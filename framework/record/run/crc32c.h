@@ -10,8 +10,8 @@ namespace semiseg {
 
 uint32_t crc32c(std::string_view bytes);
 
-// As TFRecord stores it: rotated right by 15 bits, plus a constant, so that a sum of data with sums
-// stays sound.
+// Returns the checksum as TFRecord stores it: rotated right by 15 bits, plus a constant, so that a
+// sum of data with sums stays valid.
 uint32_t masked_crc32c(std::string_view bytes);
 
 }  // namespace semiseg

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// dataset.json of a run folder: what its data set says of itself, so that a run predicts scans
-// where the data set is not there (any more).
+// dataset.json of a run folder: the properties of its data set, so that a run can predict scans
+// without the data set.
 #pragma once
 
 #include <filesystem>
@@ -10,10 +10,11 @@
 
 namespace semiseg {
 
-// Atomic. kIo on failure.
+// Writes atomically. Throws kIo on failure.
 void write_dataset_record(const std::filesystem::path& run, const DatasetInfo& info);
 
-// None for a folder of a version that did not write it. kData when it cannot be understood.
+// Returns nullopt for a folder of a version that did not write it. Throws kData when it cannot be
+// parsed.
 std::optional<DatasetInfo> read_dataset_record(const std::filesystem::path& run);
 
 }  // namespace semiseg

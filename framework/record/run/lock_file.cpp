@@ -38,8 +38,7 @@ std::string holder_text(const RunHolder& holder) {
   return json.dump() + "\n";
 }
 
-// A holder that died while it wrote its name leaves half of it: then nothing is known but that
-// somebody holds it.
+// A holder that died while it wrote its name leaves half of it: then the holder is "unknown".
 RunHolder parse_holder(const std::string& text) {
   const auto json =
       text.size() < kLongestName ? nlohmann::json::parse(text, nullptr, false) : nlohmann::json();
@@ -62,8 +61,8 @@ bool is_without_locks(int code) {
   return code == ENOSYS || code == ENOLCK || code == EOPNOTSUPP || code == EINVAL || code == EBADF;
 }
 
-// Who works on the run by the name in the file, where the kernel cannot say. A process of this
-// machine is asked for; of another nobody knows whether it still lives.
+// Returns the holder named in the file, for file systems without locks. A process of this machine
+// is checked; whether one of another machine still lives is unknown.
 std::optional<RunHolder> written_holder(const fs::path& path) {
   const std::string text = read_own_file(path);
   if (text.empty()) return std::nullopt;
@@ -123,8 +122,8 @@ LockFile::LockFile(fs::path path, const RunHolder& holder) : path_(std::move(pat
   file_ = file;
 }
 
-// The file stays: removing it would let two processes lock two files of the same name. Without locks
-// an empty one says that nobody works on the run.
+// The file stays: removing it would let two processes lock two files of the same name. Without
+// locks an empty one means that no process works on the run.
 LockFile::~LockFile() {
   if (file_ < 0) return;
   [[maybe_unused]] const int emptied = has_lock_ ? 0 : ::ftruncate(file_, 0);

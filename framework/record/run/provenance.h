@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// provenance.json of a run: which program on which machine, so that a number can be made again.
+// provenance.json of a run: the program and machine that made it, so that results can be
+// reproduced.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,9 @@
 
 namespace semiseg {
 
-// What only the program knows.
+// The facts that the program passes in.
 struct ProvenanceRequest {
-  std::string version;       // of the program
+  std::string version;       // version of the program
   std::string git_revision;  // empty: not built from a repository
   std::vector<std::string> command_line;
   std::map<std::string, std::string> environment;  // all of it; only OMP_*, MKL_*,
@@ -21,11 +22,11 @@ struct ProvenanceRequest {
   int64_t now = 0;  // seconds since the epoch
 };
 
-// The text of the file: the above, and compiler, LibTorch, threads, host, processor and system of
-// this process.
+// Returns the text of the file: the above, and compiler, LibTorch, threads, host, processor and
+// system of this process.
 std::string provenance_json(const ProvenanceRequest& request);
 
-// That text, atomically. kIo on failure.
+// Writes that text atomically. Throws kIo on failure.
 void write_provenance(const std::filesystem::path& path, const ProvenanceRequest& request);
 
 }  // namespace semiseg

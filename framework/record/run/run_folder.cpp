@@ -43,7 +43,7 @@ std::vector<std::string> differences(const Config& config, const fs::path& folde
   return result;
 }
 
-// A folder of which nothing but the beginning was made: the process died before config.toml.
+// Returns true for a folder whose process died before it wrote config.toml.
 bool is_unused(const fs::path& folder) {
   if (!fs::exists(folder)) return true;
   for (const auto& entry : fs::directory_iterator(folder)) {

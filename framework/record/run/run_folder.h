@@ -21,7 +21,7 @@ inline constexpr const char* kRunLockFile = "lock";
 
 struct RunFolderRequest {
   std::filesystem::path root = "runs";
-  std::filesystem::path directory;  // this folder and no other; empty: named by us below the root
+  std::filesystem::path directory;  // exactly this folder; empty: a generated name below the root
   std::string method, dataset;      // for the name
   std::string job;                  // id of the batch job, empty outside one
   int64_t now = 0;                  // seconds since the epoch
@@ -32,18 +32,19 @@ class RunFolder {
   // Call on rank 0 only, once all options have been read: those that can change a result decide
   // which run this is (Config::settings). Finds the folder of this run (any date; the newest of
   // several; also one of an older program, whose name has another hash) or makes one, locks it, and
-  // writes config.toml and state.json (running, unless the run is done). kConfig, with nothing
-  // written, when the folder holds another configuration (the keys that differ are named), belongs
-  // to something else, or is being worked on (its holder is named). kIo when it cannot be written.
+  // writes config.toml and state.json (running, unless the run is done). Throws kConfig, with
+  // nothing written, when the folder holds another configuration (the keys that differ are named),
+  // belongs to something else, or is being worked on (its holder is named). Throws kIo when it
+  // cannot be written.
   RunFolder(const Config& config, const RunFolderRequest& request);
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  bool is_done() const { return is_done_; }  // when it was opened
-  bool resumed() const { return resumed_; }  // there was a run of this configuration
+  bool is_done() const { return is_done_; }  // the run was done when the folder was opened
+  bool resumed() const { return resumed_; }  // the folder held a run of this configuration
   const std::string& config_hash() const { return config_hash_; }  // 16 hexadecimal digits
 
-  // state.json, atomically.
+  // Writes state.json atomically.
   void set_status(RunStatus status, int64_t now, std::string message = "") const;
 
  private:
@@ -54,8 +55,8 @@ class RunFolder {
   LockFile lock_;
 };
 
-// The folder that holds the run of this configuration, as RunFolder would find it; none: it would
-// begin one.
+// Returns the folder of the run of this configuration, as RunFolder would find it; nullopt:
+// RunFolder would make one.
 std::optional<std::filesystem::path> find_run_folder(const Config& config,
                                                      const RunFolderRequest& request);
 

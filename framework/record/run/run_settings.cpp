@@ -22,7 +22,7 @@ using Settings = std::map<std::string, std::string>;
 constexpr size_t kMostShown = 6;
 
 std::vector<Settings> settings_of(const std::vector<fs::path>& runs) {
-  // Where a run lies, how it is launched and what only changes its speed.
+  // Settings of the place, the launch and the speed of a run.
   const std::vector<std::string> ignored = {"seed",        "run",    "threads", "device",
                                             "cuda_graphs", "loader", "comm"};
   std::vector<Settings> all;

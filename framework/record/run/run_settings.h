@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// In which settings runs differ, by their config.toml.
+// Finds the settings in which runs differ, by their config.toml.
 #pragma once
 
 #include <filesystem>
@@ -9,15 +9,15 @@
 
 namespace semiseg {
 
-// Path → value, as text, of a TOML file without the `ignored` paths. Throws kConfig naming `origin`
-// for what is not TOML.
+// Returns path → value, as text, of a TOML file without the `ignored` paths. Throws kConfig naming
+// `origin` for a text that is not TOML.
 std::map<std::string, std::string> settings_by_path(const std::string& toml,
                                                     const std::string& origin,
                                                     const std::vector<std::string>& ignored);
 
 // "method.weight: 1, 10; seed …", the keys whose values are not the same in all of these run
 // folders, but for the seed and for what changes no result; at most six of them. A folder whose
-// configuration cannot be read is passed over.
+// configuration cannot be read is skipped.
 std::string differing_settings(const std::vector<std::filesystem::path>& runs);
 
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// state.json of a run folder: how far the run came, and by whom.
+// state.json of a run folder: the status of the run and the process that works on it.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace semiseg {
 
-// How the message of a done run begins whose weights were imported, not trained.
+// The prefix of the message of a done run whose weights were imported, not trained.
 constexpr const char* kImportedMessage = "imported from ";
 
 enum class RunStatus { kRunning, kStopped, kDone, kFailed };
@@ -23,7 +23,7 @@ struct RunHolder {
   std::string started;  // ISO, UTC
 };
 
-// Host, user and pid of this process.
+// Returns host, user and pid of this process.
 RunHolder this_process(std::string job, int64_t now);
 
 // "pid 42 of alice on node7, job 1234, since 2025-03-01T14:05:09Z"
@@ -36,10 +36,10 @@ struct RunState {
   std::string message;  // why it failed or stopped; may be empty
 };
 
-// Atomic. kIo on failure.
+// Writes atomically. Throws kIo on failure.
 void write_run_state(const std::filesystem::path& run, const RunState& state);
 
-// None when the folder has no state.json. kData when it cannot be understood.
+// Returns nullopt when the folder has no state.json. Throws kData when it cannot be parsed.
 std::optional<RunState> read_run_state(const std::filesystem::path& run);
 
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// summary.json of a run: what a table needs to know of it.
+// summary.json of a run: the data that a table needs.
 #pragma once
 
 #include <cstdint>
@@ -17,19 +17,19 @@ struct RunSummary {
   int64_t seed = 0;
   EvaluationTerms terms;
   EvaluationSummary metrics;
-  bool label_based_preparation = false;  // of the data set
+  bool label_based_preparation = false;  // property of the data set
   std::string config_hash;               // 16 hexadecimal digits
   std::string settings_hash;             // the same without the seed; empty in older files
   int64_t iterations = 0;                // done
-  double wall_seconds = 0;               // of the last start; the only time in the file
+  double wall_seconds = 0;               // seconds of the last start; the only time in the file
 };
 
 std::string to_json(const RunSummary& summary);
 
-// Atomic. kIo on failure.
+// Writes atomically. Throws kIo on failure.
 void write_run_summary(const std::filesystem::path& path, const RunSummary& summary);
 
-// kData naming the file and what is wrong with it.
+// Throws kData naming the file and its error.
 RunSummary read_run_summary(const std::filesystem::path& path);
 
 }  // namespace semiseg

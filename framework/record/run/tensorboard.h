@@ -15,13 +15,13 @@ namespace semiseg {
 
 class TensorBoardLog {
  public:
-  // A new file in `run`, beside those of earlier starts. With last_step > 0 (a resumed run)
-  // TensorBoard is told to forget what those wrote for later steps. `now`: seconds since the epoch.
-  // kIo when it cannot be written.
+  // Creates a new file in `run`, beside those of earlier starts. With last_step > 0 (a resumed run)
+  // TensorBoard discards their values of later steps. `now`: seconds since the epoch. Throws kIo
+  // when it cannot be written.
   TensorBoardLog(const std::filesystem::path& run, int64_t last_step, double now);
 
-  // Tags with a slash are grouped by what stands before it. Values are stored as float32. Flushed.
-  // kIo on failure.
+  // Appends and flushes values, stored as float32. TensorBoard groups tags by the text before a
+  // slash. Throws kIo on failure.
   void append(int64_t step, const std::vector<std::pair<std::string, double>>& values, double now);
 
   const std::filesystem::path& path() const { return path_; }

@@ -21,10 +21,10 @@ struct CasesTable {
 // `empty` says "both", "missed" (the prediction is empty) or "false_positive" (the reference is).
 std::string to_csv(const CasesTable& cases);
 
-// Atomic. kIo on failure.
+// Writes atomically. Throws kIo on failure.
 void write_cases(const std::filesystem::path& path, const CasesTable& cases);
 
-// kData naming the file, and the line or column, for what is not such a table. A file of an older
+// Throws kData naming the file, and the line or column, for any other content. A file of an older
 // version lacks the metrics that came later: they are NaN.
 CasesTable read_cases(const std::filesystem::path& path);
 

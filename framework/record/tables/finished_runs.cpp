@@ -24,7 +24,7 @@ bool is_run(const fs::path& folder) {
          fs::exists(folder / "summary.json", unreadable);
 }
 
-// Folders by what they are whatever link leads to them → by the name that is shown.
+// Maps folders, with links resolved, to the names that are shown.
 struct Search {
   std::map<fs::path, fs::path> runs;
   std::map<fs::path, std::string> unreadable;  // why
@@ -67,7 +67,7 @@ fs::path without_stars(const fs::path& place) {
   return path.empty() ? "." : path;
 }
 
-// A run that says "running" while nobody holds its lock has died.
+// A run whose status is "running" while its lock is free has died.
 std::string describe_unfinished(const fs::path& folder, const RunState& state) {
   std::string text = to_string(state.status);
   if (state.status == RunStatus::kRunning) {
@@ -112,7 +112,8 @@ std::vector<FoundRun> load_all(const Search& search) {
   return runs;
 }
 
-// A copy of a run is no further seed. Two trainings never take the same time to the last digit.
+// Sets copies of runs aside, because a copy is not another seed. Equal summaries are copies: two
+// trainings never take the same time to the last digit.
 void set_copies_aside(std::vector<FoundRun>& runs) {
   std::map<std::string, fs::path> seen;
   for (FoundRun& run : runs) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Run folders on the disk: which there are, and how far each came.
+// Finds run folders on the disk and their progress.
 #pragma once
 
 #include <filesystem>
@@ -13,14 +13,14 @@ namespace semiseg {
 
 struct FoundRun {
   std::filesystem::path folder;
-  std::optional<RunSummary> summary;  // of a run that is done
+  std::optional<RunSummary> summary;  // set when the run is done
   std::string unfinished;  // why there is none: "stopped", "running: pid …", "failed: …"
 };
 
 // Each place is a run folder, a file in one, or a folder above some ("runs" and "runs/**" are the
 // same). Sorted by path, each run once, whatever links lead to it; a copy of a run, a damaged one
-// and a folder that may not be read are unfinished. kConfig when a place does not exist or none of
-// them holds a run; the error of the first damaged one when all are.
+// and a folder that may not be read are unfinished. Throws kConfig when a place does not exist or
+// none of them holds a run; the error of the first damaged one when all are.
 std::vector<FoundRun> find_runs(const std::vector<std::filesystem::path>& places);
 
 }  // namespace semiseg

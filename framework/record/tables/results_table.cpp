@@ -69,7 +69,7 @@ ResultsRow make_row(const Runs& runs) {
   return row;
 }
 
-// A mean over seeds is one of runs that differ in nothing else.
+// Warns when the runs of a row differ in more than the seed.
 void warn_of_settings(const Members& members, const ResultsRow& row,
                       std::vector<std::string>& warnings) {
   std::set<std::string> settings;
@@ -83,7 +83,7 @@ void warn_of_settings(const Members& members, const ResultsRow& row,
                                  which.empty() ? "config.toml of its runs says which" : which));
 }
 
-// A few steps show that the program works, and nothing of a method.
+// Warns of smoke runs: a few steps show that the program works, and nothing of a method.
 void warn_of_smoke(const Runs& runs, const ResultsRow& row, std::vector<std::string>& warnings) {
   int64_t least = kFewIterations;
   for (const RunSummary* run : runs) {
@@ -96,7 +96,7 @@ void warn_of_smoke(const Runs& runs, const ResultsRow& row, std::vector<std::str
                   row.dataset, row.labelled, row.method, least));
 }
 
-// A seed counts once in a mean over seeds.
+// Warns when a seed occurs twice in a mean over seeds.
 void warn_of_twins(const ResultsRow& row, std::vector<std::string>& warnings) {
   for (size_t i = 1; i < row.seeds.size(); ++i) {
     const bool is_first_twin =

@@ -12,10 +12,10 @@
 
 namespace semiseg {
 
-// Over seeds. Runs without a value (every case excluded) are not in it.
+// Statistics over seeds. Runs without a value (every case excluded) are not in it.
 struct SeedStatistics {
   double mean = 0;       // NaN when n is 0
-  double deviation = 0;  // of a sample (n - 1); NaN when n < 2
+  double deviation = 0;  // sample standard deviation (n - 1); NaN when n < 2
   int64_t n = 0;
 };
 
@@ -39,7 +39,7 @@ struct ResultsRow {
 
 struct ResultsTable {
   std::vector<ResultsRow> rows;         // sorted by section, labelled, method, backbone, selection
-  std::vector<std::string> warnings;    // what makes a row doubtful
+  std::vector<std::string> warnings;    // reasons to doubt a row
   std::vector<std::string> unfinished;  // "folder: why", runs that are in no row
 };
 
