@@ -31,7 +31,8 @@ std::vector<std::vector<size_t>> plan_buckets(const std::vector<NamedTensor>& pa
   std::map<at::ScalarType, Open> open;
   std::vector<std::vector<size_t>> buckets;
   const double limit = options.bucket_mb * kBytesOfMegabyte;
-  // From the gradient that is ready last to the first, so that the small bucket is at the end.
+  // Goes from the gradient that is ready last to the first, so that the small bucket is the last
+  // one.
   for (auto i = order.rbegin(); i != order.rend(); ++i) {
     const at::Tensor& value = parameters[*i].value;
     const double bytes =

@@ -31,25 +31,27 @@ class GradientBuckets {
   size_t size() const { return buckets_.size(); }
   const std::vector<size_t>& parameters(size_t bucket) const { return buckets_[bucket].parameters; }
   size_t bucket_of(size_t parameter) const { return slots_[parameter].bucket; }
-  int64_t bytes() const;  // of all messages
+  int64_t bytes() const;  // bytes of all messages
 
   // Copies a local gradient to its place; an undefined one counts as zeros.
   void put(size_t parameter, const at::Tensor& gradient);
 
-  // Which local gradients were defined, one flag for each parameter: the flags travel in the last
-  // message.
+  // Sets which local gradients were defined, one flag for each parameter; the flags are part of the
+  // last message.
   void put_defined(const std::vector<uint8_t>& is_defined);
 
-  // What is summed over ranks, in place: flat, in the gradients' dtype, or bfloat16 if compressed.
+  // Returns the tensor that is summed over ranks, in place: flat, in the gradients' dtype, or
+  // bfloat16 if compressed.
   at::Tensor& message(size_t bucket) { return buckets_[bucket].message; }
 
-  // After the sums: brings compressed messages back to the gradients' dtype.
+  // Converts compressed messages back to the gradients' dtype, after the sums.
   void unpack();
 
-  // The sum of a parameter's gradients, in its shape and dtype: a view, valid until the next put().
+  // Returns the sum of a parameter's gradients, in its shape and dtype: a view, valid until the
+  // next put().
   const at::Tensor& sum(size_t parameter) const { return slots_[parameter].sum; }
 
-  // Which gradients were defined on at least one rank.
+  // Returns which gradients were defined on at least one rank.
   std::vector<uint8_t> defined_anywhere() const;
 
  private:

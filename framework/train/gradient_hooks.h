@@ -16,7 +16,7 @@ struct Node;
 
 namespace semiseg {
 
-// Registered for as long as it lives.
+// The hooks are registered as long as this object lives.
 class GradientHooks {
  public:
   // ready(i) is called in every backward pass that reaches parameters[i], after its gradient is

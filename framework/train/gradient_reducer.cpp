@@ -15,7 +15,7 @@
 namespace semiseg {
 namespace {
 
-// Hooks act only inside; also when the pass throws.
+// Arms the hooks for its lifetime; disarms them also when the pass throws.
 class Armed {
  public:
   explicit Armed(bool& flag) : flag_(flag) { flag_ = true; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums one optimiser's gradients over ranks beside the backward pass that makes them.
+// Sums one optimiser's gradients over ranks while the backward pass still computes others.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace semiseg {
 
-// What one reduction cost.
+// The cost of one reduction.
 struct ReductionTimes {
   double exposed_seconds = 0;  // waiting after the backward pass
   int64_t bytes = 0;           // sent by a rank, all buckets together
@@ -25,7 +25,7 @@ struct ReductionTimes {
   int64_t launched_early = 0;  // buckets on their way before the backward pass had ended
 };
 
-// Why ranks never disagree: `comm` carries nothing but this class's calls, and those are, on every
+// Ranks never disagree: `comm` carries nothing but this class's calls, and those are, on every
 // rank, bucket 0, 1, … of each reduction, whatever the order in which gradients become ready there;
 // a start never waits for other ranks and all waits follow the backward pass. So collective calls
 // of the backward pass itself (batch norm), on the communicator of the losses, cannot meet them.
@@ -36,7 +36,7 @@ class GradientReducer {
   GradientReducer(const Communicator& comm, const Optimiser& optimiser,
                   const ReductionOptions& options, std::vector<size_t> order);
 
-  // Are these the very tensors that it reduces?
+  // Returns true when these are the very tensors that it reduces.
   bool serves(const Optimiser& optimiser) const;
 
   // Collective. Runs `backward`, a local pass that adds to the gradients of the parameters. When it
@@ -46,7 +46,7 @@ class GradientReducer {
   // ranks waiting: the program must end.
   ReductionTimes reduce(const std::function<void()>& backward);
 
-  // The order of all reductions but the first: indices of parameters. Empty before.
+  // Returns the order of all reductions but the first: indices of parameters. Empty before.
   const std::vector<size_t>& order() const { return order_; }
 
  private:
@@ -61,20 +61,20 @@ class GradientReducer {
   std::vector<size_t> reversed_order() const;
 
   const Communicator& comm_;
-  std::string name_;  // of the optimiser
+  std::string name_;  // name of the optimiser
   std::vector<NamedTensor> parameters_;
   ReductionOptions options_;
   std::vector<size_t> order_;
   bool has_final_buckets_;
   GradientBuckets buckets_;
 
-  // Of the reduction under way.
+  // The state of the current reduction.
   bool is_armed_ = false;
   std::vector<uint8_t> is_placed_, is_defined_;             // by parameter
   std::vector<size_t> arrived_;                             // parameters in order of place()
   std::vector<size_t> missing_;                             // by bucket: gradients still to come
-  std::vector<std::unique_ptr<PendingReduction>> pending_;  // of the buckets launched so far
-  size_t first_unfinished_ = 0;                             // of `pending_`
+  std::vector<std::unique_ptr<PendingReduction>> pending_;  // by bucket, launched so far
+  size_t first_unfinished_ = 0;                             // index into `pending_`
 
   GradientHooks hooks_;
 };

@@ -29,11 +29,11 @@ class GradientReduction {
   // rank are named in the log, by rank 0, in the optimiser's first reduction.
   void run(const Optimiser& optimiser, const std::function<void()>& backward);
 
-  // Of the latest run(); zeros with one rank.
+  // Returns the cost of the latest run(); zeros with one rank.
   const ReductionTimes& last_times() const { return last_times_; }
 
-  // Agreed orders, as "trainer/gradient_order": where a sum's rounding depends on its place in the
-  // message, a resumed training needs the same messages to get the same bits.
+  // Visits the agreed orders, as "trainer/gradient_order": the rounding of a sum may depend on its
+  // place in the message, so a resumed training needs the same messages for the same bits.
   void state(StateVisitor& visitor);
 
  private:

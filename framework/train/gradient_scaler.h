@@ -19,23 +19,24 @@ class GradientScaler {
   bool is_on() const { return is_on_; }
   double scale() const { return is_on_ ? scale_ : 1; }  // a power of two: exact in any dtype
 
-  // After the gradients of an update, summed over ranks, so that all decide alike. False: they are
-  // not finite and the update is to be left out. Once the scale is down at 1, not finite is what
-  // the gradients are, and nothing changes. The scale itself stays until end_step(), because parts
-  // of another update of the step may have been multiplied by it already.
+  // Call it after the gradients of an update are summed over ranks, so that all ranks decide alike.
+  // Returns false when they are not finite and the update must be skipped. At scale 1 non-finite
+  // gradients are genuine: returns true, so that the caller reports them. The scale itself stays
+  // until end_step(), because parts of another update of the step may have been multiplied by it
+  // already.
   bool accept(bool is_finite);
 
-  // After the updates of a step: takes the next scale.
+  // Takes the next scale, after the updates of a step.
   void end_step();
 
-  // "loss_scale", "finite_updates".
+  // Visits "loss_scale" and "finite_updates".
   void state(StateVisitor& visitor);
 
  private:
   bool is_on_;
   double scale_ = 65536;
-  int64_t finite_updates_ = 0;  // in a row
-  double next_scale_ = scale_;  // of the next step
+  int64_t finite_updates_ = 0;  // consecutive
+  double next_scale_ = scale_;  // scale of the next step
 };
 
 }  // namespace semiseg

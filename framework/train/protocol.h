@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How training runs, whatever the method: section [protocol]. Equal for all methods of a
-// comparison.
+// The options of section [protocol]: training, independent of the method. Equal for all methods of
+// a comparison.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@
 
 namespace semiseg {
 
-// How gradients travel between ranks: sub-section [protocol.reduction]. Without effect on one rank.
+// The options of sub-section [protocol.reduction]: how gradients are summed over ranks. No effect
+// on one rank.
 struct ReductionOptions {
   double bucket_mb = 4;  // 2^20 bytes of gradients in a message, about
   // none: sums in the gradients' own dtype. bfloat16: half the bytes of float32; each rank's
@@ -25,9 +26,9 @@ struct ReductionOptions {
 };
 
 struct ProtocolOptions {
-  int64_t iterations = 30000;                    // of all stages of a method together
+  int64_t iterations = 30000;                    // sum over all stages of a method
   int64_t batch = 24;                            // samples of the global batch
-  int64_t labelled_batch = 12;                   // of them with ground truth
+  int64_t labelled_batch = 12;                   // samples of it with ground truth
   std::vector<int64_t> patch_size = {256, 256};  // two sizes: slices; three: volumes
   OptimiserOptions optimiser;                    // sub-section [protocol.optimiser]
   ReductionOptions reduction;                    // sub-section [protocol.reduction]

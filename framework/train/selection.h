@@ -10,17 +10,17 @@ namespace semiseg {
 
 class Selection {
  public:
-  // A new stage: no validation yet.
+  // Starts a stage, which has no validation yet.
   void begin_stage();
 
-  // A validation score, higher is better, after `iteration` steps of the stage and `done` steps of
-  // the training. True: it is the best of the stage so far.
+  // Adds a validation score, higher is better, after `iteration` steps of the stage and `done`
+  // steps of the training. Returns true when it is the best of the stage so far.
   bool add(double score, int64_t iteration, int64_t done);
 
   bool has_best() const { return best_iteration_ >= 0; }
   int64_t best_iteration() const { return best_iteration_; }  // within the stage; -1: no validation
   int64_t best_done() const { return best_done_; }
-  // `patience` validations in a row were no new best; 0: never.
+  // Returns true when `patience` validations in a row were no new best; 0: never.
   bool is_exhausted(int64_t patience) const {
     return patience > 0 && validations_since_best_ >= patience;
   }

@@ -8,7 +8,7 @@
 
 namespace semiseg {
 
-// The asker's side. Writes the file; kIo when it cannot. Several requests are one.
+// Writes the request, on the side that asks. Throws kIo on failure. Several requests are one.
 void write_stop_request(const std::filesystem::path& run);
 bool has_stop_request(const std::filesystem::path& run);
 void remove_stop_request(const std::filesystem::path& run);  // if there is one
@@ -22,8 +22,8 @@ class StopRequest {
   StopRequest(const StopRequest&) = delete;
   StopRequest& operator=(const StopRequest&) = delete;
 
-  // True once the file was seen. Looks at most once a second; `now` in seconds of any clock that
-  // does not jump.
+  // Returns true once the file was seen. Polls at most once a second; `now` in seconds of any clock
+  // that does not jump.
   bool came(double now);
 
  private:

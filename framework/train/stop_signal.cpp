@@ -48,7 +48,8 @@ void catch_stop_signals() {
     sigaction(signal, &action, nullptr);
   sigaction(SIGHUP, nullptr, &before);
   if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
-  // Ctrl-C in `semiseg train | tee log` ends tee first; the last words must not end the saving.
+  // Ctrl-C in `semiseg train | tee log` ends tee first; writing to the broken pipe must not end the
+  // saving.
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
 }

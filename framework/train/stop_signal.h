@@ -10,11 +10,11 @@
 
 namespace semiseg {
 
-// Installs the handlers; called once, by main's verb. A SIGHUP that is ignored already stays so: that
-// is what nohup asks for.
+// Installs the handlers; called once, by main's verb. A SIGHUP that is ignored already stays so:
+// that is what nohup asks for.
 void catch_stop_signals();
 
-// Name of the first signal that came, "SIGUSR1"; none so far.
+// Returns the name of the first signal received, "SIGUSR1"; nullopt: none so far.
 std::optional<std::string> stop_signal();
 
 }  // namespace semiseg

@@ -81,7 +81,7 @@ bool Trainer::run() {
   return true;
 }
 
-// The best state of this stage, when it ends.
+// Returns true when the best state of this stage is used after the stage.
 bool Trainer::needs_best() const {
   if (!selection_.has_best()) return false;
   const auto next = static_cast<size_t>(stage_) + 1;
@@ -99,7 +99,7 @@ void Trainer::enter_stage() {
   parts_.method.begin_stage(stage_);
   selection_.begin_stage();
   entered_ = 1;
-  if (stage_ > 0) save();  // from here on no resume needs the stage before
+  if (stage_ > 0) save();  // from here on no resume needs the previous stage
 }
 
 Batch Trainer::next_batch(BatchSource& source) {
@@ -122,7 +122,7 @@ bool Trainer::train_stage() {
   return true;
 }
 
-// Also at a resume, when the validation after the last step was broken off.
+// Also true on resume, when the validation after the last step was interrupted.
 bool Trainer::validation_is_due() const {
   const int64_t every = parts_.protocol.validate_every;
   return parts_.validate && every > 0 && iteration_ > 0 && validated_ != done_ &&

@@ -43,7 +43,7 @@ double norm_of(const std::vector<at::Tensor>& gradients) {
   return at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm().item<double>();
 }
 
-// kNumeric naming the first parameter whose gradient is not finite.
+// Throws kNumeric naming the first parameter whose gradient is not finite.
 void check_norm(double norm, const Optimiser& optimiser, const Step& step) {
   if (std::isfinite(norm)) return;
   for (const auto& parameter : optimiser.parameters()) {

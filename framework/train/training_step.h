@@ -37,7 +37,8 @@ class TrainingStep : public Step {
 
  private:
   void backward(const Optimiser& optimiser, const at::Tensor& loss) const;
-  // Unscaled and clipped; false: the update is left out. kNumeric when they are not finite.
+  // Unscales and clips the gradients; returns false when the update must be skipped.
+  // Throws kNumeric when they are not finite.
   bool prepare_gradients(const Optimiser& optimiser);
 
   GradientReduction& reduction_;

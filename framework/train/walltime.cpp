@@ -8,8 +8,7 @@
 namespace semiseg {
 namespace {
 
-constexpr double kMargin =
-    10;  // seconds, for what nobody measures: closing files, the clock's skew
+constexpr double kMargin = 10;  // seconds for unmeasured work: closing files, the clock's skew
 
 // Digits only, by the regular expressions below; an absent group is 0.
 double number(const std::ssub_match& text) { return text.matched ? std::stod(text) : 0; }
@@ -53,7 +52,7 @@ std::optional<double> slurm_seconds_left(const std::map<std::string, std::string
   int64_t end = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), end);
   if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
-  // No job is left alone for so long behind its end: the variable is an old shell's.
+  // No job runs this long after its end: then the variable is left over from an old shell.
   constexpr int64_t kDay = 86400;
   if (end < now - kDay) return std::nullopt;
   return static_cast<double>(end - now);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When a start must end to be saved before it is killed. No clock in here: times are arguments.
+// Tells when a run must stop so that it is saved before the job is killed. Reads no clock: times
+// are arguments.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +12,17 @@
 
 namespace semiseg {
 
-// run.walltime in seconds: "9000", "9000s", "150m", "2.5h", "02:30:00" or "1-02:30:00" (days first,
-// as Slurm writes it); none when absent or empty. kConfig for anything else.
+// Returns run.walltime in seconds: "9000", "9000s", "150m", "2.5h", "02:30:00" or "1-02:30:00"
+// (days first, as Slurm writes it); none when absent or empty. Throws kConfig for anything else.
 std::optional<double> read_walltime(const Config& run);
 
-// Seconds until Slurm ends the job that this process is part of (SLURM_JOB_END_TIME, seconds since
-// the epoch as `now` is); none outside a job, and when that was more than a day ago.
+// Returns the seconds until Slurm ends the job that this process is part of (SLURM_JOB_END_TIME,
+// seconds since the epoch as `now` is); none outside a job, and when that was more than a day ago.
 std::optional<double> slurm_seconds_left(const std::map<std::string, std::string>& environment,
                                          int64_t now);
 
-// The margin is learned: a stop can come one step (or one case of a validation) late, and then the
-// state is saved, behind one that is being saved and another that waits.
+// The safety margin is measured: a stop can come one step (or one case of a validation) late, and
+// then the state is saved, after one write that is running and one that is queued.
 class Walltime {
  public:
   Walltime() = default;  // no end
@@ -30,14 +31,14 @@ class Walltime {
 
   void stepped(double seconds);
   void saved(double seconds);
-  // What was learned: other work begins, and nothing has to be saved any more.
+  // Forgets the measured times: other work begins, and nothing has to be saved any more.
   void forget();
 
-  // 3 · longest save + longest step + 10 s, in seconds.
+  // Returns 3 · longest save + longest step + 10 s, in seconds.
   double margin() const;
-  // None: no end. Negative behind it.
+  // Returns nullopt without an end; negative after the end.
   std::optional<double> seconds_left(double now) const;
-  // True when no more than the margin is left.
+  // Returns true when no more than the margin is left.
   bool is_due(double now) const;
 
  private:
