@@ -27,7 +27,7 @@
 
 namespace semiseg {
 
-// What the two differ in.
+// The differences between the two discriminators.
 struct DiscriminatorKind {
   std::vector<int64_t> pool;   // default sides of the average pool, one for each spatial axis
   bool activates_sum = false;  // an activation and dropout after the first layer
@@ -36,7 +36,8 @@ struct DiscriminatorKind {
 // Reads the options: image_channels, width, pool, dropout.
 void read_discriminator_options(const DiscriminatorKind& kind, const Config& section);
 
-// The network [N,channels,S] → [N,classes]; patch_size is needed: it fixes the last layer.
+// Makes the network [N,channels,S] → [N,classes]; patch_size is required, because it fixes the last
+// layer.
 std::unique_ptr<Backbone> make_discriminator(const DiscriminatorKind& kind, const Config& section,
                                              const NetworkShape& shape, const Draws& draws,
                                              const std::string& net);

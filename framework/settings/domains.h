@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings share these: domains by name, samples and labelled patients of a group of cases.
+// Functions that settings share: domains by name, samples and labelled patients of a group of
+// cases.
 #pragma once
 
 #include <functional>
@@ -11,17 +12,17 @@
 
 namespace semiseg {
 
-// Throws kConfig with the data set's domains when `domain` is none of them; `key` of `section` named
-// it.
+// Throws kConfig with the data set's domains when `domain` is none of them; it is the value of
+// `key` in `section`.
 void check_domain(const Config& section, const std::string& key, const std::string& domain,
                   const std::vector<CaseInfo>& cases);
 
-// The samples of cases that `is_wanted` accepts.
+// Returns the samples of the cases that `is_wanted` accepts.
 std::vector<SampleInfo> samples_of(const std::vector<SampleInfo>& samples,
                                    const std::vector<CaseInfo>& cases,
                                    const std::function<bool(const CaseInfo&)>& is_wanted);
 
-// The first patients of each group of cases: `labelled` of each. `groups` are the values of `field`.
+// Labels the first `labelled` patients of each group of cases. `groups` are the values of `field`.
 // A group without training samples is left out.
 LabelBudget resolve_each(const std::vector<SampleInfo>& samples, const std::vector<CaseInfo>& cases,
                          const std::string& labelled, const std::vector<std::string>& groups,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mixed-domain semi-supervised segmentation: the first n patients of one domain are labelled, all
-// other training patients of all domains are unlabelled, and every domain is tested (Ma et al., CVPR
-// 2024, MiDSS). The reference counts slices, here patients are labelled whole: slices of one patient
-// on both sides would leak labels.
+// other training patients of all domains are unlabelled, and every domain is tested (Ma et al.,
+// CVPR 2024, MiDSS). The reference counts slices, here patients are labelled whole: slices of one
+// patient on both sides would leak labels.
 #include "framework/data/label_budget.h"
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Semi-supervised learning: the first n patients of the training split keep their labels, the others
-// are unlabelled; in a collection, the first n of each task. The published splits select and test.
+// Semi-supervised learning: the first n patients of the training split keep their labels, the
+// others are unlabelled; in a collection, the first n of each task. The published splits select and
+// test.
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unsupervised domain adaptation: labels come from a source domain, unlabelled images from a target
-// domain, which is tested (MMWHS in Wang & Li, NeurIPS 2023: CT to MR and back). Source cases of the
-// validation split select, since the target has no labels; `select` takes the target's as the
+// domain, which is tested (MMWHS in Wang & Li, NeurIPS 2023: CT to MR and back). Source cases of
+// the validation split select, since the target has no labels; `select` takes the target's as the
 // published tables do.
 #include "framework/data/label_budget.h"
 #include "framework/data/setting.h"
