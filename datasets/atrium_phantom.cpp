@@ -119,7 +119,7 @@ Atrium draw_atrium(double v, DrawSequence& draws) {
   atrium.cavity.ellipsoids = {{{0, 9, 0}, {scaled(27), scaled(18), scaled(23)}},
                               {{6, 4, 4}, {scaled(20), scaled(18), scaled(20)}}};
   atrium.cavity = varied(atrium.cavity, {1.5 * v, 0.04 * v, 0.05 * v}, draws);
-  const double cut = draws.uniform(11, 11 + 8 * v);  // where readers stop
+  const double cut = draws.uniform(11, 11 + 8 * v);  // height at which readers stop
   for (const Vein& vein : draw_veins(v, draws)) {
     atrium.cavity.tubes.push_back(vein_tube(vein, cut));
     atrium.far_veins.tubes.push_back(vein_tube(vein, 60));

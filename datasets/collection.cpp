@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several data sets as one, each a task with classes of its own (VerSemi trains one network on all):
+// Several data sets as one, each a task with classes of its own (VerSemi trains one network on
+// all):
 //
 //   [dataset]
 //   name = "collection"
@@ -26,7 +27,7 @@ namespace {
 struct Part {
   std::string name;
   std::unique_ptr<DatasetSource> source;
-  int64_t first_class = 1;  // of its foreground in the collection
+  int64_t first_class = 1;  // first class of its foreground in the collection
 };
 
 bool read_prefix(const Config& section) {

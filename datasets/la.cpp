@@ -5,7 +5,7 @@
 //   train.list, test.list      in <root> or the folder above it, one id a line; val.list where made
 // The published order is that of train.list. Whoever made the files took the z-score of whole scans
 // and cropped them to their ground truth, x and y with a random margin. That crop cannot be
-// repeated on a scan without labels: it is predicted whole, which no published number speaks of.
+// repeated on a scan without labels: it is predicted whole, which no published number covers.
 // Published runs have no validation split: they deploy the last weights or select on the test split
 // (protocol.select). `validation` takes one from the end of train.list, where scans are unlabelled
 // in those runs: the labelled ones stay, the pool of unlabelled ones shrinks.
@@ -83,7 +83,7 @@ class La : public VolumeSource {
                                      .got = got});
   }
 
-  // Of the training cases, which are all that were read so far.
+  // Moves the last `count` training cases, the only ones read so far, to validation.
   void validate_on_last(int64_t count) {
     if (count >= std::ssize(cases_))
       fail_validation(fmt::format("fewer than the {} scans of train.list", cases_.size()),

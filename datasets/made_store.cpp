@@ -18,7 +18,7 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// Of this user alone: in a folder of everybody another user could put data there first.
+// Returns a temporary folder of this user alone: in a shared one another user could put data first.
 fs::path private_temporary() {
   const fs::path folder =
       fs::temp_directory_path() / fmt::format("semiseg-{}", static_cast<int64_t>(::geteuid()));
@@ -45,7 +45,7 @@ fs::path cache_root(const std::string& root) {
   return private_temporary();
 }
 
-// Holds a folder in the making: the kernel lets go of it when the process dies.
+// Locks an unfinished folder; the kernel releases the lock when the process dies.
 class Held {
  public:
   explicit Held(const fs::path& folder)
@@ -63,7 +63,7 @@ class Held {
   bool is_alone_;
 };
 
-// What a process that died left half made.
+// Removes the unfinished folders of processes that died.
 void remove_leftovers(const fs::path& target) {
   std::error_code ignored;
   const std::string prefix = target.filename().string() + ".tmp";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Case stores that the program makes itself: each is made once, kept in a cache, and found again by
-// what it was made of. Several processes may want the same one at once.
+// its recipe. Several processes may ask for the same one at once.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,19 +13,19 @@
 
 namespace semiseg {
 
-// Option `root` of a data set that is made: folder for made data; empty: $SEMISEG_CACHE, or
-// semiseg/ in the user's cache.
+// Reads the option `root` of a generated data set: the folder for generated data; empty:
+// $SEMISEG_CACHE, or semiseg/ in the user's cache.
 void read_root(const Config& config, std::string& root);
 
-// The folder <root>/<name>-<hash of recipe>. Where it is absent, `make` fills an empty folder,
-// which is then renamed: the first of several makers wins and the others take its store. `recipe`
-// is everything that decides the voxels. kIo with the folder when it cannot be written; what `make`
-// throws leaves nothing behind.
+// Returns the folder <root>/<name>-<hash of recipe>. Where it is absent, `make` fills an empty
+// folder, which is then renamed: the first of several makers wins and the others take its store.
+// `recipe` is everything that decides the voxels. Throws kIo with the folder when it cannot be
+// written; what `make` throws leaves nothing behind.
 std::filesystem::path made_store(const std::string& root, const std::string& name,
                                  const std::string& recipe,
                                  const std::function<void(const std::filesystem::path&)>& make);
 
-// Min-max to [0, 1] over the whole image.
+// Returns the image, min-max normalised to [0, 1] over the whole image.
 at::Tensor normalised(const at::Tensor& image);
 
 }  // namespace semiseg

@@ -112,8 +112,8 @@ class NnunetRaw : public VolumeSource {
     return read_nnunet_description(root / "dataset.json");
   }
 
-  // Whether images are called <id>_0000 or <id>: the same for all, so that no file can stand for two
-  // cases. Ids may end in four digits themselves.
+  // Finds out whether images are called <id>_0000 or <id>. All have the same form, so that no file
+  // fits two cases. Ids may end in four digits themselves.
   void find_form() {
     const auto labels = stems_in(root_ / "labelsTr", described_.ending);
     const auto images = stems_in(root_ / "imagesTr", described_.ending);

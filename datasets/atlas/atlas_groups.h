@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which regions of an atlas make up which class.
+// Groups the regions of an atlas into classes.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct AtlasGroups {
   std::string text;                  // the lines, for recipes
 };
 
-// Lines such as "frontal=1-28,57": a class and its regions. kConfig at `key` for a line that does
-// not read so, a class or region that is there twice, more than 255 classes.
+// Parses lines such as "frontal=1-28,57": a class and its regions. Throws kConfig at `key` for any
+// other line, for a duplicate class or region, and for more than 255 classes.
 AtlasGroups read_groups(const std::vector<std::string>& lines, const Config& config,
                         const std::string& key);
 

@@ -18,7 +18,7 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kLeastSlabs = 6;  // of which one is for test and one for validation
+constexpr int64_t kLeastSlabs = 6;  // one of them is for test, one for validation
 
 [[noreturn]] void fail(std::string what, const fs::path& where, std::string expected,
                        std::string got, std::string fix = "") {
@@ -128,7 +128,8 @@ Volume reduced(const at::Tensor& image, const at::Tensor& label, int64_t reduce,
   return small;
 }
 
-// Of the reduced grid from slice `first` on: a small voxel lies in the middle of its block.
+// Returns the affine of the reduced grid from slice `first` on: a reduced voxel lies in the middle
+// of its block.
 std::array<double, 16> slab_affine(std::array<double, 16> affine, int64_t first, int64_t reduce) {
   const double block = static_cast<double>(reduce), middle = 0.5 * (block - 1);
   for (int row = 0; row < 3; ++row) {
@@ -205,7 +206,7 @@ std::vector<CaseInfo> published(const std::vector<StoredCase>& slabs) {
   return result;
 }
 
-// How a whole scan becomes what the slabs are cut from.
+// Returns the preparation of a whole scan, before slabs are cut from it.
 Preparation whole_scan_preparation(const AtlasScan& scan, const SlabOptions& options) {
   Preparation how;
   how.orientation = "stored";

@@ -14,7 +14,7 @@
 namespace semiseg {
 
 struct AtlasScan {
-  std::string name;  // of the individual: the centre, and the stem of case names
+  std::string name;  // name of the individual: the centre, and the stem of case names
   std::filesystem::path scan, atlas;
   AtlasGroups groups;
   int64_t right_offset = 0;  // added to a region's number in the right hemisphere; 0: no difference
@@ -25,7 +25,7 @@ struct SlabOptions {
   int64_t slab_slices = 6, gap_slices = 3, reduce = 2;
   std::string root;
 
-  // slab_slices, gap_slices, reduce, root. The values before are the defaults.
+  // Reads slab_slices, gap_slices, reduce, root. The present values are the defaults.
   void read(const Config& config);
 };
 
@@ -35,12 +35,13 @@ struct SlabOptions {
 // of the height, so that the first few are spread over the brain. Slices lie along axis 0; the
 // image is min-max normalised over the whole scan; `reduce` × `reduce` pixels of a slice become
 // their mean, with the class that most of them have. All scans share the classes of the first.
-// A made store (made_store.h). kData for a file that is absent, with the package that it is in, for
-// files whose axes are not those of the body, and for a scan of fewer than six slabs.
+// Returns the folder of a generated store (made_store.h). Throws kData for a file that is absent,
+// with the package that it is in, for files whose axes are not those of the body, and for a scan of
+// fewer than six slabs.
 std::filesystem::path slab_store(const std::string& name, const std::vector<AtlasScan>& scans,
                                  const SlabOptions& options);
 
-// 0 … count - 1 in the order middle, quarter, three quarters, eighths …
+// Returns 0 … count - 1 in the order middle, quarter, three quarters, eighths …
 std::vector<int64_t> spread_order(int64_t count);
 
 }  // namespace semiseg

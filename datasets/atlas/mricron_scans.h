@@ -10,7 +10,7 @@
 namespace semiseg {
 
 // The colin27 average (Holmes et al., JCAT 1998): one man, T1, averaged from 27 scans, 1 mm.
-// Options: templates, image, atlas, groups. kConfig for groups that do not read.
+// Options: templates, image, atlas, groups. Throws kConfig for groups that do not parse.
 AtlasScan colin27_scan(const Config& config);
 
 // INIA19 (Rohlfing et al., Front. Neuroinform. 2012): the average brain of 19 rhesus macaques, T1,

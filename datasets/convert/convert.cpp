@@ -68,7 +68,7 @@ fs::path file_of(const std::string& id, const ConvertRequest& request) {
   return request.folder / (id + ".h5");
 }
 
-// A label that came or went since concerns its case alone, which stays as it is.
+// A label that was added or removed since then concerns its case alone, which stays as it is.
 void check_same_label(const StoredCase& kept, const CaseFiles& files, const fs::path& path) {
   const bool has_label = !files.label.empty();
   if (kept.volume.label.defined() == has_label) return;
@@ -123,7 +123,7 @@ std::vector<std::string> class_names(const ConvertRequest& request,
   return names;
 }
 
-// Said before hours of work.
+// Fails before hours of work.
 void check_classes_known(const ConvertRequest& request) {
   const bool any_label = std::any_of(request.cases.begin(), request.cases.end(),
                                      [](const CaseFiles& one) { return !one.label.empty(); });
@@ -163,7 +163,8 @@ void check_store(const StoreSource& store, const ConvertRequest& request,
   }
 }
 
-// Of a case that is there, which must be made by the same options, or the store would be a mixture.
+// Returns the header of an existing case, which must be made with the same options, so that the
+// store is uniform.
 std::optional<CaseHeader> kept_header(const std::string& id, const ConvertRequest& request) {
   const fs::path path = file_of(id, request);
   if (!fs::exists(path)) return std::nullopt;
@@ -183,10 +184,10 @@ std::optional<CaseHeader> kept_header(const std::string& id, const ConvertReques
        request.preparation.text(), kept.preparation, fix);
 }
 
-// What is done, decided before anything is written.
+// The plan of a conversion, made before anything is written.
 struct Plan {
   std::vector<CaseInfo> cases;
-  int64_t channels = 0;  // of the store that is there; 0: none
+  int64_t channels = 0;  // channels of the existing store; 0: none
 };
 
 Plan plan(const ConvertRequest& request) {

@@ -65,9 +65,9 @@ std::set<std::string> read_list(const std::string& file, const std::set<std::str
   return result;
 }
 
-using Splits = std::map<std::string, Split>;  // of patients
+using Splits = std::map<std::string, Split>;  // by patient
 
-// What is asked of one split.
+// The request for one split.
 struct Wish {
   Split split;
   std::string flag;

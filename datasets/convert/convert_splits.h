@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Patients of the cases, and which of them are for training, validation and test.
+// Assigns the patients of the cases to training, validation and test.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace semiseg {
 struct SplitRequest {
   // A fraction of the patients with labels ("0.2") or a file with a patient a line; empty: none.
   std::string val, test;
-  int64_t seed = 0;  // of the draw of fractions
+  int64_t seed = 0;  // seed of the random choice of patients
   // Regular expression whose first group in a case's id is its patient; empty: the whole id.
   std::string patient_pattern;
 };
@@ -25,12 +25,12 @@ struct SplitCases {
   std::vector<CaseInfo> kept;      // those made earlier, whose patients stay in their splits
 };
 
-// One entry for each id, in their order. Only patients all of whose cases have labels are drawn;
-// of them, kept ones included, a split gets its fraction, as far as new patients suffice. So a
-// conversion that was interrupted goes on with the same splits, and cases can be added. kConfig for
-// a fraction outside [0, 1), splits that leave no patient with labels for training, a pattern that
-// does not match, a listed patient who is in no case, a case without a label in val or test, and
-// lists or a pattern that contradict a kept case.
+// Returns one entry for each id, in their order. Only patients all of whose cases have labels are
+// drawn; of them, kept ones included, a split gets its fraction, as far as new patients suffice. So
+// an interrupted conversion resumes with the same splits, and cases can be added. Throws kConfig
+// for a fraction outside [0, 1), splits that leave no patient with labels for training, a pattern
+// that does not match, a listed patient who is in no case, a case without a label in val or test,
+// and lists or a pattern that contradict a kept case.
 std::vector<CaseInfo> assign_splits(const SplitCases& given, const SplitRequest& request);
 
 }  // namespace semiseg

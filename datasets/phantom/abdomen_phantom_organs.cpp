@@ -72,7 +72,7 @@ std::vector<Part> trunk(double v, DrawSequence& draws) {
       {{{}, {{{{0, 66, -140}, 19}, {{0, 62, 140}, 21}}}}, kAbdomenBone},
       {{{}, {{{{-44, 74, -140}, 18}, {{-48, 68, 140}, 24}}}}, kAbdomenMuscle},
       {{{}, {{{{44, 74, -140}, 18}, {{48, 68, 140}, 24}}}}, kAbdomenMuscle}};
-  // Loops of bowel below the stomach: round, of any place and size, and nobody's label.
+  // Loops of bowel below the stomach: round, of any place and size, and unlabelled.
   for (int64_t i = draws.integer(8, 14); i > 0; --i) {
     const Point at = {draws.uniform(-110, 110), draws.uniform(-75, 10), draws.uniform(40, 110)};
     const double radius = draws.uniform(9, 22);

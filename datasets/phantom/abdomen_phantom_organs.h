@@ -9,7 +9,7 @@
 
 namespace semiseg::phantom {
 
-// "background" and the organs of BTCV (Landman et al., 2015), in its order.
+// Returns "background" and the organs of BTCV (Landman et al., 2015), in its order.
 std::vector<std::string> abdomen_classes();
 
 enum AbdomenTissue {
@@ -23,8 +23,8 @@ enum AbdomenTissue {
 constexpr int kAbdomenOrgans = 13;
 constexpr int kAbdomenTissues = kAbdomenFirstOrgan + kAbdomenOrgans;
 
-// The trunk in painting order, and no organ hidden by another. variation 0: every body alike; 1: as
-// different as patients are.
+// Draws the trunk in painting order, with no organ hidden by another. variation 0: all bodies are
+// alike; 1: they differ as patients do.
 std::vector<Part> draw_abdomen(double variation, DrawSequence& draws);
 
 }  // namespace semiseg::phantom

@@ -11,7 +11,7 @@ namespace {
 
 struct Style {
   const char* vendor;
-  double relative_size;  // of the nominal side in pixels
+  double relative_size;  // factor on the nominal side in pixels
   double field_of_view_mm;
   std::array<double, kTissues> signal;
   double blur_mm, noise, bias;

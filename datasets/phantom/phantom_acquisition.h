@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scanners of the phantom: what tissue looks like, and what blur, coils and noise do to it.
+// The scanners of the phantom: the contrast of tissues, and the effects of blur, coils and noise.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ constexpr int kVendors = 4;
 struct Acquisition {
   std::string vendor;  // "A" to "D"
   Grid grid;
-  std::array<double, kTissues> signal = {};  // of full tissue, about 0 to 1
+  std::array<double, kTissues> signal = {};  // signal of full tissue, about 0 to 1
   double blur_mm = 1, noise = 0.03;
   double bias_x = 0, bias_y = 0,
          bias_curve = 0;  // logarithm of the coil's sensitivity over half the field of view

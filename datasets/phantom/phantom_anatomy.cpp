@@ -38,7 +38,7 @@ double taper(double height, double fullness) {
   return std::sqrt(1 - std::pow(std::max(height, 0.0), fullness));
 }
 
-// What is smaller than a reader would draw is not there.
+// Returns 0 for a structure that is smaller than a reader would draw.
 double readable(double radius, double least_mm) { return radius < least_mm ? 0 : radius; }
 
 void draw_size(Anatomy& heart, Group group, double v, DrawSequence& draws) {
@@ -163,7 +163,7 @@ void add_distractors(Anatomy& body, double v, DrawSequence& draws) {
   }
 }
 
-// What the short axis shows above the valves: two atria with thin walls and the aortic root.
+// Draws the short axis above the valves: two atria with thin walls and the aortic root.
 std::vector<Blob> atria(const Anatomy& heart, double x, double y, double height) {
   const double away = heart.rv_angle + pi, r = heart.lv_radius;
   const double low_x = x + 0.35 * r * std::cos(away - 0.9),

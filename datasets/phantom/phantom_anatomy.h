@@ -31,7 +31,7 @@ struct Contour {
   double x = 0, y = 0, radius = 0;
   std::array<double, 4> cosine = {}, sine = {};
 
-  // How far a point lies outside along its ray, negative inside.
+  // Returns the distance of a point from the curve along its ray, negative inside.
   double distance(double at_x, double at_y) const;
   double largest_radius() const;
 };
@@ -56,7 +56,7 @@ struct HeartSection {
 };
 
 struct Anatomy {
-  double centre_x, centre_y;               // of the left ventricle at the base
+  double centre_x, centre_y;               // centre of the left ventricle at the base
   double tilt_x, tilt_y;                   // drift of the centre from base to apex
   double rv_angle;                         // direction from the left to the right ventricle
   double length;                           // valve plane to apex in diastole
@@ -64,10 +64,10 @@ struct Anatomy {
   double fullness;                         // exponent of the taper: 2 a cone-like, 4 a barrel
   double contraction;                      // systolic over diastolic cavity radius
   double shortening;                       // systolic descent of the valve plane, of `length`
-  double septal_excess;                    // of the wall towards the septum
-  double infarct_thinning, infarct_angle;  // of the systolic wall
+  double septal_excess;                    // excess of the wall towards the septum
+  double infarct_thinning, infarct_angle;  // thinning of the systolic wall, and its angle
   Contour lv_shape, rv_shape;              // relative harmonics only
-  double rv_radius, rv_distance;           // of the epicardial radius at the same height
+  double rv_radius, rv_distance;           // relative to the epicardial radius at the same height
   double rv_end, rv_begin;                 // heights at which the right ventricle ends and begins
   double rv_contraction;
   double papillary_radius, papillary_angle;
@@ -78,7 +78,7 @@ struct Anatomy {
   HeartSection cut(bool systole, double depth_mm) const;
 };
 
-// variation 0: every heart alike; 1: as different as patients are.
+// Draws a heart. variation 0: all hearts are alike; 1: they differ as patients do.
 Anatomy draw_anatomy(DrawSequence& draws, double variation);
 
 }  // namespace semiseg::phantom

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The patients of a generated data set and the store that their cases are made into.
+// The patients of a generated data set, and the store of their cases.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,8 @@ struct PatientOptions {
   int64_t seed = 0, patients_train = 40, patients_val = 6, patients_test = 14;
   std::string root;
 
-  // seed, patients_train, patients_val, patients_test, root. The values before are the defaults.
+  // Reads seed, patients_train, patients_val, patients_test, root. The present values are the
+  // defaults.
   void read(const Config& config);
   // "seed 0, patients 40+6+14"
   std::string text() const;
@@ -26,9 +27,10 @@ struct Patient {
   Split split = Split::kTrain;
 };
 
-// The made store of all patients, `make` called for several of them at once: it must depend on the
-// patient and the seed alone. Each patient has `cases` cases, in the order of `make`'s result. The
-// training order is a shuffle, so that the first few patients are a chance mix of vendors.
+// Returns the generated store of all patients. `make` is called for several patients at once and
+// must depend on the patient and the seed alone. Each patient has `cases` cases, in the order of
+// `make`'s result. The training order is a shuffle, so that the first few patients are a chance mix
+// of vendors.
 std::filesystem::path patients_store(
     const DatasetInfo& info, const PatientOptions& options, const std::string& recipe, size_t cases,
     const std::function<std::vector<StoredCase>(const Patient&)>& make);

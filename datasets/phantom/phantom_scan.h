@@ -13,10 +13,10 @@ struct ScanLook {
   double noise = 0.03;          // standard deviation, in units of signal
   bool magnitude = true;        // Rician noise of MR; false: Gaussian noise of CT
   double bias = 0.3;            // logarithm of the coil's sensitivity from centre to border
-  double texture_cells = 12.0;  // of the coarse texture along a side
+  double texture_cells = 12.0;  // cells of the coarse texture along a side
 };
 
-// [1,D,H,W] float32, min-max normalised, and [D,H,W] uint8. What `draws` gives is used up.
+// image [1,D,H,W] float32, min-max normalised, and label [D,H,W] uint8. Scanning advances `draws`.
 struct Scanned {
   at::Tensor image, label;
 };

@@ -11,7 +11,7 @@ namespace semiseg::phantom {
 
 struct Grid {
   int64_t size = 0;       // pixels on a side
-  double spacing_mm = 1;  // of a pixel
+  double spacing_mm = 1;  // size of a pixel
   double thickness_mm = 8;
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What scanners do to a signal, whatever the body: smooth unevenness, blur, noise of magnitude
-// images.
+// The effects of scanners on a signal: smooth unevenness, blur, noise of magnitude images.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +34,13 @@ class SmoothVolume {
   std::vector<SmoothField> planes_;
 };
 
-// Separable Gaussian in place, edges repeated; row-major, one side and one sigma (in elements) for
-// each axis. A sigma of 0 leaves its axis.
+// Applies a separable Gaussian in place, with edges repeated; row-major, one side and one sigma (in
+// elements) for each axis. A sigma of 0 leaves its axis.
 void blur(std::vector<float>& image, const std::vector<int64_t>& sides,
           const std::vector<double>& sigmas);
 
-// Rician: the magnitude of a signal with Gaussian noise in its real and imaginary part.
+// Returns a Rician sample: the magnitude of a signal with Gaussian noise in its real and imaginary
+// part.
 double magnitude(double signal, double noise, DrawSequence& draws);
 
 }  // namespace semiseg::phantom

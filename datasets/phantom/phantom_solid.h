@@ -34,7 +34,8 @@ struct Solid {
   std::vector<Ellipsoid> ellipsoids;
   std::vector<Tube> tubes;
 
-  // How far a point lies outside, negative inside; to first order near the surface.
+  // Returns the distance of a point from the surface, negative inside; to first order near the
+  // surface.
   double distance(const Point& point) const;
 };
 
@@ -42,8 +43,8 @@ struct Solid {
 struct Part {
   Solid solid;
   int tissue = 0;      // index into the looks
-  int label = 0;       // of voxels inside
-  double grow_mm = 0;  // painted so much larger than the solid: a wall around it
+  int label = 0;       // label of voxels inside
+  double grow_mm = 0;  // a wall around the solid, painted so much larger
 };
 
 struct VolumeGrid {
@@ -53,9 +54,9 @@ struct VolumeGrid {
   Point position(int64_t slice, int64_t row, int64_t column) const;
 };
 
-// What a tissue looks like to one scanner.
+// The appearance of a tissue to one scanner.
 struct Look {
-  double signal = 0;   // of full tissue
+  double signal = 0;   // signal of full tissue
   double texture = 0;  // relative unevenness
 };
 
@@ -64,18 +65,18 @@ struct SolidScene {
   std::vector<uint8_t> label;          // [D,H,W]
 };
 
-// Edges of the signal are a pixel soft; looks[0] is the air that all stands in.
+// Paints the parts. Edges of the signal are a pixel soft; looks[0] is the surrounding air.
 SolidScene paint(const std::vector<Part>& parts, const std::vector<Look>& looks,
                  const VolumeGrid& grid);
 
-// What differs between people in one organ: its pieces move together by up to about `shift_mm`, and
-// grow or shrink together by about the share `size`; surfaces get bumps of about `bump`.
+// The variation of one organ between people: its pieces move together by up to about `shift_mm`,
+// and grow or shrink together by about the share `size`; surfaces get bumps of about `bump`.
 struct Spread {
   double shift_mm = 0, size = 0, bump = 0;
 };
 Solid varied(Solid solid, const Spread& spread, DrawSequence& draws);
 
-// N(0, 1), at most 2 away from 0.
+// Draws from N(0, 1), at most 2 away from 0.
 double bounded_normal(DrawSequence& draws);
 
 }  // namespace semiseg::phantom

@@ -9,7 +9,8 @@
 
 namespace semiseg::image_format {
 
-// A plain name → that file beside `header`. Throws kData when it holds a folder, or is not there.
+// Returns the path of the file of this plain name beside `header`. Throws kData when the name holds
+// a folder or the file is missing.
 std::filesystem::path data_file(const std::filesystem::path& header, const std::string& name);
 
 // "slice%03d.raw 1 20 1" → slice001.raw … slice020.raw, as the words stand in the header: a pattern
@@ -17,7 +18,7 @@ std::filesystem::path data_file(const std::filesystem::path& header, const std::
 std::vector<std::filesystem::path> numbered_files(const std::filesystem::path& header,
                                                   const std::string& words);
 
-// True when the words hold a pattern and its numbers.
+// Returns true when the words hold a pattern and its numbers.
 bool is_numbered(const std::string& words);
 
 }  // namespace semiseg::image_format

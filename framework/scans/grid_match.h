@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two files of one grid: headers that programs rounded, and axes in another order.
+// Compares the grids of two files: headers may be rounded, and axes may be in another order.
 #pragma once
 
 #include <filesystem>
@@ -18,14 +18,15 @@ struct CornerDistance {
 
 CornerDistance corner_distance(const ScanGeometry& a, const ScanGeometry& b);
 
-// How the axes of `from` must be turned and flipped to lie on `onto` to `tolerance` voxels; none
-// when no order of the axes does it.
+// Returns how the axes of `from` must be turned and flipped to lie on `onto` to `tolerance` voxels;
+// nullopt when no order of the axes does it.
 std::optional<Orientation> match_axes(const ScanGeometry& from, const ScanGeometry& onto,
                                       double tolerance);
 
-// values [...,D,H,W] of the grid `from`, in the order of axes of the grid `onto`: every voxel keeps
-// its value. A difference above a thousandth of a millimetre, and another order of axes, are said
-// in a note. Throws kData that says `what` and how far the grids are apart when they differ.
+// Returns values [...,D,H,W] of the grid `from` in the order of axes of the grid `onto`: every
+// voxel keeps its value. A note reports a difference above a thousandth of a millimetre, and
+// another order of axes. Throws kData that says `what` and how far the grids are apart when they
+// differ.
 at::Tensor onto_grid(const at::Tensor& values, const ScanGeometry& from,
                      const std::filesystem::path& file, const ScanGeometry& onto,
                      const std::filesystem::path& reference, double tolerance,

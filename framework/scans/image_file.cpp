@@ -77,7 +77,7 @@ RawScan read_by_format(const fs::path& path, const ReadOptions& options) {
              : image_format::read_by_itk(path, options);
 }
 
-// Whatever a reader throws concerns this file alone.
+// Any exception of a reader concerns this file alone.
 RawScan read_raw(const fs::path& path, const ReadOptions& options) {
   try {
     return read_by_format(path, options);

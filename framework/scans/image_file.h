@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scans on disk: NIfTI, NRRD, MetaImage and DICOM in; NIfTI-1, NRRD and MetaImage out. World
-// coordinates are millimetres in RAS+, as nibabel gives them; files that speak LPS are converted.
+// coordinates are millimetres in RAS+, as nibabel gives them; LPS files are converted.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -12,7 +12,7 @@
 
 namespace semiseg {
 
-// Where the voxels of a grid lie. Axes D, H, W: the slowest to the fastest of the file.
+// The position of the voxels of a grid. Axes D, H, W are the slowest to the fastest of the file.
 struct ScanGeometry {
   std::array<int64_t, 3> size = {};
   std::array<double, 3> spacing_mm = {1, 1, 1};  // lengths of the affine's columns
@@ -40,36 +40,37 @@ struct ReadOptions {
   std::vector<int64_t> label_values = {};
 };
 
-// A file, or a folder that holds one DICOM series. kData for what cannot be read or placed: an
-// unknown or damaged file, a singular or missing affine, a fourth axis, values that are not finite,
-// several DICOM series in the folder, slices that are not evenly spaced.
+// Reads a file, or a folder that holds one DICOM series. Throws kData for any file that cannot be
+// read or placed: an unknown or damaged file, a singular or missing affine, a fourth axis, values
+// that are not finite, several DICOM series in the folder, slices that are not evenly spaced.
 Scan read_scan(const std::filesystem::path& path, const ReadOptions& options = {});
 
-// The same for one channel of whole numbers, to a thousandth: programs that store labels as scaled
-// numbers leave 12.9998 for 13.
+// Reads one channel of whole numbers likewise, to a thousandth: programs that store labels as
+// scaled numbers leave 12.9998 for 13.
 LabelMap read_label_map(const std::filesystem::path& path, const ReadOptions& options = {});
 
-// .nii, .nii.gz, .nrrd or .mha, atomically; replaces a file that is there. The affine is kept to
-// float32 (NIfTI). kIo when the file cannot be written, kConfig for another ending.
+// Writes .nii, .nii.gz, .nrrd or .mha atomically; replaces an existing file. The affine is kept to
+// float32 (NIfTI). Throws kIo when the file cannot be written, kConfig for another ending.
 void write_scan(const std::filesystem::path& path, const at::Tensor& image,
                 const ScanGeometry& geometry);
-// Of uint8, or int16 for values above 255.
+// Writes uint8, or int16 for values above 255.
 void write_label_map(const std::filesystem::path& path, const at::Tensor& label,
                      const ScanGeometry& geometry);
 
-// Headers of one grid that programs rounded differ by less.
+// Rounded headers of one grid differ by less than this.
 inline constexpr double kGridTolerance = 0.01;  // voxels
 
-// Same size, and every corner at the same place to `tolerance` voxels.
+// Returns true for grids of the same size whose corners agree to `tolerance` voxels.
 bool same_grid(const ScanGeometry& a, const ScanGeometry& b, double tolerance = kGridTolerance);
 
-// True for names that read_scan knows: .nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha, .mhd, .dcm.
+// Returns true for names that read_scan knows: .nii, .nii.gz, .hdr, .nrrd, .nhdr, .mha, .mhd, .dcm.
 bool is_image_file(const std::filesystem::path& path);
 
-// The name without folder and ending: "a/b.nii.gz" → "b"; of a folder its name.
+// Returns the name without folder and ending: "a/b.nii.gz" → "b"; for a folder its name.
 std::string image_stem(const std::filesystem::path& path);
 
-// Spacing and size that belong to an affine. kData naming `path` when it is singular or not finite.
+// Returns the geometry of an affine: spacing and size. Throws kData naming `path` when it is
+// singular or not finite.
 ScanGeometry make_geometry(const std::array<int64_t, 3>& size, const std::array<double, 16>& affine,
                            const std::filesystem::path& path);
 

@@ -10,7 +10,7 @@
 
 namespace semiseg::image_format {
 
-// What a file holds, values not yet checked.
+// The content of a file, with values not yet checked.
 struct RawScan {
   at::Tensor values;  // [C,D,H,W], any real type
   std::array<double, 16> affine = {};
@@ -19,36 +19,36 @@ struct RawScan {
 [[noreturn]] void fail(const std::filesystem::path& path, std::string what,
                        std::string expected = "", std::string got = "", std::string fix = "");
 
-// kData: the file has no affine and none was asked to be made up.
+// Throws kData: the file has no affine, and the options do not allow a default one.
 [[noreturn]] void fail_missing_affine(const std::filesystem::path& path);
 
-// kData: more than three axes.
+// Throws kData: the file has more than three axes.
 [[noreturn]] void fail_fourth_axis(const std::filesystem::path& path, int64_t length);
 
-// nibabel's place for a grid that says only its spacing (W, H, D): W to the left, centred.
+// Returns nibabel's affine for a grid with a known spacing (W, H, D) only: W to the left, centred.
 std::array<double, 16> centred_affine(const std::array<int64_t, 3>& size,
                                       const std::array<double, 3>& spacing_mm);
 
 RawScan read_nifti(const std::filesystem::path& path, const ReadOptions& options);
-// values [C,D,H,W] float32 or uint8.
+// Writes values [C,D,H,W] float32 or uint8.
 void write_nifti(const std::filesystem::path& path, bool compressed, const at::Tensor& values,
                  const ScanGeometry& geometry);
 
-// NRRD and MetaImage by ITK.
+// Reads NRRD and MetaImage with ITK.
 RawScan read_by_itk(const std::filesystem::path& path, const ReadOptions& options);
 // `extension`: ".nrrd" or ".mha"; `path` may end otherwise.
 void write_by_itk(const std::filesystem::path& path, const std::string& extension,
                   const at::Tensor& values, const ScanGeometry& geometry);
 
-// Millimetres in a unit of the header's lengths. Throws kData for a damaged header, for voxels that
-// are missing in the file or in those that it names, and for data files elsewhere.
+// Returns the millimetres in a unit of the header's lengths. Throws kData for a damaged header, for
+// voxels that are missing in the file or in those that it names, and for data files elsewhere.
 double check_meta_image(const std::filesystem::path& path);
 
-// A file that may be a slice of a DICOM series: by its content, or by its ending. Hidden files and
-// DICOMDIR are none.
+// Returns true for a file that may be a slice of a DICOM series, by its content or its ending.
+// Hidden files and DICOMDIR are none.
 bool is_slice(const std::filesystem::path& path);
 
-// A DICOM file, or the only series in a folder (not below it), as one volume.
+// Reads a DICOM file, or the only series in a folder (not below it), as one volume.
 RawScan read_dicom(const std::filesystem::path& path, const ReadOptions& options);
 
 }  // namespace semiseg::image_format

@@ -21,7 +21,7 @@ namespace {
 using IO = itk::ImageIOBase;
 using Type = itk::CommonEnums::IOComponent;
 
-// What ITK would print is said once, in the error.
+// Silences ITK's own messages, because the error already holds them.
 void silence() { itk::Object::SetGlobalWarningDisplay(false); }
 
 bool is_nrrd_name(const std::string& name) {
@@ -76,7 +76,7 @@ at::ScalarType dtype_of(const IO& io, const fs::path& path) {
   }
 }
 
-// Header first, then `use`; ITK's exceptions become ours.
+// Reads the header, then calls `use`; converts ITK's exceptions to Error.
 template <typename Use>
 void with_header(const fs::path& path, const Use& use) {
   silence();

@@ -23,7 +23,7 @@ constexpr size_t kLongestKey = 128, kLongestValue = 4096;
 struct Fields {
   std::map<std::string, std::string> text;
   std::vector<std::string> files;  // lines behind "ElementDataFile = LIST"
-  uint64_t end = 0;                // where voxels of the same file begin
+  uint64_t end = 0;                // offset of voxels in the same file
 
   std::string get(const std::string& key, const std::string& otherwise = "") const {
     const auto found = text.find(key);
@@ -182,7 +182,7 @@ void check_data(const Fields& fields, std::vector<int64_t> sizes, const fs::path
     for (const fs::path& file : files)
       available = std::min(available, left(bytes_of(file), skipped));
   }
-  // The shortest file speaks for all.
+  // The shortest file decides for all.
   const auto count = static_cast<int64_t>(std::max<size_t>(files.size(), 1));
   int64_t voxels_along = 1;
   for (auto size = sizes.rbegin(); count > 1 && size != sizes.rend(); ++size) {

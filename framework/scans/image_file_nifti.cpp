@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Voxels of NIfTI files by the library inside ITK, not by ITK's own reader, which replaces NaN by 0,
-// refuses sheared affines and does not take the sform where nibabel does.
+// Voxels of NIfTI files by the library inside ITK, not by ITK's own reader, which replaces NaN by
+// 0, refuses sheared affines and does not take the sform where nibabel does.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
@@ -97,7 +97,7 @@ mat44 to_mat44(const ScanGeometry& geometry) {
   return matrix;
 }
 
-// The qform knows rotations only.
+// The qform can hold rotations only.
 bool is_sheared(const mat44& m, const ScanGeometry& geometry) {
   for (int a = 0; a < 3; ++a) {
     for (int b = 0; b < a; ++b) {

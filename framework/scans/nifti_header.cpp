@@ -54,7 +54,7 @@ struct Raw {
   int datatype = 0, units = 0, qform = 0, sform = 0;
   double offset = 0, slope = 0, intercept = 0;
   std::array<double, 3> quaternion = {}, origin = {};  // b, c, d; x, y, z
-  std::array<double, 12> rows = {};                    // of the sform
+  std::array<double, 12> rows = {};                    // rows of the sform
 };
 
 std::string first_bytes(const fs::path& path) {

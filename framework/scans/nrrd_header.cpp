@@ -24,7 +24,7 @@ constexpr size_t kLongestLine = 16384, kLongestHeader = 1 << 20;
 struct Fields {
   std::map<std::string, std::string> text;  // names in lower case without blanks
   std::vector<std::string> files;           // behind "data file: LIST"
-  size_t end = 0;                           // where voxels of the same file begin
+  size_t end = 0;                           // offset of voxels in the same file
   bool is_attached = true;
 
   std::string get(const std::string& name) const {

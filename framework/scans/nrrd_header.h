@@ -11,12 +11,13 @@
 namespace semiseg::image_format {
 
 struct NrrdHeader {
-  // Row by row, voxel (D,H,W,1) → mm, RAS; none where the file names no patient's space.
+  // Row by row, voxel (D,H,W,1) → mm, RAS; nullopt where the file names no patient space.
   std::optional<std::array<double, 16>> affine;
   std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W
 };
 
-// kData for a damaged header, sizes beyond the file, data files elsewhere, and unknown units.
+// Throws kData for a damaged header, sizes beyond the file, data files elsewhere, and unknown
+// units.
 NrrdHeader read_nrrd_header(const std::filesystem::path& path);
 
 }  // namespace semiseg::image_format

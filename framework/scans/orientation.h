@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The axes of a scan turned, without touching a voxel's value, until D runs upwards (S), H to the
+// Turns the axes of a scan, without changing a voxel's value, so that D runs upwards (S), H to the
 // front (A) and W to the right (R), or as near to that as the scan's axes are.
 #pragma once
 
@@ -15,15 +15,16 @@ struct Orientation {
   std::array<bool, 3> flip = {};        // backwards where flip[k]
 };
 
-// The axes' nearest directions from D to W, as letters where they point: "SAR" is canonical.
+// Returns the axes' nearest directions from D to W, as letters where they point: "SAR" is
+// canonical.
 std::string orientation_letters(const ScanGeometry& grid);
 
 Orientation to_canonical(const ScanGeometry& grid);
 
-// The grid turned; its voxels stay where they are in the patient.
+// Turns the grid; its voxels stay where they are in the patient.
 ScanGeometry reorient(const ScanGeometry& grid, const Orientation& orientation);
 
-// values [...,D,H,W] turned with their grid, and back.
+// Turns values [...,D,H,W] with their grid, and back.
 at::Tensor reorient(const at::Tensor& values, const Orientation& orientation);
 at::Tensor undo_reorient(const at::Tensor& values, const Orientation& orientation);
 

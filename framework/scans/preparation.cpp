@@ -41,7 +41,7 @@ std::vector<double> bounds(const std::string& text, const std::string& where) {
   return {pair.begin(), pair.end()};
 }
 
-// False for a word that does not speak of intensities.
+// Returns false for a word that is not about intensities.
 bool parse_intensity(const std::string& key, const std::string& value, const std::string& where,
                      IntensityOptions& intensity) {
   if (key == "window") {
@@ -112,7 +112,7 @@ std::string Preparation::text() const {
       list(channels), list(label_values), allow_missing_affine ? "centred" : "refused",
       fourth_axis_is_channels ? "channels" : "refused", orientation, crop, margin,
       list(intensity.clip), intensity.scale, spacing_mm ? list(*spacing_mm) : "none");
-  // Only where they say something: stores are compared by this text.
+  // Writes them only when set, because stores are compared by this text.
   if (!intensity.clip_percentile.empty())
     words += fmt::format(" clip_percentile={}", list(intensity.clip_percentile));
   if (intensity.scale == "fixed")

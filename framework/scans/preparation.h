@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is done to a scan between its file and a network: one description, written into the data set
-// and carried out again on what is to be predicted.
+// The preparation of a scan between its file and a network: one description, written into the data
+// set and applied again to scans for prediction.
 #pragma once
 
 #include <array>
@@ -15,14 +15,14 @@
 
 namespace semiseg {
 
-// In the order of the steps. The words are on disk: do not rename.
+// The members are in the order of the steps. The words are on disk: do not rename.
 struct Preparation {
   std::vector<std::string> channels;  // endings of the files' stems, one file each: "_t1", "_t2"
   std::vector<int64_t> label_values;  // in the label files, one for each class; empty: 0, 1, …
   bool allow_missing_affine = false;  // see ReadOptions
   bool fourth_axis_is_channels = false;
-  // Files were made of scans by steps that nobody recorded (resized arrays): what follows is done
-  // to a scan as if it were such a file.
+  // Files were made of scans by steps that are not recorded (resized arrays): the steps below treat
+  // a scan as if it were such a file.
   bool earlier_unknown = false;
   // Or "stored": the file's own order of axes; "stored_xyz": the same backwards, the fastest axis
   // first, as arrays of pynrrd and nibabel have them.
@@ -31,11 +31,12 @@ struct Preparation {
   int64_t margin = 0;          // with so many voxels more on each side
   IntensityOptions intensity;  // per channel; `clip` is the word "window", `scale` "normalise"
   std::optional<std::array<double, 3>> spacing_mm;  // D, H, W after turning
-  // How far grids of one case may be apart, in voxels; not recorded, since voxels stay as they are.
+  // The tolerance for the grids of one case, in voxels. It is not recorded, because voxels keep
+  // their values.
   double grid_tolerance = kGridTolerance;
 
-  // "orientation=canonical crop=none …"; a word may be missing, then its default holds. kData for
-  // other words.
+  // "orientation=canonical crop=none …"; a word may be missing, then its default holds.
+  // Throws kData for other words.
   std::string text() const;
   static Preparation parse(const std::string& text, const std::string& where);
   ReadOptions reading() const;
@@ -45,21 +46,23 @@ struct Preparation {
 struct PreparedCase {
   at::Tensor image;       // [C,D,H,W] float32
   at::Tensor label;       // [D,H,W] uint8; undefined when there is none
-  ScanGeometry geometry;  // of both
+  ScanGeometry geometry;  // grid of both
   ScanGeometry turned;    // the file's grid after turning
   Orientation orientation;
 };
 
-// One image file, or one for each channel. kData for channels on different grids.
+// Reads one image file, or one for each channel. Throws kData for channels on different grids.
 Scan read_channels(const std::vector<std::filesystem::path>& files, const ReadOptions& options,
                    double grid_tolerance = kGridTolerance);
 
-// label: nullptr when there is none; then a crop to labels leaves the scan whole. kData naming
-// `path` for an image and a label on different grids, and for nothing left after cropping.
+// Prepares a scan. `label` is nullptr when there is none; then a crop to labels leaves the scan
+// whole. Throws kData naming `path` for an image and a label on different grids, and for nothing
+// left after cropping.
 PreparedCase prepare(const Scan& scan, const LabelMap* label, const Preparation& how,
                      const std::filesystem::path& path);
 
-// values [...,D,H,W] on the prepared grid → the grid of the file: what was cropped is 0.
+// Brings values [...,D,H,W] from the prepared grid to the grid of the file; voxels that were
+// cropped away are 0.
 at::Tensor to_file_grid(const at::Tensor& values, const PreparedCase& prepared,
                         Interpolation interpolation);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers out of the texts of image headers.
+// Parses numbers in the texts of image headers.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace semiseg::image_format {
 
-// Numbers with `between` between them, blanks around each left out; a blank stands for any run of
-// blanks. Empty when any part is no finite number.
+// Parses numbers with `between` between them, blanks around each left out; a blank stands for any
+// run of blanks. Returns an empty list when any part is not a finite number.
 std::vector<double> numbers_in(std::string_view text, char between);
 
-// Without blanks, tabs and carriage returns at both ends.
+// Returns the text without blanks, tabs and carriage returns at both ends.
 std::string_view trimmed(std::string_view text);
 
 }  // namespace semiseg::image_format

@@ -23,7 +23,7 @@ namespace {
 
 enum Outcome : int { kDone = 0, kNotRead = 10, kOtherSize = 11, kDamaged = 12 };
 
-// Memory that both processes see.
+// Memory that both processes share.
 struct Shared {
   explicit Shared(size_t size)
       : bytes(size),
@@ -47,7 +47,7 @@ Outcome decompress(const std::string& file, char* to, size_t bytes) {
   return reader.GetImage().GetBuffer(to) ? kDone : kDamaged;
 }
 
-// Quiet, without a core file, and ended by the kernel when it hangs.
+// Runs quietly, without a core file; the kernel ends it when it hangs.
 [[noreturn]] void child(const std::string& file, char* to, size_t bytes) {
   for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGALRM, SIGTERM, SIGINT})
     std::signal(signal, SIG_DFL);

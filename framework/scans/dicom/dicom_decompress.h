@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compressed pixels of DICOM by GDCM, in a process of its own: assertions inside GDCM and the codecs
-// would end the program, and with it all other files of the batch.
+// Compressed pixels of DICOM by GDCM, in a process of its own: assertions inside GDCM and the
+// codecs would end the program, and with it all other files of the batch.
 #pragma once
 
 #include <cstddef>

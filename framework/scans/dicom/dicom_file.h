@@ -22,17 +22,17 @@ struct DicomItem;
 struct DicomElement {
   DicomTag tag;
   std::string_view value;        // into DicomFile::bytes
-  std::vector<DicomItem> items;  // of a sequence
+  std::vector<DicomItem> items;  // items of a sequence
 };
 
 struct DicomItem {
   std::vector<DicomElement> elements;
 
-  // nullptr where there is none.
+  // Returns nullptr where there is none.
   const DicomElement* find(DicomTag tag) const;
-  // The first item of a sequence; nullptr where there is none.
+  // Returns the first item of a sequence; nullptr where there is none.
   const DicomItem* first_item(DicomTag sequence) const;
-  // Without padding; empty where there is none.
+  // Returns the text without padding; empty where there is none.
   std::string text(DicomTag tag) const;
   // The numbers of a decimal string "1.5\2"; empty where there is none or one is no number.
   std::vector<double> decimals(DicomTag tag) const;
@@ -41,23 +41,24 @@ struct DicomItem {
 struct DicomFile {
   std::string bytes;        // inflated where the file is deflated, up to the end of the pixels
   std::string syntax;       // UID of the transfer syntax
-  std::string media_class;  // UID of what the file says that it stores
+  std::string media_class;  // UID of the object class that the file names
   bool big_endian = false;
   bool is_encapsulated = false;  // pixels are compressed frames
   DicomItem root;
   std::string_view pixels;  // as stored; empty where there are none
 
-  // An unsigned 16-bit number; `otherwise` where there is none.
+  // Returns an unsigned 16-bit number; `otherwise` where there is none.
   int64_t number(DicomTag tag, int64_t otherwise) const;
 };
 
-// What a file begins with: the mark behind the preamble, or an element of the first groups.
+// Returns true when the file begins like DICOM: with the mark behind the preamble, or an element of
+// the first groups.
 bool is_dicom(const std::filesystem::path& path);
 
-// A list of the files on a disc (DICOMDIR), which holds no image.
+// Returns true for a list of the files on a disc (DICOMDIR), which holds no image.
 bool is_dicom_directory(const std::filesystem::path& path);
 
-// kData for what is no DICOM file, is cut off, or nests sequences too deeply.
+// Reads a file. Throws kData when it is not DICOM, is cut off, or nests sequences too deeply.
 DicomFile read_dicom_file(const std::filesystem::path& path);
 
 }  // namespace semiseg::image_format

@@ -28,7 +28,7 @@ Point cross(const Point& a, const Point& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 
-// Where a number may stand, the most specific item first.
+// The items that may hold a number, the most specific one first.
 using Items = std::initializer_list<const DicomItem*>;
 
 std::vector<double> first_of(const Items& items, DicomTag tag, size_t count) {

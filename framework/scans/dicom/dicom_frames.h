@@ -19,7 +19,7 @@ using Point = std::array<double, 3>;
 
 struct FramePlace {
   Point first = {};             // the centre of the first voxel
-  Point along = {}, down = {};  // from a voxel to the next column and to the next row, mm
+  Point along = {}, down = {};  // steps to the next column and to the next row, mm
 };
 
 struct DicomFrame {
@@ -31,16 +31,17 @@ struct DicomFrame {
   double thickness = 1;                    // mm to the next slice, where there is only one
   double slope = 1, intercept = 0;
 
-  std::string name() const;  // of the file, and which frame of several
+  std::string name() const;  // name of the file, and the frame of several
 };
 
-// In the order of the file. Enhanced files say the place, measures and rescaling of each frame in
-// its functional groups; others say the first place and the distance. kData for a file without
-// pixels, with fewer groups than frames, or with cosines that are no directions.
+// Returns the frames in the order of the file. Enhanced files give the place, measures and
+// rescaling of each frame in its functional groups; others give the first place and the distance.
+// Throws kData for a file without pixels, with fewer groups than frames, or with cosines that are
+// no directions.
 std::vector<DicomFrame> frames_of(const DicomFile& file, const std::filesystem::path& path);
 
-// Rescaled values [samples,frames,rows,columns] float32. kData for pixels that are cut off, of a
-// type that is not read, or damaged.
+// Returns the rescaled values [samples,frames,rows,columns] float32. Throws kData for pixels that
+// are cut off, of a type that is not read, or damaged.
 at::Tensor values_of(const DicomFile& file, const std::vector<DicomFrame>& frames,
                      const std::filesystem::path& path);
 

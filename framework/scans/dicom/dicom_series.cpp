@@ -37,8 +37,8 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return files;
 }
 
-// Frames of the only series of a folder. Objects without an image (reports, structures) are passed
-// over with a word.
+// Frames of the only series of a folder. Objects without an image (reports, structures) are skipped
+// with a note.
 std::vector<DicomFrame> only_series(const fs::path& folder) {
   std::map<std::string, std::vector<DicomFrame>> by_series;
   for (const fs::path& path : files_in(folder)) {
@@ -126,13 +126,13 @@ double largest_error(const std::vector<DicomFrame>& frames) {
   return largest;
 }
 
-// Scanners round positions: up to a fifth of a step is taken with a word, more is
-// refused: a missing slice puts others off by half a step or more.
+// Scanners round positions: up to a fifth of a step is accepted with a note, more is refused: a
+// missing slice puts others off by half a step or more.
 void check_even(const std::vector<DicomFrame>& frames, const std::vector<double>& gaps,
                 const fs::path& path) {
   std::vector<double> sorted = gaps;
   std::sort(sorted.begin(), sorted.end());
-  // Of two in the middle the smaller: a missing slice makes gaps larger.
+  // The median; the smaller one of two in the middle, because a missing slice makes gaps larger.
   const double usual = sorted[(sorted.size() - 1) / 2];
   const double error = largest_error(frames);
   if (error <= 0.01 * usual) return;
@@ -173,7 +173,8 @@ void put_in_order(std::vector<DicomFrame>& frames, const fs::path& path) {
   check_even(frames, gaps, path);
 }
 
-// Columns D, H, W in RAS. From first to last, not along the normal: a tilted gantry shears the grid.
+// Columns D, H, W in RAS. From first to last, not along the normal: a tilted gantry shears the
+// grid.
 std::array<double, 16> affine_of(const std::vector<DicomFrame>& frames) {
   const FramePlace &first = *frames.front().place, &last = *frames.back().place;
   const Point normal = normal_of(first);
