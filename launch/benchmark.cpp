@@ -40,7 +40,7 @@ std::string names(const std::vector<Benchmark>& all) {
   return text;
 }
 
-// Those that are called so, or lie below: "step" means all steps.
+// Returns the benchmarks of this name or below it: "step" means all steps.
 std::vector<Benchmark> find(const std::vector<Benchmark>& all, const std::string& name) {
   std::vector<Benchmark> found;
   std::vector<std::string> known;

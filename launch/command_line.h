@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What verbs that compose a configuration find on the command line and around it.
+// The command line and environment of verbs that compose a configuration.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@
 
 namespace semiseg {
 
-// What every verb that composes a configuration accepts.
+// The flags of every verb that composes a configuration.
 struct ComposeFlags {
   std::string config_name = "base";
   std::vector<std::string> config_folders;
@@ -21,8 +21,17 @@ struct ComposeFlags {
   ComposeRequest request() const;
 };
 
-// Folders with experiment files: the given ones, ./experiments, and the one that belongs to the
-// program.
+// Returns the folders with experiment files: the given ones, ./experiments, and the one that
+// belongs to the program.
 std::vector<std::filesystem::path> experiment_folders(const std::vector<std::string>& given);
+
+// Returns all environment variables of this process.
+std::map<std::string, std::string> environment();
+
+// Returns the seconds since the epoch.
+int64_t now_seconds();
+
+// Returns the seconds of the steady clock, for durations.
+double steady_seconds();
 
 }  // namespace semiseg

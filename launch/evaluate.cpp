@@ -27,7 +27,7 @@ Split split_of(const std::string& name) {
                                    .expected = "train, val or test"});
 }
 
-// On which split these weights were chosen, as far as the run knows.
+// Returns the split on which these weights were selected, as far as the run records it.
 std::string selection_of(const Experiment& e, const std::filesystem::path& run,
                          const std::string& weights) {
   if (weights != "best") return "chosen by hand";
@@ -36,8 +36,8 @@ std::string selection_of(const Experiment& e, const std::filesystem::path& run,
                                                                : e.selection();
 }
 
-// How the run is measured: as its configuration says, or with other values of options that cannot
-// change the weights. kConfig for any other option.
+// Returns the options of the evaluation: those of the run, or other values of options that cannot
+// change the weights. Throws kConfig for any other option.
 EvaluatorOptions measurement(const Experiment& e, const std::filesystem::path& run,
                              const std::vector<std::string>& overrides) {
   if (overrides.empty()) return e.evaluation;
@@ -57,7 +57,7 @@ EvaluatorOptions measurement(const Experiment& e, const std::filesystem::path& r
   return EvaluatorOptions::read(config.section("evaluation"));
 }
 
-// Definition, unit, tolerance and policy of the run where the flags do not say others.
+// Takes definition, unit, tolerance and policy of the run where no flag sets others.
 void choose(const EvaluateFiles& asked, EvaluatorOptions& options) {
   if (!asked.definition.empty()) {
     metric_definition(asked.definition);

@@ -35,7 +35,8 @@ struct Pair {
   throw Error(kind, {.what = what, .where = where.string(), .fix = fix});
 }
 
-// By name without ending. Two files of one name stand for nothing: their path is empty.
+// Returns the files by name without ending. Two files of one name are ambiguous: their path is
+// empty.
 std::map<std::string, fs::path> files_in(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail(ErrorKind::kConfig, "there is no such folder", folder);
   std::map<std::string, fs::path> files;
@@ -74,7 +75,8 @@ class Comparison {
   const EvaluatorOptions& options() const { return options_; }
   const std::vector<std::string>& failures() const { return failures_; }
 
-  // In order of names. What cannot be matched or measured becomes a failure.
+  // Measures all files in the order of their names. Files that cannot be matched or measured become
+  // failures.
   void measure_all() {
     const auto predictions = files_in(request_.predictions),
                references = files_in(request_.references);
@@ -92,11 +94,11 @@ class Comparison {
     }
   }
 
-  // Predictions that no reference asks for.
+  // Returns the predictions without a reference.
   const std::vector<std::string>& extra() const { return extra_; }
 
-  // Of those classes that have a name, or of the labels that occur in any file: a value that nobody
-  // uses, as all between 0 and 255 of a mask, is no class that is found.
+  // Returns the rows of the named classes or, without names, of the labels that occur in some file:
+  // a mask of 0 and 255 has one class.
   std::vector<EvaluationRow> rows() const {
     std::vector<EvaluationRow> kept;
     for (const EvaluationRow& row : rows_) {
@@ -201,7 +203,7 @@ class Comparison {
 
   const EvaluateFiles& request_;
   EvaluatorOptions options_;
-  std::vector<double> spacing_;  // of --spacing D,H,W
+  std::vector<double> spacing_;  // value of --spacing D,H,W
   std::vector<EvaluationRow> rows_;
   std::vector<std::string> failures_, extra_;
   std::set<int64_t> seen_;  // labels that occur in any file

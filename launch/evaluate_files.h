@@ -18,23 +18,23 @@ struct EvaluateFiles {
   // "file" (mm of the references), "voxel", or "D,H,W" in mm; empty: file.
   std::string spacing;
   std::string definition, empty;  // empty: medpy, ignore
-  std::vector<double> tolerance;  // of the surface Dice, in the unit of `spacing`; empty: 1
-  bool resample = false;          // predictions on other grids
+  std::vector<double> tolerance;  // for the surface Dice, in the unit of `spacing`; empty: 1
+  bool resample = false;          // resample predictions on other grids
   bool allow_missing_affine = false;
   double grid_tolerance = 0.01;       // voxels
   std::vector<int64_t> label_values;  // see ReadOptions
   bool force = false;                 // replace `output`
 
   void add_to(Flags& flags);
-  // For a run: kConfig naming those flags that concern label files alone.
+  // For a run: throws kConfig naming those flags that concern label files alone.
   void refuse_for_run() const;
-  // kConfig unless there is at most one number, 0 or more.
+  // Throws kConfig unless there is at most one number, 0 or more.
   std::optional<double> chosen_tolerance() const;
   bool is_asked() const { return !predictions.empty() || !references.empty(); }
 
-  // Writes `output`, prints the table of means and then what failed. 0, or 3 when a file failed;
-  // the others are measured nevertheless. kConfig for settings, kData when no file could be
-  // measured.
+  // Writes `output`, prints the table of means and then the failures. Returns 0, or 3 when a file
+  // failed; the others are measured nevertheless. Throws kConfig for settings, kData when no file
+  // could be measured.
   int run() const;
 };
 

@@ -7,8 +7,8 @@
 
 namespace semiseg {
 
-// The labels as voxels of `grid` see them: each takes the voxel whose centre is nearest in the
-// patient, 0 outside of the map by more than half a voxel.
+// Resamples the labels onto `grid`: each voxel takes the label of the voxel whose centre is nearest
+// in the patient, and 0 more than half a voxel outside of the map.
 LabelMap on_grid(const LabelMap& map, const ScanGeometry& grid);
 
 }  // namespace semiseg

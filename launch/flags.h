@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The flags of a verb, by CLI11, which stays out of the header: it costs eight seconds of
+// The flags of a verb, parsed by CLI11, which stays out of the header: it costs eight seconds of
 // compilation in each file.
 #pragma once
 
@@ -27,15 +27,16 @@ class Flags {
   // `value` is written by parse() and must outlive it.
   template <typename Value>
   void add(const std::string& names, Value& value, const std::string& help);
-  // The same; parse() fails without it.
+  // Adds a required flag; parse() fails without it.
   template <typename Value>
   void require(const std::string& names, Value& value, const std::string& help);
 
-  // One of `members`.
+  // Adds a flag whose value is one of `members`.
   void choose(const std::string& names, std::string& value, const std::vector<std::string>& members,
               const std::string& help);
 
-  // An exit code when there is nothing left to do (--help). kConfig for flags that do not parse.
+  // Returns an exit code when there is nothing left to do (--help). Throws kConfig for flags that
+  // do not parse.
   std::optional<int> parse(const Arguments& arguments);
 
  private:

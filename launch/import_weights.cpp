@@ -30,7 +30,7 @@ constexpr const char* kExample =
     "         semiseg import-weights unet.pth runs/2026-01-31-bcp-acdc-1a2b3c\n"
     "A training that starts from weights: semiseg train … backbone.weights=unet.pth";
 
-// As one value of the override grammar.
+// Returns the text as one value of the override grammar.
 std::string escaped(const std::string& text) {
   std::string result;
   for (const char c : text) {
@@ -56,8 +56,8 @@ ComposeRequest request_of(ComposeFlags flags, const fs::path& file) {
   return flags.request();
 }
 
-// Named for the weights, not for the configuration: a training of this configuration has a folder
-// of its own.
+// The folder is named for the weights, not for the configuration: a training of this configuration
+// has its own folder.
 RunFolderRequest imported_folder(const Experiment& e) {
   RunFolderRequest request = e.folder;
   request.method += "-imported";

@@ -34,7 +34,7 @@ const std::vector<Variant> kInferenceModes = {
     {"slice_wise", "[protocol]\npatch_size = [256, 256]\n[inference]\nmode = 'slice_wise'\n"},
     {"sliding_window", "[protocol]\npatch_size = [96, 96, 96]\n"}};
 
-// What one option is with each variant that it exists with, in the order of the variants.
+// The properties of one option with each of its variants, in the order of the variants.
 struct Seen {
   OptionRead first;
   std::vector<std::string> variants, defaults, allowed, docs;

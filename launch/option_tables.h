@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All options of the program, in tables: one for each section and each plug-in. They are known by
-// running the readers on an empty configuration; neither data nor networks are made.
+// All options of the program, in tables: one for each section and each plug-in. The readers are run
+// on an empty configuration to list them; neither data nor networks are made.
 #pragma once
 
 #include <string>
@@ -24,17 +24,17 @@ struct OptionTable {
   std::vector<ListedOption> options;
 };
 
-// The sections that every run has, plug-ins apart, in the order of the data flow.
+// Returns the sections that every run has, without plug-ins, in the order of the data flow.
 std::vector<OptionTable> section_tables();
 
-// The plug-ins of one kind, by name.
+// Return the plug-ins of one kind, by name.
 std::vector<OptionTable> setting_tables();
 std::vector<OptionTable> transform_tables();
 std::vector<OptionTable> dataset_tables();
 std::vector<OptionTable> backbone_tables();
 std::vector<OptionTable> method_tables();
 
-// "yes", "no", or "no, only how they are measured": whether the option can change results.
+// Returns whether the option can change results: "yes", "no", or "no, only how they are measured".
 std::string effect_text(Effect effect);
 
 }  // namespace semiseg

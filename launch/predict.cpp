@@ -81,7 +81,7 @@ std::vector<Task> find_tasks(const PredictFlags& flags, const Preparation& how) 
   return tasks;
 }
 
-// What the data sets recorded, the same for all runs.
+// Returns the preparation that the data sets recorded, the same for all runs.
 Preparation preparation_of(const std::vector<Experiment>& experiments, const PredictFlags& flags) {
   const DatasetInfo& info = experiments.front().dataset;
   if (info.preparation.empty()) {
@@ -110,7 +110,7 @@ Preparation preparation_of(const std::vector<Experiment>& experiments, const Pre
   return how;
 }
 
-// What was done to the data set and cannot be done to a scan.
+// Prints notes on steps of the preparation that cannot be applied to a scan.
 void print_notes(const Preparation& how) {
   if (how.crop == "labels")
     std::cerr << "note: the data set was cropped to its labels; scans are predicted whole\n";
@@ -120,7 +120,7 @@ void print_notes(const Preparation& how) {
   }
 }
 
-// What was cropped away is background.
+// Voxels that were cropped away are background.
 at::Tensor probabilities_on_file_grid(const at::Tensor& values, const PreparedCase& prepared) {
   at::Tensor result = to_file_grid(values, prepared, Interpolation::kLinear);
   const at::Tensor rest = 1 - result.slice(0, 1).sum(0);
@@ -167,7 +167,7 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
   }
 }
 
-// Scans are shared out over the ranks by turns; each says its own failures.
+// Ranks take scans in turn; each reports its own failures.
 int predict_all(World& world, const PredictFlags& flags) {
   std::vector<Experiment> experiments;
   experiments.push_back(load_network(world, flags.run, flags.weights));

@@ -17,7 +17,7 @@ namespace semiseg {
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
-    // Standard output for reading: what is printed to a closed one is lost, and that is an error.
+    // Opens standard output for reading: printing to a closed one must fail.
     const int opened = ::open(
         "/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY);  // the lowest free number
     if (opened >= 0 && opened != stream) ::close(opened);

@@ -4,12 +4,12 @@
 
 namespace semiseg {
 
-// Opens what is closed on the null device, so that no file of a run gets the number of a stream and
-// takes its lines. Called first in main().
+// Opens closed streams on the null device, so that no file of a run gets the descriptor of a stream
+// and receives its lines. Call it first in main().
 void open_standard_streams();
 
-// Throws kIo when what was printed did not reach standard output. A reader that has gone away (a
-// broken pipe) is no error.
+// Throws kIo when the output did not reach standard output. A reader that has gone away (a broken
+// pipe) is no error.
 void check_standard_output();
 
 }  // namespace semiseg

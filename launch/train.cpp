@@ -34,7 +34,7 @@ constexpr const char* kExample =
     "Under mpirun a SIGTERM leaves ranks one second to save; with longer steps start it with "
     "--mca odls_base_sigkill_timeout 60.";
 
-// The error that is on its way counts, not that it cannot be written down.
+// The original error counts, not the failure to record it.
 void mark_failed(const RunFolder& folder, const std::string& message) {
   try {
     folder.set_status(RunStatus::kFailed, now_seconds(), message);
@@ -54,9 +54,9 @@ void open_log(const std::string& path) {
   log::set_file(path);
 }
 
-// Of rank 0: what precision=auto stands for. A run of these settings that was begun before, perhaps
-// on another kind of machine, is this run and goes on as it began; else what is fastest here.
-// kConfig when it cannot go on here.
+// Returns on rank 0 the precision that "auto" stands for: that of an existing run of these
+// settings, perhaps from another kind of machine, which is resumed; else the fastest here.
+// Throws kConfig when that run cannot be resumed here.
 std::string resolve_auto(ComposeRequest request, at::Device device) {
   const std::vector<std::string> precisions = precisions_of_auto(device);
   request.overrides.emplace_back();
@@ -75,7 +75,7 @@ std::string resolve_auto(ComposeRequest request, at::Device device) {
 }
 
 // Collective. The configuration of the run, the same on all ranks. precision=auto becomes what it
-// stands for, as if it had been asked for by name: a run folder knows one arithmetic.
+// stands for, as if it had been asked for by name: a run folder has one arithmetic.
 Config agree_on_configuration(World& world, ComposeRequest request) {
   std::optional<Config> config;
   std::string precision;

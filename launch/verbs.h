@@ -7,7 +7,7 @@
 
 namespace semiseg {
 
-// What stands behind the verb on the command line. Returns the exit code; throws Error.
+// The arguments after the verb on the command line. Verbs return the exit code and throw Error.
 using Arguments = std::vector<std::string>;
 
 int run_train(const Arguments& arguments);

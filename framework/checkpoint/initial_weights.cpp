@@ -12,7 +12,7 @@
 namespace semiseg {
 namespace {
 
-// What does not fit, a line for each kind.
+// The mismatches, in a line for each kind.
 struct Mismatches {
   std::vector<std::string> missing, unexpected, different;
 

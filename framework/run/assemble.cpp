@@ -51,7 +51,7 @@ MethodContext method_context(Experiment& e, const NetworkShape& shape, Start sta
           .pool_samples = pool_sizes(e.pools)};
 }
 
-// What stands before data and network.
+// Reads the settings that depend on neither data nor network.
 Experiment read_run(const Config& config, World& world) {
   Experiment e{.config = config,
                .folder = folder_request(config),
@@ -177,8 +177,8 @@ std::vector<EvaluationRow> Experiment::evaluate_split(Split split, bool distance
                                                       std::function<bool()> stop) const {
   EvaluatorOptions options = evaluation;
   options.distances = distances;
-  // Validations select weights: an absent class that is not predicted earns nothing, whatever
-  // [evaluation] measures in the end.
+  // Validations select weights, so an absent class that is not predicted earns nothing, whatever
+  // [evaluation] says.
   if (!distances) options.empty = EmptyPolicy::kIgnore;
   options.stop = std::move(stop);
   const CasePredictor predict = [this](const Volume& volume) { return segment(volume); };
@@ -208,7 +208,7 @@ Experiment assemble(const Config& config, World& world, Start start) {
   e.evaluation = EvaluatorOptions::read(config.section("evaluation"));
   make_method(e, start);
   config.check_all_read();
-  // What cannot be drawn fails now, before anything is written.
+  // Batches that cannot be drawn fail now, before anything is written.
   for (const Stage& stage : e.method->plan().stages) {
     share(stage.streams, stage.colocated, e.comm->rank(), e.comm->size());
     e.views.check(stage.streams);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole thing from its configuration, in the order of the data flow.
+// Builds an experiment from its configuration, in the order of the data flow.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ struct Experiment {
   bool cuda_graphs = false;
   Communicator* comm;
   CommOptions comm_options;
-  std::unique_ptr<DatasetSource> source;  // none where only the network is needed
+  std::unique_ptr<DatasetSource> source;  // null where only the network is needed
   DatasetInfo dataset;
   std::string setting_name;
   Pools pools;
@@ -53,42 +53,44 @@ struct Experiment {
   std::shared_ptr<std::vector<std::string>> networks = std::make_shared<std::vector<std::string>>();
   std::vector<std::string> domains = {""}, tasks = {""};
 
-  // kConfig when the samples do not suffice for the stage's batches.
+  // Throws kConfig when the samples do not suffice for the stage's batches.
   BatchPlan batch_plan(int64_t stage) const;
   std::unique_ptr<Loader> make_loader(int64_t stage, int64_t first_iteration) const;
-  // Collective. Rows of a split with the method's present predictor; `stop` as EvaluatorOptions has
-  // it.
+  // Collective. Returns the rows of a split for the method's current predictor; `stop` is that of
+  // EvaluatorOptions.
   std::vector<EvaluationRow> evaluate_split(Split split, bool distances = true,
                                             std::function<bool()> stop = {}) const;
   bool has_cases(Split split) const;
-  at::ScalarType dtype() const;  // of the arithmetic
-  // The split whose score picks the weights; none when the data set lacks it or the protocol takes
-  // the last ones.
+  at::ScalarType dtype() const;  // dtype of the arithmetic
+  // Returns the split whose score selects the weights; nullopt when the data set lacks it or the
+  // protocol takes the last ones.
   std::optional<Split> selection_split() const;
-  // What picked the weights: "val", "test" or "last".
+  // Returns what selected the weights: "val", "test" or "last".
   std::string selection() const;
-  // The network that the method would deploy now; the experiment must outlive it.
+  // Returns the function of the model that the method would deploy now; the experiment must outlive
+  // it.
   ImagePredictor predictor() const;
-  // Label map of one volume by it.
+  // Returns its label map of one volume.
   at::Tensor segment(const Volume& volume) const;
-  // Of the configuration without what never changes a result and without the seed: equal for the
-  // runs that a mean over seeds is made of. 16 hexadecimal digits.
+  // Returns a hash of the settings that can change a result, without the seed: it is equal for the
+  // runs of a mean over seeds. 16 hexadecimal digits.
   std::string settings_hash() const;
 };
 
-// What the networks hold in the end.
+// The source of the weights of the networks.
 enum class Start {
   kFresh,       // their own initial weights, or those of backbone.weights
-  kCheckpoint,  // a checkpoint follows: the file of backbone.weights need not be there any more
+  kCheckpoint,  // a checkpoint is loaded next, so backbone.weights is not read
 };
 
-// Not collective, though every rank calls it: ranks agree on what failed afterwards. kConfig when a
-// key is left that nobody reads; kData when backbone.weights cannot be read or does not fit.
-// `world` outlives the experiment and has chosen its device.
+// Not collective, though every rank calls it: ranks agree on what failed afterwards. Throws kConfig
+// when a key is left that no component reads; throws kData when backbone.weights cannot be read or
+// does not fit. `world` outlives the experiment and has chosen its device.
 Experiment assemble(const Config& config, World& world, Start start = Start::kCheckpoint);
 
-// What predicts, for a checkpoint that follows: no data set is opened, `dataset` speaks for it.
-// There is no source, budget, sample or loader; keys are not checked, training did that.
+// Builds only what prediction needs; load a checkpoint afterwards. The data set is not opened: its
+// properties come from `dataset`. There are no source, budget, samples or loader. Keys are not
+// checked, because training did that.
 Experiment assemble_network(const Config& config, World& world, DatasetInfo dataset);
 
 }  // namespace semiseg

@@ -25,8 +25,7 @@ constexpr size_t kShown = 3;
 
 using Rows = std::map<std::string, CsvRow>;  // by case
 
-// Hashes of a few samples by the case that they are of: reading all voxels would cost as much as an
-// epoch.
+// Returns hashes of a few samples, by case: reading all voxels would cost as much as an epoch.
 std::map<size_t, std::string> sampled_hashes(const Experiment& e) {
   std::map<size_t, std::string> hashes;
   const auto samples = e.source->training_samples(static_cast<int>(e.protocol.patch_size.size()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which data a run was begun with: its cases, their splits and a sample of their voxels. All ranks,
-// and every start of a run, must see the same.
+// The data that a run was started with: its cases, their splits and a sample of their voxels. All
+// ranks, and every start of a run, must see the same.
 #pragma once
 
 #include <filesystem>
@@ -11,19 +11,19 @@
 
 namespace semiseg {
 
-// One line for each case, "id,patient,centre,split,hash". The hash is that of the case store where
-// the data are one; of other data sets only some training cases have one, for their voxels would
-// have to be read for it. The place of the data is not in it: a copy elsewhere is the same data.
+// Returns one line for each case, "id,patient,centre,split,hash". A case store records the hash. Of
+// other data sets only some training cases have one, because their voxels must be read for it. The
+// path of the data is not included: a copy elsewhere is the same data.
 std::string data_identity(const Experiment& e);
 
-// Collective. kConfig naming cases in which a rank's data differ from rank 0's.
+// Collective. Throws kConfig naming cases in which a rank's data differ from rank 0's.
 void check_same_data(const std::string& identity, World& world);
 
-// What differs from the data that the run was begun with, in a sentence; empty: nothing, or the
-// folder does not say.
+// Returns in a sentence what differs from the data that the run was started with; empty: nothing,
+// or the folder has no record.
 std::string changed_data(const std::filesystem::path& run, const std::string& identity);
 
-// Throws kData saying what differs.
+// Throws kData that says what differs.
 void check_data(const std::filesystem::path& run, const std::string& identity);
 
 // Writes data.csv of a folder that has none.

@@ -63,7 +63,7 @@ SegmentedCase segmented(const Experiment& e, size_t index) {
   return result;
 }
 
-// The median case: a picture that flatters nobody.
+// Writes the picture of the median case, which is a fair example.
 void write_median(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
   const SegmentedCase median = segmented(e, ranked[ranked.size() / 2]);
   write_overlay(path, median.image.unsqueeze(0), median.reference, median.prediction);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands at the end of a run: cases.csv, summary.json, a picture and the worst cases, from the
-// weights that were selected.
+// Writes the results of a run: cases.csv, summary.json, a picture and the worst cases, from the
+// selected weights.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the folder of a run is asked for.
+// Makes the request for the folder of a run.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace semiseg {
 
-// Where run folders go: keys root and dir of section [run].
+// The place of run folders: keys root and dir of section [run].
 struct FolderOptions {
   std::string root = "runs", directory;
 
@@ -18,7 +18,7 @@ struct FolderOptions {
 
 // Returns the request from the section [run], the names of method and data set, and the batch job
 // that this process is part of, and reads all other options, so that the configuration knows which
-// of them make another run. kConfig when one of the names is missing or an option is wrong.
+// of them make another run. Throws kConfig when one of the names is missing or an option is wrong.
 RunFolderRequest folder_request(const Config& config);
 
 }  // namespace semiseg

@@ -67,7 +67,7 @@ StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
   return load_checkpoint(folder.path(weights));
 }
 
-// What `make` assembles of the run's configuration, with the weights.
+// Returns the experiment that `make` assembles from the run's configuration, with the weights.
 template <typename Make>
 Experiment load(World& world, const std::filesystem::path& run, const std::string& weights,
                 const Make& make) {
@@ -93,7 +93,7 @@ Experiment load(World& world, const std::filesystem::path& run, const std::strin
 Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
   Experiment e =
       load(world, run, weights, [&](const Config& config) { return assemble(config, world); });
-  // With other data the numbers are not those of the run; they may be wanted all the same.
+  // With other data the scores are not those of the run, but they may be useful.
   world.agree([&] {
     if (!world.is_first()) return;
     const std::string changed = changed_data(run, data_identity(e));

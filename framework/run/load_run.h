@@ -10,14 +10,15 @@
 
 namespace semiseg {
 
-// Collective. The experiment of the run folder's config.toml; rank 0 reads RUN/checkpoint/
+// Collective. Returns the experiment of the run folder's config.toml; rank 0 reads RUN/checkpoint/
 // `weights`.h5 ("000800") for all; "best": the selected weights, or the last ones of a run that
 // selects none; of a run that is not done the best so far, of an earlier stage where the present
-// one has none yet. kConfig, kData or kIo when something is missing, damaged or does not fit.
+// one has none yet. Throws kConfig, kData or kIo when something is missing, damaged or does not
+// fit.
 Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights);
 
-// The same for what needs no case: the data set is not opened where the run folder holds its
-// dataset.json, so that it need not be there.
+// Returns the same for verbs that need no case: the data set is not opened, and need not exist,
+// where the run folder holds its dataset.json.
 Experiment load_network(World& world, const std::filesystem::path& run, const std::string& weights);
 
 }  // namespace semiseg

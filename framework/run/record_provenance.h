@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which program made a run, with which arguments and where: provenance.json.
+// Writes provenance.json: the program that made a run, its arguments and its machine.
 #pragma once
 
 #include "framework/record/run/run_folder.h"
 
 namespace semiseg {
 
-// kIo when it cannot be written.
-void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments, int ranks);
+// Throws kIo when it cannot be written.
+void record_provenance(const RunFolder& folder, const Arguments& arguments, int ranks);
 
 }  // namespace semiseg

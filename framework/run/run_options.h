@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of a run without its data and networks: what lists, names and compares runs.
+// Reads the options of a run without its data and networks, to list, name and compare runs.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct GeneralOptions {
   static GeneralOptions read(const Config& config);
 };
 
-// The registered setting that section [setting] names; "ssl" where it does not.
+// Returns the registered setting that section [setting] names, by default "ssl".
 std::string read_setting_name(const Config& section);
 
 // One function for each part of the configuration. They read the options that a run of this

@@ -21,7 +21,8 @@ ValueRow with_prefix(const std::string& prefix, const ValueRow& values) {
   return row;
 }
 
-// Of the last stage: each selects for itself. Empty: nothing was validated in it.
+// Returns the best score of the last stage, because each stage selects for itself; empty without a
+// validation.
 std::string best_so_far(const std::filesystem::path& metrics) {
   constexpr double kNone = -std::numeric_limits<double>::infinity();
   double best = kNone;

@@ -28,16 +28,16 @@ class RunRecorder : public TrainingObserver, public StateStore {
   void validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
                       bool is_best) override;
 
-  // The tensors of the state are written later: nobody changes them after this. Both rethrow the
-  // error of an earlier save; kIo when the disk is full.
+  // The tensors of the state are written later: do not change them after this. Both rethrow the
+  // error of an earlier save, such as kIo when the disk is full.
   void save_newest(const StateMap& state, int64_t done) override;
   std::optional<StateMap> load_newest() override;
   void begin_from(int64_t best_done, bool is_needed) override;
   void save_best(const StateMap& state, int64_t done) override;
   StateMap load_best(int64_t done) override;
 
-  // Returns when all is on the disk; rethrows the error of a save. Before a run is called done or
-  // stopped.
+  // Returns when all is on the disk; rethrows the error of a save. Call it before the run is marked
+  // done or stopped.
   void flush();
 
   int64_t done() const { return done_; }

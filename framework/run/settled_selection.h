@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What cannot select weights does not: then the run takes the last ones, and says so.
+// Takes the last weights, with a warning, when the validation cannot select any.
 #pragma once
 
 #include "framework/run/assemble.h"
@@ -11,7 +11,7 @@ namespace semiseg {
 // until one has some.
 void settle_selection(Experiment& e);
 
-// A warning for each class that no labelled patient has: nothing can teach it.
+// Warns of each class that no labelled patient has, because it cannot be learned.
 void warn_of_absent_classes(const Experiment& e);
 
 }  // namespace semiseg

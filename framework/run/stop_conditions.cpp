@@ -9,12 +9,12 @@
 namespace semiseg {
 namespace {
 
-// Of the process, nearly: set before main.
+// The start of the process, nearly: it is set before main.
 const double kStart = steady_seconds();
 
 Walltime walltime_of(const Experiment& e) {
   auto seconds = slurm_seconds_left(environment(), now_seconds());
-  if (e.walltime) {  // of the whole start, the reading of the data included
+  if (e.walltime) {  // counts from the start, with the reading of the data
     const double left = *e.walltime - (steady_seconds() - kStart);
     seconds = seconds ? std::min(*seconds, left) : left;
   }

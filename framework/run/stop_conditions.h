@@ -16,18 +16,18 @@ namespace semiseg {
 
 class StopConditions {
  public:
-  // `run`: the folder on the rank that holds its lock, empty on the others, which have no recorder
-  // either. `stop_after` iterations of this start; 0: none. `recorder` outlives this.
+  // `run` is the folder on the rank that holds its lock, empty on the others, which have no
+  // recorder either. `stop_after` iterations of this start; 0: none. `recorder` outlives this.
   StopConditions(const Experiment& experiment, const std::filesystem::path& run,
                  const RunRecorder* recorder, int64_t stop_after);
   StopConditions(const StopConditions&) = delete;  // it holds pointers into itself
   StopConditions& operator=(const StopConditions&) = delete;
 
-  // After a step: why this rank wants to stop.
+  // Call it after a step: returns a reason to stop, if this rank has one.
   std::optional<std::string> after_steps(int64_t steps);
-  // Between steps: the same, but for `stop_after`.
+  // The same between steps, without `stop_after`.
   std::optional<std::string> now();
-  // From here on nothing has to be saved.
+  // Call it when nothing has to be saved any more.
   void begin_evaluation();
 
  private:

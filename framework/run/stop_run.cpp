@@ -23,7 +23,7 @@ bool is_same(const RunHolder& a, const RunHolder& b) {
   return a.host == b.host && a.pid == b.pid && a.started == b.started;
 }
 
-// How the run stands when nobody works on it, in a line and as an exit code.
+// Prints the status of a run that no process works on, and returns its exit code.
 int report_state(const fs::path& run) {
   const auto state = read_run_state(run);
   if (!state) {
@@ -67,7 +67,7 @@ int stop_run(const fs::path& run, const std::function<void()>& pause) {
       log::info("it stopped, and was started again by {}", describe(*holder));
       return 0;
     }
-    // Again when it is gone: a run that just started took it for an old one.
+    // Writes the request again when it is gone: a run that just started removed it as an old one.
     if (!has_stop_request(run)) write_stop_request(run);
     if (polls > 0 && polls % kPollsBetweenLines == 0) {
       log::info("waiting for the end of its step or case, {:.0f} s so far",
@@ -75,7 +75,7 @@ int stop_run(const fs::path& run, const std::function<void()>& pause) {
     }
     pause();
   }
-  remove_stop_request(run);  // of a holder that died
+  remove_stop_request(run);  // left when its holder died
   return report_state(run);
 }
 

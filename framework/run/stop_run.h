@@ -7,12 +7,12 @@
 
 namespace semiseg {
 
-// How long the wait sleeps between two looks at the run's lock.
+// The pause between two polls of the run's lock.
 inline constexpr double kStopPollSeconds = 0.2;
 
-// Exit code: 0 when nobody works on the run (any more) and it is done or stopped, 1 when it failed
-// or its process died. kConfig when this is no run folder; kIo when the request cannot be written.
-// `pause` sleeps kStopPollSeconds. Ctrl-C leaves, the request stays.
+// Returns the exit code: 0 when no process works on the run (any more) and it is done or stopped, 1
+// when it failed or its process died. Throws kConfig when this is not a run folder; throws kIo when
+// the request cannot be written. `pause` sleeps kStopPollSeconds. Ctrl-C leaves, the request stays.
 int stop_run(const std::filesystem::path& run, const std::function<void()>& pause);
 int stop_run(const std::filesystem::path& run);
 

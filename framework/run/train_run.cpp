@@ -40,7 +40,7 @@ void announce(const Experiment& e, const RunFolder& folder) {
 }
 
 std::function<ValueRow()> validation(const Experiment& e, StopConditions& stop) {
-  // Weights that are not selected are still watched on the validation split.
+  // Without a selection, scores are still logged on the validation split.
   const Split split = e.selection_split().value_or(Split::kVal);
   if (!e.has_cases(split)) {
     log::warn("the data set has no {} split: the last weights are taken", to_string(split));
@@ -59,7 +59,7 @@ std::function<ValueRow()> validation(const Experiment& e, StopConditions& stop) 
   };
 }
 
-// Of rank 0.
+// Writes the profile of rank 0.
 void write_profile(const RunFolder& folder) {
   const std::string report = profile::report();
   if (report.empty()) return;
@@ -82,7 +82,7 @@ void note_stop(const StartedRun& run, const std::string& reason, const std::stri
   log::info("{} ({}); run the same command to resume", what, reason);
 }
 
-// False: stopped on request.
+// Returns false when stopped on request.
 bool train(const StartedRun& run) {
   const Experiment& e = run.e;
   Trainer trainer(
@@ -109,7 +109,7 @@ bool train(const StartedRun& run) {
   return is_done;
 }
 
-// The same for the evaluation at the end. `seconds`: that training took.
+// The same for the evaluation at the end. `seconds` is the duration of training.
 bool finish(const StartedRun& run, double seconds) {
   const Experiment& e = run.e;
   if (!e.has_cases(Split::kTest) && !e.has_cases(Split::kVal)) {

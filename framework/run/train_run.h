@@ -9,10 +9,10 @@
 
 namespace semiseg {
 
-// Collective; `folder` on rank 0, which alone records, null on the others. True: the run is done;
-// false: stopped on request, with all that was trained saved. `stop_after` iterations of this start
-// it stops; 0: at the end.
-bool train_run(const Experiment& experiment, RunFolder* folder, const std::vector<std::string>& arguments,
+// Collective. `folder` is set on rank 0, which alone records, and null on the others. Returns true
+// when the run is done, false when it stopped on request, with its state saved. It stops after
+// `stop_after` iterations of this start; 0: at the end.
+bool train_run(const Experiment& experiment, RunFolder* folder, const Arguments& arguments,
                int64_t stop_after);
 
 }  // namespace semiseg

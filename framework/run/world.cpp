@@ -31,7 +31,7 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// All ranks know that one of them cannot go on. `error` is null on ranks that do not speak.
+// All ranks know that one of them failed. `error` is null on ranks that do not report.
 struct AgreedFailure {
   std::exception_ptr error;
   int code;
@@ -43,7 +43,7 @@ int code_of(const std::exception& error) {
   return exit_code(is_of_system ? ErrorKind::kIo : ErrorKind::kRank);
 }
 
-// Exceptions of libraries in the words of the others.
+// Formats exceptions of libraries like those of the program.
 std::string message_of(const std::exception& error) {
   if (const auto* file = dynamic_cast<const fs::filesystem_error*>(&error)) {
     return Error(ErrorKind::kIo,
@@ -156,8 +156,7 @@ void World::choose_device(const Config& config) {
 
 void World::watch(const fs::path& run, double deadline) {
   if (comm_->size() == 1) return;
-  // A name of this start's own: a rank of an earlier one that was only stopped may wake up and
-  // write.
+  // Each start has a folder of its own: a suspended rank of an earlier start may wake up and write.
   const fs::path all = run / "heartbeat";
   pulses_ = all / broadcast_text(fmt::format("{}-{}", now_seconds(), ::getpid()), *comm_);
   agree([&] {
@@ -198,18 +197,18 @@ int World::run(const std::function<int()>& body) {
 
 int World::fail(const std::exception& error) const {
   const int code = code_of(error);
-  // Before ranks watch each other nothing tells who failed first: rank 0 speaks for those that fail
-  // of the same cause, another rank only if rank 0 does not end it.
+  // Until the watchdog runs, it is unknown which rank failed first. Rank 0 reports at once; others
+  // wait 2 s and report only if rank 0 did not abort them.
   if (!watchdog_ && !is_first()) std::this_thread::sleep_for(std::chrono::seconds(2));
   if (!watchdog_ || watchdog_->claim_report()) {
     log::set_prefix(fmt::format("[rank {}] ", comm_->rank()));
     report(error);
-    // mpirun gets our line and the news of the abort by different ways; people shall read ours
+    // mpirun receives this message and the abort on different channels; the message must come
     // first.
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     comm_->abort(code);
   }
-  // Another rank failed first, perhaps of the same cause: it has spoken and ends us.
+  // Another rank failed first, perhaps for the same reason: it has reported and aborts this one.
   std::this_thread::sleep_for(std::chrono::seconds(10));
   std::_Exit(code);
 }

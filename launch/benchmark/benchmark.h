@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `semiseg benchmark` can time. Names and the lines that are printed are those of the Python
-// baselines, so that a comparison is a join.
+// The benchmarks of `semiseg benchmark`. Names and the lines that are printed are those of the
+// Python baselines, so that a comparison is a join.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ namespace semiseg {
 
 struct BenchmarkSetup {
   bool quick = false;   // small shapes
-  int64_t repeats = 5;  // timed, after those that warm up
+  int64_t repeats = 5;  // timed repeats, after the warm-up
   at::Device device = at::kCPU;
-  std::string precision = "float32";  // of networks; as protocol.precision
-  bool cuda_graphs = false;           // of evaluation passes
+  std::string precision = "float32";  // precision of networks, as protocol.precision
+  bool cuda_graphs = false;           // for evaluation passes
 };
 
 struct BenchmarkResult {
-  std::vector<double> seconds;    // one a repeat
+  std::vector<double> seconds;    // seconds of each repeat
   nlohmann::ordered_json detail;  // dtype, shapes, cpu_s …
 };
 
@@ -33,16 +33,16 @@ struct Benchmark {
   std::function<BenchmarkResult(World& world, const BenchmarkSetup& setup)> run;
 };
 
-// `run` once to warm up and then setup.repeats times, each until the device is done; detail.cpu_s
-// is the median of the processor seconds of this process and of its children that ended,
-// detail.allocations and .allocated_mb (10^6 bytes) are what tensors asked of
-// the processor's memory in one.
+// Calls `run` once to warm up and then setup.repeats times, each until the device is done;
+// detail.cpu_s is the median of the processor seconds of this process and of its children that
+// ended, detail.allocations and .allocated_mb (10^6 bytes) are what tensors asked of the
+// processor's memory in one.
 BenchmarkResult time_repeats(const BenchmarkSetup& setup, nlohmann::ordered_json detail,
                              const std::function<void()>& run);
 
 double median(std::vector<double> values);
 
-// By what they time; a file each.
+// Return the benchmarks of one subject each, from a file each.
 std::vector<Benchmark> checkpoint_benchmarks();
 std::vector<Benchmark> inference_benchmarks();
 std::vector<Benchmark> loader_benchmarks();

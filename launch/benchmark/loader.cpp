@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From compressed slices on disk to one augmented batch of 24 at 256²: 200 slices in the layout of
-// ACDC, 68 of them labelled, of the sizes and smoothness of the released ones.
+// Times the way from compressed slices on disk to one augmented batch of 24 at 256²: 200 slices in
+// the layout of ACDC, 68 of them labelled, of the sizes and smoothness of the released ones.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>

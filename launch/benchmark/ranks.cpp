@@ -20,7 +20,7 @@ StepCase sizes_of(const BenchmarkSetup& setup, int ranks) {
           .labelled = batch};
 }
 
-// What the same messages cost when nothing else goes on.
+// Returns the time of the same messages without overlapping work.
 double reduction_alone(const Communicator& comm, const ReductionTimes& times) {
   at::Tensor value = at::zeros({times.bytes / times.buckets / 4}, at::kFloat);
   std::vector<double> seconds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A method outside of the trainer, with a batch in memory: what the step and rank benchmarks time.
+// A method outside of the trainer, with a batch in memory, for the step and rank benchmarks.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace semiseg {
 struct StepCase {
   std::string backbone, method;
   std::vector<int64_t> patch_size;
-  int64_t batch = 24, labelled = 12;  // of all ranks
+  int64_t batch = 24, labelled = 12;  // samples of all ranks
   int64_t classes = 4;
   at::Device device = at::kCPU;
   std::string precision = "float32";
@@ -25,7 +25,7 @@ struct StepCase {
 
 // Images are concentric bands of the classes with noise, so that components are few and large, as
 // in the baselines. A method of several stages first makes 30 steps of its first stage on two small
-// images, or its pseudo-labels were salt and pepper, and then stands in its last.
+// images, because its pseudo-labels would otherwise be noise, and then runs its last stage.
 class SteppedMethod {
  public:
   // `comm` outlives it. Collective.

@@ -12,7 +12,7 @@
 namespace semiseg {
 namespace {
 
-// What a case says beside the network's own options.
+// The entries of a case beside the network's own options.
 const std::set<std::string> kDescription = {"batch",         "classes",
                                             "dropout",       "dtype",
                                             "in_channels",   "input_size",

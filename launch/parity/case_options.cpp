@@ -38,8 +38,7 @@ std::string unread_options(const Config& config) {
   return "";
 }
 
-// Which options of dropout there are, and how many numbers each takes, the network says itself when
-// it reads them.
+// The network's reader tells which dropout options exist and how many numbers each takes.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,
                          const NetworkShape& shape, double dropout) {
   const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };

@@ -10,10 +10,10 @@
 
 namespace semiseg {
 
-// A JSON value as TOML.
+// Returns a JSON value as TOML.
 std::string toml_of(const nlohmann::json& value);
 
-// "key = value" lines of all options but these and those that are null.
+// Returns "key = value" lines of all options but these and those that are null.
 std::string toml_lines(const nlohmann::json& options, const std::set<std::string>& without);
 
 // "nothing reads 'depth'", or empty: options that a component does not have, after it was made.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was computed for a parity case against what the case expects.
+// Compares the computed tensors of a parity case with the expected ones.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,8 +13,8 @@
 
 namespace semiseg {
 
-// Which tolerances apply: `tolerance` or, for a run in float64, `tolerance_float64` where the case
-// has one.
+// The choice of tolerances: `tolerance` or, for a run in float64, `tolerance_float64` where the
+// case has one.
 enum class Arithmetic { kFloat32, kFloat64 };
 
 struct Tolerance {
@@ -42,17 +42,17 @@ class Comparison {
   // are not finite must be so at the same places.
   void compare(const std::string& tensor, const at::Tensor& got);
   void compare(const std::string& tensor, double got);
-  // Against a tolerance that is not the case's: a share of the largest expected element.
+  // Compares with another tolerance than the case's: a share of the largest expected element.
   void compare_by_largest(const std::string& tensor, const at::Tensor& got, double share);
-  // What is no number of the case but must hold; `what` says what is wrong otherwise.
+  // Requires a condition beyond the numbers of the case; `what` says what is wrong otherwise.
   void require(bool holds, const std::string& what);
-  // What may explain a failure and is none itself. An empty text is no remark.
+  // Adds a remark that may explain a failure but is none itself. An empty text is ignored.
   void remark(const std::string& text);
 
   const std::optional<Deviation>& worst() const { return worst_; }
   const std::vector<std::string>& complaints() const { return complaints_; }
   const std::vector<std::string>& remarks() const { return remarks_; }
-  // Expected tensors (out.…, grad.…) that nothing was compared with, and how many there are.
+  // Return the expected tensors (out.…, grad.…) that nothing was compared with, and their number.
   std::vector<std::string> missing() const;
   size_t compared() const { return compared_.size(); }
   size_t bad_tensors() const { return bad_tensors_; }

@@ -33,7 +33,7 @@ ImagePredictor network_of(const ParityCase& c, int64_t logits, int64_t axes) {
   };
 }
 
-// How many windows or slices the network sees at once must not matter.
+// The batch sizes of windows or slices, which must not change the result.
 constexpr int64_t kBatches[] = {1, 4};
 
 void run_slice_wise(const ParityCase& c, SliceResize resize, Comparison& comparison) {

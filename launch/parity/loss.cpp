@@ -17,7 +17,7 @@
 namespace semiseg {
 namespace {
 
-// What a loss of one case is made of: one side's logits and, where the loss has one, the other's.
+// The inputs of the loss of one case: one side's logits and, where the loss has one, the other's.
 struct LossCase {
   const ParityCase& parity;
   Comparison& comparison;
@@ -98,7 +98,7 @@ at::Tensor weighted_dice(const LossCase& c) {
   return dice_sq_weighted(c.p(), c.label(), weights(c, "weight"), c.comm);
 }
 
-// Where no pixel has a weight the reference's cross entropy is 0/0; ours is 0.
+// If no pixel has a weight, the reference's cross entropy is 0/0; ours is 0.
 at::Tensor compound(const LossCase& c) {
   const at::Tensor weight = weights(c, "weight");
   const at::Tensor loss = dc_and_ce(c.logits, c.label(), weight, c.comm);

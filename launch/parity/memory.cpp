@@ -84,7 +84,7 @@ struct Head {
         feature(leaf(c.tensor(features), dtype)),
         weight(leaf(c.tensor("in.weight"), dtype)),
         bias(leaf(c.tensor("in.bias"), dtype)) {
-    // From teacher to student the loss moves the head alone.
+    // The loss from teacher to student (t2s) trains the head only.
     if (c.options.at("direction") == "t2s") feature.set_requires_grad(false);
   }
 

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// What the runner itself, or a translation below, makes use of.
+// The options that the runner itself, or a translation below, uses.
 const std::set<std::string> kTranslated = {"backbone",
                                            "base_lr",
                                            "batch",
@@ -137,7 +137,7 @@ std::string connectivity_line(const std::string& filter) {
   return fmt::format("connectivity = {}\n", faces ? 1 : edges ? 2 : 0);
 }
 
-// What the backbone reads of the case's options, under its own names.
+// Returns the case's options that the backbone reads under its own names.
 Json backbone_options(const Json& o, const BackboneEntry& entry, const NetworkShape& shape) {
   const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };
   Json found = Json::object();

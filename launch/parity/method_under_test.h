@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A method with all that it needs to live, stepped without a trainer.
+// A method with all that it needs, stepped without a trainer.
 #pragma once
 
 #include <memory>
@@ -36,14 +36,14 @@ class MethodUnderTest {
   Method& operator*() { return *method_; }
   Method* operator->() { return method_.get(); }
 
-  // Records of one step, in order; `stage_iterations` of the stage by the method's plan unless
-  // given.
+  // Runs one step and returns its records in order; `stage_iterations` is that of the method's plan
+  // unless given.
   std::vector<std::pair<std::string, double>> step(const Batch& batch, int64_t stage,
                                                    int64_t iteration, const Draws& draws,
                                                    int64_t stage_iterations = -1);
 
-  // Tensors of the state below "<net>/", in order: parameters, then buffers. They share memory with
-  // the method.
+  // Returns the tensors of the state below "<net>/", in order: parameters, then buffers. They share
+  // memory with the method.
   std::vector<NamedTensor> tensors(const std::string& net);
 
   // Options of section [method] that nothing reads, or empty.

@@ -96,7 +96,7 @@ void run_convention(const ParityCase& c, Comparison& comparison) {
   const at::Tensor values = at::stack(columns, 1), no_distance = at::stack(distances, 1).isnan();
   const nlohmann::json raises = c.options.value("raises", nlohmann::json::object());
   for (const auto& [name, error] : raises.items()) {
-    const int64_t row = std::stoll(name) - 1;  // of a class
+    const int64_t row = std::stoll(name) - 1;  // row of the class
     comparison.require(no_distance[row].all().item<bool>(),
                        "a distance where the reference raises");
     values[row].fill_(NAN);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a reference implementation computed, recorded in one safetensors file: inputs, random
+// The results of a reference implementation, recorded in one safetensors file: inputs, random
 // numbers, expected results and their tolerances. Tensors that the file does not store follow from
 // a rule of generation: element i of a tensor with key k is low + (high - low) u(k, i), u of
 // FNV-1a and SplitMix64.
@@ -24,16 +24,16 @@ struct ParityCase {
   nlohmann::json metadata;  // the whole case object
   std::map<std::string, at::Tensor> stored;
 
-  // Stored or generated; kData when the case has neither.
+  // Returns a stored or generated tensor; throws kData when the case has neither.
   at::Tensor tensor(const std::string& name) const;
   bool has(const std::string& name) const;
-  // Stored and generated tensors whose names begin so, sorted: "draw.0.".
+  // Returns the names of stored and generated tensors that begin so, sorted: "draw.0.".
   std::vector<std::string> names(std::string_view prefix) const;
   // {"mc_noise": tensor} of "draw.0.mc_noise" for the prefix "draw.0.": as Draws::replay takes it.
   std::map<std::string, at::Tensor> tensors(std::string_view prefix) const;
 };
 
-// kData naming the file where it cannot be read or is no case.
+// Throws kData naming the file when it cannot be read or is not a case.
 ParityCase load_case(const std::filesystem::path& path);
 
 // Element i = low + (high - low) u(key, i), rounded to the dtype; floor for integers.

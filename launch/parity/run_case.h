@@ -20,8 +20,7 @@ struct ParityResult {
   std::string detail;  // one line: the largest deviation and where it is, or the reason
 };
 
-// Does not throw. Cases of kind `method` run in the given arithmetic; other kinds say themselves
-// what they run in.
+// Does not throw. Cases of kind `method` run in the given arithmetic; other kinds fix their own.
 ParityResult run_case(const ParityCase& parity, Arithmetic arithmetic = Arithmetic::kFloat64);
 
 }  // namespace semiseg

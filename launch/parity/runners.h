@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What computes the cases of each kind and compares. They throw NotKnown for a name that is not in
-// a registry or table.
+// Compute and compare the cases of each kind. They throw NotKnown for a name that is not in a
+// registry or table.
 #pragma once
 
 #include <fmt/format.h>
@@ -53,8 +53,8 @@ void run_method(const ParityCase& parity, Comparison& comparison, Arithmetic ari
 std::map<std::string, CaseRunner> geometry_transforms();
 std::map<std::string, CaseRunner> intensity_transforms();
 
-// One value of a metric for each foreground class of a case of kind `metric`, where empty classes
-// get what `empty` says.
+// Returns one value of a metric for each foreground class of a case of kind `metric`; `empty` is
+// the policy for empty classes.
 at::Tensor metric_values(const ParityCase& parity, const std::string& metric, EmptyPolicy empty);
 
 }  // namespace semiseg

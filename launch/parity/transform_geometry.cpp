@@ -110,7 +110,7 @@ void weak_strong(const ParityCase& c, Comparison& comparison) {
   comparison.compare("out.image_weak", out.image);
   comparison.compare("out.image_strong", jitter_in_range(colours, out.image));
   comparison.compare("out.label_aug", out.label);
-  TransformOptions zoom = options;  // what the weak view is made of
+  TransformOptions zoom = options;  // the options of the weak view
   zoom.kind = "none";
   comparison.compare("out.image", transformed(c, zoom, {}).image);
 }
