@@ -72,7 +72,7 @@ class CheckpointDamageFallback : public testing::Test {
     }
     expect_equal_states(large_state(2), *checkpoints_.load_newest());
   }
-  // From the first byte of the superblock to the last one of the file.
+  // Returns a byte position between the first byte of the superblock and the last one of the file.
   static int64_t place(const fs::path& file, int64_t way) {
     return (static_cast<int64_t>(fs::file_size(file)) - 1) * way / 19;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A folder for checkpoints, and which files a test left in it.
+// A folder for checkpoints, and the list of its files.
 #pragma once
 
 #include <gtest/gtest.h>

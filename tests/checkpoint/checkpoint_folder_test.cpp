@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which checkpoints a folder keeps, and which one it loads.
+// Tests which checkpoints a folder keeps, and which one it loads.
 #include "framework/checkpoint/checkpoint_folder.h"
 
 #include <gtest/gtest.h>

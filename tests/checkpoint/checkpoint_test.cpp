@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checkpoint file gives back, and what a full disk leaves.
+// Tests what a checkpoint file gives back, and what a full disk leaves.
 #include "framework/checkpoint/checkpoint.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be said of ranks without starting any: who the environment says they are, and who is
-// late.
+// Tests of ranks that need no launch: the environment of the launcher, and the report of late
+// ranks.
 #include <gtest/gtest.h>
 
 #include "framework/comm/launch_environment.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which settings make two runs one, and options without the component that reads them.
+// Tests which settings identify a run, and the listing of options without their component.
 #include <gtest/gtest.h>
 
 #include "framework/config/compose.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How experiment files, groups and overrides make one configuration.
-#include "tests/support/experiments.h"
+// Tests how experiment files, groups and overrides compose one configuration.
+#include "tests/experiments.h"
 
 namespace semiseg {
 namespace {

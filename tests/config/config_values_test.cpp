@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a component reads from its section.
+// Tests what a component reads from its section.
 #include <limits>
 
 #include "tests/support/experiments.h"

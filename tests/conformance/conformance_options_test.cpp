@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a plug-in says about itself without being made: its options, and the line that TOML files
-// repeat.
+// Tests what a plug-in declares without being constructed: its options, and the line that TOML
+// files repeat.
 #include <gtest/gtest.h>
 
 #include <filesystem>

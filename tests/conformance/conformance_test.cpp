@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every registered method must do, whatever it is. A new method gets these tests by being
-// registered.
+// Tests what every registered method must do. A new method gets these tests by being registered.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>

@@ -158,8 +158,8 @@ class MixStreams : public OneNetworkMethod {
   }
 };
 
-// Class shares of two crops of one sample agree; the perturbation of the second follows the gradient
-// (as virtual adversarial training has it):
+// Class shares of two crops of one sample agree; the perturbation of the second follows the
+// gradient (as virtual adversarial training has it):
 //   L = CE(z(x_l), y) + mean (share(x_u) - share(x_u' + ε sign ∇ sum p'²))²
 class TwoCrops : public OneNetworkMethod {
  public:

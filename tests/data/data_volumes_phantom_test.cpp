@@ -33,7 +33,7 @@ std::vector<std::string> hashes(const DatasetSource& source) {
   return result;
 }
 
-// Of each class in a case.
+// Returns the volume of each class in a case.
 std::vector<double> millilitres(const Volume& volume, int64_t classes) {
   const at::Tensor count = volume.label.flatten().bincount({}, classes);
   const double voxel = volume.spacing_mm[0] * volume.spacing_mm[1] * volume.spacing_mm[2] / 1000;

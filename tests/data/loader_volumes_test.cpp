@@ -85,7 +85,7 @@ TEST(VolumeTransform, NoiseIsCutAndOnlyOnTheImage) {
   ASSERT_EQ(drawn.noise.size(), 2 * 512u);
   const at::Tensor label = at::ones({9, 9, 9}, at::kByte);
   const TransformedSample out = apply(options, drawn, at::zeros({2, 9, 9, 9}), label);
-  EXPECT_NEAR(out.image.std().item<double>(), 0.0959, 0.01);  // of a normal number cut at 2 sigma
+  EXPECT_NEAR(out.image.std().item<double>(), 0.0959, 0.01);  // a normal number cut at 2 sigma
   EXPECT_FLOAT_EQ(out.image.abs().max().item<float>(), 0.2f);
   EXPECT_EQ(out.label.sum().item<int64_t>(), 512);
 }

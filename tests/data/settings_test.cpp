@@ -30,7 +30,7 @@ std::vector<CaseInfo> cases_of_three_domains() {
 }
 
 struct Outcome {
-  std::map<Split, std::set<std::string>> ids;               // of the cases in a split
+  std::map<Split, std::set<std::string>> ids;               // ids of the cases in a split
   std::map<std::string, std::multiset<std::string>> pools;  // owners of a pool's samples
   std::vector<std::string> labelled;
 };

@@ -97,7 +97,7 @@ TEST(InferenceOptions, NamesWhatDoesNotFit) {
   };
   fails("mode = 'slice_wise'", {8, 6, 4}, {"slices cannot be shown", "[8, 6, 4]"});
   fails("stride = [4, 4]", {8, 6, 4}, {"the stride does not fit", "inference.stride"});
-  fails("stride = [4, 4]", {8, 6}, {"stride"});  // a key of windows, which nobody reads
+  fails("stride = [4, 4]", {8, 6}, {"stride"});  // a key of windows, which is unread
   fails("decision = 'foreground'\nactivation = 'none'", {8, 6, 4}, {"logits are averaged"});
   fails("mirror_axes = [2]", {8, 6}, {"mirror_axes"});
   fails("mirror_axes = [1, 1]", {8, 6}, {"twice"});

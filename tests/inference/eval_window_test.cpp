@@ -132,7 +132,7 @@ TEST(SlidingWindow, TheAdditionsAreTheSameForAnyBatch) {
   }
 }
 
-// What a network sees of the line 7 8 with a window of 5.
+// Returns the inputs of the network for the line 7 8 with a window of 5.
 std::vector<std::vector<float>> windows_of_small(WindowPadding padding) {
   std::vector<std::vector<float>> seen;
   const ImagePredictor network = [&](const at::Tensor& image) {

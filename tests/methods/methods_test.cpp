@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the options of methods change; against the references' own scripts in parity_cases_test.
+// Tests what the options of methods change; parity_cases_test compares with the references'
+// scripts.
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What metrics measure between: boxes of labels, borders, and distances against all pairs.
+// Tests the parts of surface metrics: boxes of labels, borders, and distances against all pairs.
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>

@@ -20,7 +20,7 @@ TEST(ExcludingPolicy, DiceOfTwoEmptyMapsIsOneWhereMedpyGivesNaN) {
   EXPECT_EQ(metric_values(c, "dice", EmptyPolicy::kExclude).item<double>(), 1);
 }
 
-// What is excluded is what the packages raise or give NaN for, in every case of a distance.
+// Distances are excluded exactly where the packages raise or return NaN.
 TEST(ExcludingPolicy, AgreesWithMedpyWhereItReturns) {
   for (const std::string name : {"hd", "hd95", "asd", "assd", "jaccard", "ravd"}) {
     for (const auto& file : recorded_cases("metric", name + "-medpy-")) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What computes on a GPU in its own way, against the CPU. Skipped, and counted, where there is
-// none.
+// Compares code with its own GPU implementation with the CPU. Skipped, and counted, without a GPU.
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Functions.h>

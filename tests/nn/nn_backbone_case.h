@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A registered network for a test, and what holds for each.
+// Makes a registered network for a test, and checks what holds for each.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every network must do, and what the references' networks weigh.
+// Tests what every network must do, and the parameter counts of the references' networks.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>

@@ -119,7 +119,8 @@ INSTANTIATE_TEST_SUITE_P(Shares, SharedBatchNorm,
                          testing::Values(std::vector<int64_t>{2, 2}, std::vector<int64_t>{1, 3},
                                          std::vector<int64_t>{1, 0, 3}));
 
-// What ATen's functions give one after the other; more values than a chunk of the kernel has.
+// Compares with ATen's functions, one after the other, on more values than a chunk of the kernel
+// has.
 TEST(BatchNorm, InOnePassWithActivationAndDropoutIsTheirSequence) {
   const Module root(kDraws, "n", at::kDouble);
   const BatchNorm norm(root.child("norm"), 24);

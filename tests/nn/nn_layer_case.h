@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tests of single layers start from.
+// The common start of tests of single layers.
 #pragma once
 
 #include <ATen/Functions.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Losses are those of the global batch, whoever holds its samples; the sums that they are made of.
+// Losses are those of the global batch, whichever rank holds its samples; the sums that they are
+// made of.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>

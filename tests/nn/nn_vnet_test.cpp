@@ -31,7 +31,7 @@ TEST(VNet, FeaturesAreThoseAfterTheDropoutAndLackWholeChannels) {
                                            {NetworkMode::kTrain, comm.get(), &draws, "pass", {0}})
                                   .features;
   const auto dropped = (features.flatten(2) == 0).all(2).sum().item<int64_t>();
-  EXPECT_GE(dropped, 3);  // of 16 with probability ½: fewer than 3 once in 500
+  EXPECT_GE(dropped, 3);  // 16 with probability ½: fewer than 3 once in 500
   EXPECT_LE(dropped, 13);
 }
 

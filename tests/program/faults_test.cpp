@@ -8,7 +8,7 @@
 namespace semiseg {
 namespace {
 
-// How often each drill is repeated.
+// The number of repetitions of each drill.
 constexpr int kRepeats = 10;
 
 const std::string kOptions = "method=transmedseg comm.deadline=2";

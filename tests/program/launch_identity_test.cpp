@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which commands are one run: options that cannot change a result do not make another.
+// Tests which commands mean the same run: options that cannot change a result make no other run.
 #include <set>
 
 #include "tests/support/small_run.h"

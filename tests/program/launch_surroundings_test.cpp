@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is around a run: the job it belongs to, a pipe that breaks, files that were damaged.
+// Tests the surroundings of a run: its batch job, a broken pipe, damaged files.
 #include <nlohmann/json.hpp>
 
 #include "tests/support/small_run.h"

@@ -185,7 +185,7 @@ TEST_F(Launch, EveryVerbExplainsItselfWithAnExample) {
   EXPECT_EQ(semiseg("--help").exit_code, 0);
 }
 
-// Those that make their own input on disk.
+// Covers the benchmarks that make their own input on disk.
 TEST_F(Launch, BenchmarksPrintALineForEachThingTimed) {
   const ProgramResult result =
       run_program("benchmark loader checkpoint/save_load startup quick=true repeats=1 threads=1",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which runs a table takes, and what is said of the others.
+// Tests which runs a table takes, and what it says of the others.
 #include <gtest/gtest.h>
 
 #include <filesystem>

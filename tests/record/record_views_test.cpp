@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What people look at: TensorBoard, progress, pictures, provenance.
+// Tests the files for people: TensorBoard, progress, pictures, provenance.
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the report is made of: outlines, curves, slices.
+// Tests the parts of the report: outlines, curves, slices.
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 

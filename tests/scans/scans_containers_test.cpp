@@ -115,7 +115,8 @@ TEST_F(Containers, MetaImagesWithTheirFilesAreOneScan) {
 }
 
 TEST_F(Containers, DicomIsTheSameScan) {
-  // Slices 3 mm apart; columns run to the left, rows to the front. Stored values: (value + 1000) / 2.
+  // Slices 3 mm apart; columns run to the left, rows to the front. Stored values: (value + 1000) /
+  // 2.
   for (int slice = 0; slice < 2; ++slice) {
     std::vector<int16_t> voxels;
     for (int i = 0; i < 12; ++i) voxels.push_back(static_cast<int16_t>(500 + 6 * slice + i / 2));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From files to a case store: what is converted, kept, left out and recorded.
+// Tests the conversion of files to a case store: what is converted, kept, left out and recorded.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which files make a case, and which label is whose: by their names, and DICOM by its mark.
+// Tests how files make cases and find their labels: by their names, and DICOM by its mark.
 #include <gtest/gtest.h>
 
 #include "datasets/convert/convert_inputs.h"

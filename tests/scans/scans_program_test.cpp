@@ -172,7 +172,7 @@ TEST_F(ScansProgram, WeightsOfAnotherNetworkAreRefused) {
   EXPECT_FALSE(fs::exists(folder_ / "wrong.nii.gz")) << result.output;
 }
 
-// What the run folder holds is enough; a folder of an older version asks the data set.
+// The content of the run folder suffices; a folder of an older version asks the data set.
 TEST_F(ScansProgram, PredictionNeedsNoDataSet) {
   ASSERT_EQ(run("predict run images/p2.nii.gz with_data.nii.gz --probabilities").exit_code, 0);
   fs::rename(folder_ / "store", folder_ / "elsewhere");

@@ -40,7 +40,7 @@ class Cubes : public DatasetSource {
   std::vector<SampleInfo> training_samples(int) const override { return {}; }
   Sample load_sample(const SampleInfo&) const override { return {}; }
 
-  // Of the five test cases.
+  // Sets the costs of the five test cases.
   void set_costs(const std::vector<int64_t>& costs) {
     for (size_t i = 0; i < costs.size(); ++i) cases_[i + 1].cost = costs[i];
   }

@@ -28,8 +28,8 @@ std::vector<MethodOnImages> methods_on_images();
 at::Tensor random_images(const MethodSetup& setup, int64_t count, int64_t step);
 
 // A batch of the stage, of seeded noise: images in [0, 1], labels in blobs so that Dice has
-// something to find, for streams of the pool "labelled". Each other view gives each image a contrast
-// and a brightness of its own. Samples have domains and tasks 0 and 1 in turn.
+// something to find, for streams of the pool "labelled". Each other view gives each image a
+// contrast and a brightness of its own. Samples have domains and tasks 0 and 1 in turn.
 Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step);
 
 // The samples of a batch that lie in these slots: the share of one rank.

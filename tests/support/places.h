@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the source and the program under test are. Compiled into one file alone, so that a compiler
-// cache serves all others of every clone.
+// The places of the source and of the program under test. They are compiled into one file alone, so
+// that a compiler cache serves all others of every clone.
 #pragma once
 
 #include <filesystem>

@@ -14,7 +14,7 @@ namespace semiseg {
 
 inline std::filesystem::path recorded_cases() { return source_folder() / "tests" / "fixtures"; }
 
-// Files of a kind ("loss") whose names begin so, sorted. kData when there is none.
+// Files of a kind ("loss") whose names begin so, sorted. Throws kData when there is none.
 inline std::vector<std::filesystem::path> recorded_cases(const std::string& kind,
                                                          const std::string& prefix = "") {
   std::vector<std::filesystem::path> files;

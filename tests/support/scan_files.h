@@ -15,7 +15,7 @@ struct RawNifti {
   std::array<float, 3> spacing = {1, 1, 1};               // x, y, z
   int16_t qform_code = 0, sform_code = 1;
   std::array<float, 3> quaternion = {};  // b, c, d
-  std::array<float, 3> offset = {};      // of the qform
+  std::array<float, 3> offset = {};      // offset of the qform
   std::array<float, 12> sform = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
   float slope = 1, intercept = 0;
 
@@ -28,8 +28,8 @@ struct RawDicom {
   std::string series = "1.2.3.4", instance = "1.2.3.4.1";
   int rows = 2, columns = 3, frames = 1;
   std::array<double, 2> spacing = {0.5, 0.75};             // between rows, between columns
-  std::array<double, 3> position = {};                     // of the first voxel, LPS
-  std::array<double, 6> orientation = {1, 0, 0, 0, 1, 0};  // of a row and of a column
+  std::array<double, 3> position = {};                     // position of the first voxel, LPS
+  std::array<double, 6> orientation = {1, 0, 0, 0, 1, 0};  // directions of a row and of a column
   std::string sop_class = "1.2.840.10008.5.1.4.1.1.2";     // CT
   std::string between;  // distance of frames, "-4"; empty: not said
   // Positions and slopes of the frames of an enhanced file, in functional groups; empty: a plain

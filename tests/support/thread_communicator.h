@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranks that are threads of one process, for tests of whatever is collective. Sums are made in rank
-// order.
+// Ranks that are threads of one process, for tests of collective code. Sums are made in rank order.
 #pragma once
 
 #include <ATen/Functions.h>
@@ -32,7 +31,7 @@ class ThreadCommunicator : public Communicator {
     int started = 0;
   };
 
-  // What the ranks share; it outlives them.
+  // The data that the ranks share; it outlives them.
   struct World {
     explicit World(int size)
         : slots(static_cast<size_t>(size)),

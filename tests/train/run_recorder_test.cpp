@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run's recorder saves in the background: in which order, and what a full disk leaves.
-#include "framework/run/run_recorder.h"
+// Tests what a run's recorder saves in the background, its order, and what a full disk leaves.
+#include "launch/run_recorder.h"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ class RunRecorderTest : public testing::Test {
   RunRecorderTest() { recorder_.begin(Plan{{{.name = "train", .iterations = 9}}}, 0, false); }
   ~RunRecorderTest() override { set_file_fault({}); }
 
-  // From now on this call to files whose name begins so fails.
+  // Makes this call fail from now on, for files whose name begins so.
   void fail(const std::string& call, const std::string& name) {
     set_file_fault([=](std::string_view made, const fs::path& path) {
       return made == call && path.filename().string().starts_with(name);

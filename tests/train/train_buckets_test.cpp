@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which gradients travel together, in which order, and when they leave.
+// Tests which gradients share a message, in which order, and when the messages are sent.
 #include <gtest/gtest.h>
 
 #include "tests/train/trained.h"

@@ -22,7 +22,7 @@ std::vector<NamedTensor> perceptron() {
 
 constexpr int64_t kSamples = 13;  // shares differ in size
 
-// Of the samples [begin, end) of the global batch, as a part of the global mean.
+// Returns the loss of the samples [begin, end) of the global batch, as a part of the global mean.
 at::Tensor loss_of(const Trained& net, int64_t begin, int64_t end) {
   const at::Tensor x = numbers("x", {kSamples, 5}).slice(0, begin, end);
   const at::Tensor y = numbers("y", {kSamples, 2}).slice(0, begin, end);

@@ -114,7 +114,7 @@ TEST(StopReasonsTest, TheRequestIsNamed) {
 
 TEST(StopReasonsTest, TheWalltimeLearnsFromTheTimeBetweenStepsAndFromSaves) {
   StopReasons reasons(Walltime(200.0, 0), nullptr);
-  EXPECT_EQ(reasons.reason(50, 0), std::nullopt);  // what came before the first step is no step
+  EXPECT_EQ(reasons.reason(50, 0), std::nullopt);  // the time before the first step is no step
   EXPECT_EQ(reasons.reason(60, 0), std::nullopt);
   EXPECT_EQ(reasons.reason(90, 7), std::nullopt);  // a step of 30 s: margin 10 + 30 + 3 · 7
   EXPECT_EQ(reasons.reason(100, 7), std::nullopt);

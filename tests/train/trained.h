@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A few parameters, trained by the steps of the loop: for tests of what ranks make of gradients.
+// A few parameters, trained by the steps of the loop: for tests of the reduction of gradients.
 #pragma once
 
 #include <ATen/Functions.h>
@@ -39,7 +39,7 @@ inline NamedTensor parameter(const std::string& name, std::vector<int64_t> shape
   return {name, value};
 }
 
-// What one rank needs to train a few parameters.
+// The parts that one rank needs to train a few parameters.
 struct Trained {
   Trained(const Communicator& communicator, std::vector<NamedTensor> parameters,
           const OptimiserOptions& options = kPlain,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What changes the loss of a table and what does not: oracles 9 and 10 of the specification.
+// Tests what changes the loss of a table and what does not: oracles 9 and 10 of the specification.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>

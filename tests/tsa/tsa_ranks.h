@@ -16,8 +16,7 @@
 
 namespace semiseg {
 
-// Reductions that are done when somebody waits for them, and not before: until then the value is
-// not to be used.
+// Reductions that are done only when they are waited for: until then the value is not to be used.
 class DeferredCommunicator : public ThreadCommunicator {
  public:
   using ThreadCommunicator::ThreadCommunicator;

@@ -89,7 +89,7 @@ TEST(Memory, DoesNotBeginAStepBeforeTheOneBeforeHasEnded) {
 
 // --- 23: state
 
-// What 8 steps on `ranks` ranks leave, settled or not on the way.
+// Returns the state after 8 steps on `ranks` ranks, settled or not on the way.
 StateMap never_stopped(int ranks, const TsaMemoryOptions& options, bool settles) {
   const RankFeed feed;
   return on_ranks(ranks, [&](const Communicator& comm) {
@@ -111,7 +111,7 @@ StateMap resumed(int before, int ranks, const TsaMemoryOptions& options) {
   })[0];
   const std::vector<StateMap> states = on_ranks(ranks, [&](const Communicator& comm) {
     TsaMemory memory = feed.memory(options);
-    feed.steps(memory, comm, 0, 2);  // what is left of another training is gone with the put
+    feed.steps(memory, comm, 0, 2);  // putting a state discards the rest of another training
     put_state([&](StateVisitor& v) { memory.state(v); }, saved);
     feed.steps(memory, comm, 5, 8);
     return settled_state(memory, comm);
@@ -132,8 +132,8 @@ void expect_close_memories(const StateMap& a, const StateMap& b) {
   }
 }
 
-// How many batches make a merge: with 3, 8 and 10 the state is taken inside a window, and with 10
-// no merge has happened yet.
+// The parameter is the number of batches of a merge: with 3, 8 and 10 the state is taken inside a
+// window, and with 10 no merge has happened yet.
 class StatesOfMemory : public testing::TestWithParam<int> {};
 
 TEST_P(StatesOfMemory, GoOnAsIfTheyHadNeverStoppedAlsoOnAnotherNumberOfRanks) {
@@ -146,7 +146,7 @@ TEST_P(StatesOfMemory, GoOnAsIfTheyHadNeverStoppedAlsoOnAnotherNumberOfRanks) {
         expect_equal_states(never_stopped(ranks, options, /*settles=*/true), whole);
         expect_equal_states(resumed(ranks, ranks, options), whole);
       }
-      // From 3 and 4 ranks the one with most of the samples is gone.
+      // On the change from 3 and 4 ranks, the one with most of the samples disappears.
       for (const auto& [before, ranks] : {std::pair{2, 3}, {3, 1}, {4, 2}}) {
         const StateMap whole = never_stopped(before, options, /*settles=*/false);
         const StateMap other = resumed(before, ranks, options);
