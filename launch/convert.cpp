@@ -30,7 +30,7 @@ struct ConvertFlags {
     flags.add("--labels", labels, "folder of label maps, each called as its image");
     flags.add("--image-names", image_names,
               "form of the images' names, with {id} for the case: '{id}/imaging' (KiTS), "
-              "'volume-{id}' (LiTS); files with other names are passed over");
+              "'volume-{id}' (LiTS); files with other names are skipped");
     flags.add("--label-names", label_names,
               "form of the labels' names: '{id}/segmentation', 'segmentation-{id}', '{id}_seg' "
               "(BraTS); default: as the images");

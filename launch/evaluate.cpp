@@ -132,7 +132,7 @@ int run_evaluate(const Arguments& arguments) {
     files.refuse_for_run();
     const bool is_there = !files.output.empty() && std::filesystem::exists(files.output);
     if (is_there && !files.force) {
-      throw Error(ErrorKind::kConfig, {.what = "the file of rows is there already",
+      throw Error(ErrorKind::kConfig, {.what = "the file of rows exists already",
                                        .where = files.output.string(),
                                        .fix = "--force replaces it, --output names another"});
     }

@@ -279,7 +279,7 @@ int EvaluateFiles::run() const {
                                      .fix = "semiseg evaluate --help"});
   }
   if (fs::exists(output) && !force) {
-    fail(ErrorKind::kConfig, "the file of rows is there already", output,
+    fail(ErrorKind::kConfig, "the file of rows exists already", output,
          "--force replaces it, --output names another");
   }
   Comparison comparison(*this);

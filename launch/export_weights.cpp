@@ -55,7 +55,7 @@ void check_target(const ExportFlags& flags) {
                                      .expected = "a name that ends in .safetensors"});
   }
   if (fs::exists(flags.file) && !flags.force) {
-    throw Error(ErrorKind::kConfig, {.what = "the file is there already",
+    throw Error(ErrorKind::kConfig, {.what = "the file exists already",
                                      .where = flags.file.string(),
                                      .fix = "give another name, or --force to replace it"});
   }

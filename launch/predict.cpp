@@ -38,9 +38,9 @@ struct PredictFlags {
     flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
     flags.add("--image-names", image_names,
               "form of the images' names, with {id} for the case: '{id}/imaging'; files with other "
-              "names are passed over");
+              "names are skipped");
     flags.add("--probabilities", probabilities, "a channel for each class instead of labels");
-    flags.add("--force", force, "predict anew what is there");
+    flags.add("--force", force, "predict again and overwrite existing files");
     flags.add("--allow-missing-affine", allow_missing_affine,
               "accept files that do not say where their voxels lie");
     flags.add("--channels", channels, "a fourth axis of the files holds channels");
@@ -189,7 +189,7 @@ int predict_all(World& world, const PredictFlags& flags) {
     const Task& task = tasks[static_cast<size_t>(i)];
     try {
       if (!flags.force && fs::exists(task.output)) {
-        std::cout << fmt::format("kept: {} is there (--force predicts it anew)\n",
+        std::cout << fmt::format("kept: {} is there (--force predicts it again)\n",
                                  task.output.string());
         ++kept;
       } else {

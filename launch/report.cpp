@@ -32,7 +32,7 @@ int run_report(const Arguments& arguments) {
   flags.add("--output", output,
             "write the page here; else RUN/report.html, and report.html in the working folder for "
             "several runs");
-  flags.add("--force", force, "write over a file that is no report");
+  flags.add("--force", force, "overwrite a file that is not a report");
   if (const auto code = flags.parse(arguments)) return *code;
   const std::vector<FoundRun> runs = runs_at(places);
   if (output.empty())

@@ -65,7 +65,7 @@ std::string resolve_auto(ComposeRequest request, at::Device device) {
     const Config config = compose(request);
     const auto run = find_run_folder(config, folder_request(config));
     if (!run) continue;
-    check_precision(precision, device, "the run was begun in it: " + run->string());
+    check_precision(precision, device, "the run was started in it: " + run->string());
     log::info("precision: {}, as in {}", precision, run->string());
     return precision;
   }

@@ -67,7 +67,7 @@ struct NamedScan {
 
 void note_passed_over(const std::vector<fs::path>& files, const std::string& why) {
   if (files.empty()) return;
-  log::line(fmt::format("note: {} {} passed over, {}: {}{}", files.size(),
+  log::line(fmt::format("note: {} {} skipped, {}: {}{}", files.size(),
                         files.size() == 1 ? "file is" : "files are", why, files.front().string(),
                         files.size() > 1 ? ", …" : ""));
 }

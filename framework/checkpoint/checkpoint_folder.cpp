@@ -69,7 +69,7 @@ std::optional<StateMap> CheckpointFolder::load_newest() const {
       return load_checkpoint(file->second);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kData) throw;
-      log::warn("a checkpoint is passed over:\n{}", error.what());
+      log::warn("a checkpoint is skipped:\n{}", error.what());
     }
   }
   if (files.empty()) return std::nullopt;

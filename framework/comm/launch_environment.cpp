@@ -62,7 +62,7 @@ void check_world(const LaunchEnvironment& environment, int mpi_size, int64_t con
   if (environment.launcher == "srun" && environment.size != mpi_size) {
     throw Error(
         ErrorKind::kConfig,
-        {.what = "Slurm started several tasks, but they do not find each other",
+        {.what = "Slurm started several tasks, but they cannot connect to each other",
          .expected = fmt::format("{} ranks (SLURM_STEP_NUM_TASKS)", environment.size),
          .got = fmt::format("{} ranks in MPI's world", mpi_size),
          .fix = "for one rank in a shell of srun --pty:  env -u SLURM_STEP_ID semiseg …;  for all "
@@ -71,7 +71,7 @@ void check_world(const LaunchEnvironment& environment, int mpi_size, int64_t con
   }
   if (environment.launcher == "mpirun" && environment.size != mpi_size) {
     throw Error(ErrorKind::kConfig,
-                {.what = "mpirun started several processes, but they do not find each other",
+                {.what = "mpirun started several processes, but they cannot connect to each other",
                  .expected = fmt::format("{} ranks (OMPI_COMM_WORLD_SIZE)", environment.size),
                  .got = fmt::format("{} ranks in MPI's world", mpi_size),
                  .fix = "use the mpirun of the Open MPI that semiseg was built with"});

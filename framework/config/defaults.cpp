@@ -74,9 +74,9 @@ class Builder {
       check_choices();
       return tree;
     }
-    fail({name}, {.what = "the defaults choose in a circle: one option's defaults undo the choice "
+    fail({name}, {.what = "the defaults choose in a cycle: one option's defaults undo the choice "
                           "that brought it in",
-                  .expected = "groups that settle",
+                  .expected = "choices that do not undo each other",
                   .got = fmt::format("{}", fmt::join(placed_, ", "))});
   }
 
@@ -110,7 +110,7 @@ class Builder {
                          const Origin& origin) {
     const auto first = std::find(open_.begin(), open_.end(), file.name);
     if (first != open_.end()) {
-      fail(origin, {.what = fmt::format("the defaults go in a circle: {} → {}",
+      fail(origin, {.what = fmt::format("the defaults go in a cycle: {} → {}",
                                         fmt::join(first, open_.end(), " → "), file.name)});
     }
     open_.push_back(file.name);

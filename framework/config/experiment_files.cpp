@@ -20,7 +20,7 @@ namespace {
 [[noreturn]] void fail_entry(const Value& value) {
   throw Error(
       ErrorKind::kConfig,
-      {.what = "this is no entry of a defaults list",
+      {.what = "this is not an entry of a defaults list",
        .where = value.origin.where(),
        .expected = R"("file", {group = "option"}, {"group@package" = "option"} or "_self_")",
        .got = value_text(value)});

@@ -65,7 +65,7 @@ void add(Value& root, const std::string& path, const Value& value, const Overrid
     }
   } else {
     fail(change,
-         {.what = fmt::format("the key '{}' is there already", path),
+         {.what = fmt::format("the key '{}' exists already", path),
           .expected = fmt::format("a new key; this one is set by {}", present->origin.where()),
           .got = value_text(*present),
           .fix = "without + it replaces the value; ++ adds or replaces"});

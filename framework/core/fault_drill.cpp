@@ -37,7 +37,7 @@ std::optional<Drill> parse_drill() {
   const bool is_whole =
       std::sscanf(text, "%15[a-z0-9]:%d:%ld", kind, &drill.rank, &drill.step) == 3;
   if (!is_whole || std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
-    throw Error(ErrorKind::kConfig, {.what = "SEMISEG_FAULT cannot be understood",
+    throw Error(ErrorKind::kConfig, {.what = "SEMISEG_FAULT cannot be parsed",
                                      .expected = fmt::format("<kind>:<rank>:<step>, kind one of {}",
                                                              fmt::join(kKinds, ", ")),
                                      .got = text});

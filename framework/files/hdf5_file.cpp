@@ -36,7 +36,7 @@ at::ScalarType dtype_of(hid_t type, const Where& at) {
     default:
       break;
   }
-  throw Error(ErrorKind::kData, {.what = "a dataset holds something else than numbers",
+  throw Error(ErrorKind::kData, {.what = "a dataset does not hold numbers",
                                  .where = at.path.string() + ": " + at.object,
                                  .expected = "floats, integers or booleans"});
 }

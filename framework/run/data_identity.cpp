@@ -119,7 +119,7 @@ void check_data(const fs::path& run, const std::string& identity) {
   const std::string changed = changed_data(run, identity);
   if (changed.empty()) return;
   throw Error(ErrorKind::kData,
-              {.what = "the data set is not the one that this run was begun with",
+              {.what = "the data set is not the one that this run was started with",
                .where = run.string(),
                .expected = fmt::format("the cases in {}", kFile),
                .got = changed,

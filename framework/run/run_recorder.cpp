@@ -97,7 +97,7 @@ std::optional<StateMap> RunRecorder::load_newest() {
 void RunRecorder::begin_from(int64_t best_done, bool is_needed) {
   if (checkpoints_.best().rewind(best_done) || !is_needed) return;
   throw Error(ErrorKind::kData,
-              {.what = "the best weights that the newest checkpoint counts on are lost",
+              {.what = "the best weights that the newest checkpoint refers to are lost",
                .where = checkpoints_.path("best").string(),
                .expected = fmt::format("those after {} iterations", best_done),
                .fix = "bring the file back, or remove the folder to start at the beginning"});

@@ -52,7 +52,7 @@ void warn_of_absent_classes(const Experiment& e) {
     if (seen[k].item<int64_t>() == 0) absent.push_back(e.dataset.classes[static_cast<size_t>(k)]);
   }
   if (absent.empty()) return;
-  log::warn("no labelled patient has {}: nothing can teach it; label more patients, or others",
+  log::warn("no labelled patient has {}: it cannot be learned; label more patients, or others",
             fmt::join(absent, ", "));
 }
 

@@ -40,7 +40,7 @@ int report_state(const fs::path& run) {
 
 int stop_run(const fs::path& run, const std::function<void()>& pause) {
   if (!fs::exists(run / kRunConfigFile)) {
-    throw Error(ErrorKind::kConfig, {.what = "this is no run folder",
+    throw Error(ErrorKind::kConfig, {.what = "this is not a run folder",
                                      .where = run.string(),
                                      .expected = "a folder that semiseg train made",
                                      .fix = "give the folder that it printed at its start"});
@@ -48,7 +48,7 @@ int stop_run(const fs::path& run, const std::function<void()>& pause) {
   const fs::path lock = run / kRunLockFile;
   const auto first = lock_holder(lock);
   if (!first) {
-    log::info("nobody works on this run");
+    log::info("no process works on this run");
     return report_state(run);
   }
   write_stop_request(run);

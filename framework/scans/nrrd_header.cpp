@@ -49,7 +49,7 @@ std::string plain_name(std::string name) {
 [[noreturn]] void fail_field(const fs::path& path, const std::string& name,
                              const std::string& expected, const std::string& got) {
   fail(path, fmt::format("\"{}\" of the NRRD header cannot be read", name), expected, got,
-       "write the file anew in another form, or repair its header");
+       "write the file again in another form, or repair its header");
 }
 
 Fields read_fields(const fs::path& path) {

@@ -38,7 +38,7 @@ std::optional<double> read_walltime(const Config& run) {
   if (text.empty()) return std::nullopt;
   const auto seconds = parse_duration(text);
   if (!seconds || *seconds <= 0) {
-    run.fail("walltime", "a time that cannot be understood",
+    run.fail("walltime", "a time that cannot be parsed",
              "hours:minutes:seconds, days-hours:minutes:seconds, or a number with s, m, h or d");
   }
   return seconds;

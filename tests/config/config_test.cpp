@@ -60,7 +60,7 @@ TEST_F(Experiments, ChoicesThatUndoEachOtherAreRefused) {
   write("method/x", "defaults = [{\"/method\" = \"y\"}]\n");
   write("method/y", "");
   write("flip", "defaults = [{method = \"x\"}]\n");
-  expect_contains(message({}, "flip"), {"choose in a circle", "method"});
+  expect_contains(message({}, "flip"), {"choose in a cycle", "method"});
 }
 
 TEST_F(Experiments, AGroupCanBeSkippedDeletedAndAdded) {

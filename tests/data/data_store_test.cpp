@@ -131,7 +131,7 @@ TEST(CaseStore, HalfMadeAndMissingStoresAreRefused) {
 TEST(CaseStore, ACaseIsNotOverwritten) {
   const TemporaryFolder folder;
   make_store(folder / "s");
-  expect_error(ErrorKind::kIo, {"there already", "b_1.h5"},
+  expect_error(ErrorKind::kIo, {"exists already", "b_1.h5"},
                [&] { write_case(folder / "s", some_case("b_1", "b", Split::kTrain)); });
 }
 

@@ -53,7 +53,7 @@ TEST_F(RunData, ARunGoesOnWithACopyAndStopsAtOtherData) {
   put("1", "data");
   const ProgramResult other = semiseg(on("data", "run.dir=changed"));
   EXPECT_EQ(other.exit_code, 3) << other.output;
-  EXPECT_TRUE(says(other, "not the one that this run was begun with")) << other.output;
+  EXPECT_TRUE(says(other, "not the one that this run was started with")) << other.output;
   EXPECT_TRUE(says(other, "cases differ: patient")) << other.output;
   EXPECT_EQ(text("changed", "metrics.jsonl"), rows);
   EXPECT_EQ(text("changed", "data.csv"), data);

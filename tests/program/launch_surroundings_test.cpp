@@ -78,7 +78,7 @@ TEST_F(Surroundings, BestWeightsThatAreLostEndTheRunAtItsStart) {
   fs::remove(folder_ / "lost" / "checkpoint" / "best.h5");
   const ProgramResult result = train("lost", options);
   EXPECT_EQ(result.exit_code, 3) << result.output;
-  EXPECT_NE(result.output.find("the best weights that the newest checkpoint counts on are lost"),
+  EXPECT_NE(result.output.find("the best weights that the newest checkpoint refers to are lost"),
             std::string::npos)
       << result.output;
 }

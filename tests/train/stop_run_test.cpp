@@ -52,7 +52,7 @@ TEST_F(StopRun, ARunThatNobodyWorksOnIsReported) {
     EXPECT_EQ(stop_run(run_, no_wait), exit_code);
     EXPECT_TRUE(says(words)) << said();
   }
-  EXPECT_TRUE(says("nobody works on this run")) << said();
+  EXPECT_TRUE(says("no process works on this run")) << said();
   EXPECT_TRUE(says("as it was told")) << said();
   EXPECT_FALSE(has_stop_request(run_)) << "nothing is left for the next start";
 }
@@ -64,7 +64,7 @@ TEST_F(StopRun, ARunThatNeverStartedIsReported) {
 
 TEST_F(StopRun, AFolderThatIsNoRunIsRefused) {
   for (const char* name : {"absent", "."}) {
-    expect_error(ErrorKind::kConfig, {"no run folder", (folder_ / name).string()},
+    expect_error(ErrorKind::kConfig, {"not a run folder", (folder_ / name).string()},
                  [&] { stop_run(folder_ / name, no_wait); });
   }
 }

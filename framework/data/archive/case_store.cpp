@@ -150,7 +150,7 @@ void write_case(const fs::path& folder, const StoredCase& stored) {
                 "a stored label is uint8");
   const fs::path path = folder / (info.id + ".h5");
   if (fs::exists(path)) {
-    throw Error(ErrorKind::kIo, {.what = "a case is there already",
+    throw Error(ErrorKind::kIo, {.what = "a case exists already",
                                  .where = path.string(),
                                  .fix = "choose another folder, or remove this file yourself"});
   }

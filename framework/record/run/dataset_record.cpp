@@ -49,11 +49,10 @@ std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {
                        .label_based_preparation = json.at("label_based_preparation"),
                        .preparation = json.at("preparation")};
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::kData,
-                {.what = "cannot understand what the run recorded of its data set",
-                 .where = path.string(),
-                 .got = error.what(),
-                 .fix = "remove this file; the data set itself is asked then"});
+    throw Error(ErrorKind::kData, {.what = "cannot parse the run's record of its data set",
+                                   .where = path.string(),
+                                   .got = error.what(),
+                                   .fix = "remove this file; the data set itself is asked then"});
   }
 }
 

@@ -92,7 +92,7 @@ std::optional<RunState> read_run_state(const fs::path& run) {
     state.message = json.at("message");
     return state;
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::kData, {.what = "cannot understand the state of the run",
+    throw Error(ErrorKind::kData, {.what = "cannot parse the state of the run",
                                    .where = path.string(),
                                    .got = error.what(),
                                    .fix = "remove this file; the run itself is in checkpoint/"});

@@ -130,7 +130,7 @@ RunSummary read_run_summary(const fs::path& path) {
   try {
     return summary_of(Json::parse(text));
   } catch (const std::exception& error) {
-    throw Error(ErrorKind::kData, {.what = "cannot understand the summary of the run",
+    throw Error(ErrorKind::kData, {.what = "cannot parse the summary of the run",
                                    .where = path.string(),
                                    .got = error.what(),
                                    .fix = "cases.csv beside it holds the rows; without the file "

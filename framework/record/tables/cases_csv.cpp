@@ -94,7 +94,7 @@ CsvRow fields_of(const EvaluationRow& row) {
                                  .where = path.string(),
                                  .expected = expected,
                                  .got = got,
-                                 .fix = "semiseg evaluate writes the file anew"});
+                                 .fix = "semiseg evaluate writes the file again"});
 }
 
 template <class Number>

@@ -44,7 +44,7 @@ std::vector<DicomFrame> only_series(const fs::path& folder) {
   for (const fs::path& path : files_in(folder)) {
     const DicomFile file = read_dicom_file(path);
     if (file.pixels.empty() && file.number({0x28, 0x10}, 0) == 0) {
-      log::warn("{} is passed over: the DICOM file holds no image", path.string());
+      log::warn("{} is skipped: the DICOM file holds no image", path.string());
       continue;
     }
     auto frames = frames_of(file, path);
