@@ -10,12 +10,12 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
-# ITK's package defines much more than it is asked for; only headers and libraries of the formats that we read are taken.
+# ITK's package defines much more than it is asked for; only headers and libraries of the formats in use are taken.
 find_package(ITK REQUIRED COMPONENTS ITKIOGDCM ITKIOMeta ITKIONRRD ITKNIFTI)
 add_library(semiseg_itk INTERFACE)
 target_include_directories(semiseg_itk SYSTEM INTERFACE ${ITK_INCLUDE_DIRS})
 target_link_libraries(semiseg_itk INTERFACE ITKIOGDCM ITKIOMeta ITKIONRRD ITKniftiio ITKznz gdcmMSFF gdcmDSED gdcmCommon)
-# Chart.js draws the plots of the report and travels inside it, so its licence does too.
+# Chart.js draws the plots of the report and is embedded in it, with its licence.
 find_file(chart_library chart.min.js PATHS /usr/share/javascript/chart.js REQUIRED)
 find_file(chart_licence copyright PATHS /usr/share/doc/libjs-chart.js NO_DEFAULT_PATH REQUIRED)
 if(SEMISEG_TESTS)

@@ -1,4 +1,4 @@
-# How every target of the project is made: warnings, sanitizer, precompiled header.
+# Defines the targets of the project: warnings, sanitizer, precompiled header.
 set(semiseg_modules "" CACHE INTERNAL "")
 
 function(semiseg_flags target)
@@ -51,7 +51,7 @@ function(semiseg_module name)
   set(semiseg_module_libraries ${semiseg_module_libraries} ${arg_LIBRARIES} CACHE INTERNAL "")
 endfunction()
 
-# semiseg_cuda_module(name SOURCES …): the .cu files of a folder. They know neither LibTorch nor the flags of g++.
+# semiseg_cuda_module(name SOURCES …): the .cu files of a folder. They use neither LibTorch nor the flags of g++.
 function(semiseg_cuda_module name)
   cmake_parse_arguments(arg "" "" "SOURCES" ${ARGN})
   add_library(semiseg_${name}_cuda OBJECT ${arg_SOURCES})
