@@ -4,8 +4,8 @@
 //   <root>/data/patientXXX_frameYY.h5                   whole volumes, image and label [D,H,W]
 //   train_slices.list, train.list, val.list, test.list  in <root> or the folder above it,
 //                                                       one file stem a line
-// The published order is that of train_slices.list. Images are min-max normalised by whoever made
-// the files. Spacing is not in them, so distances are in voxels.
+// The published order is that of train_slices.list. Images in the files are already min-max
+// normalised. The files lack the spacing, so distances are in voxels.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// atrium_phantom: late-enhancement scans of left atria made up from nothing, for 3-D methods. As in
-// the Left Atrium Segmentation Challenge (Xiong et al., MedIA 2021) one class is labelled: the
-// cavity with its appendage and the first centimetres of four pulmonary veins. Its wall is thin and
-// enhanced in patches; the other chambers and great vessels are as bright and are background.
+// atrium_phantom: synthetic late-enhancement scans of left atria, for 3-D methods. As in the Left
+// Atrium Segmentation Challenge (Xiong et al., MedIA 2021) one class is labelled: the cavity with
+// its appendage and the first centimetres of four pulmonary veins. Its wall is thin and enhanced in
+// patches; the other chambers and great vessels are as bright and are background.
 #include <fmt/format.h>
 
 #include <array>

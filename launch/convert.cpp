@@ -107,7 +107,7 @@ struct ConvertFlags {
   }
 };
 
-// Columns as wide as the longest case name needs.
+// Prints the table; columns are as wide as the longest case name.
 void print_table(const std::vector<ConvertedCase>& cases) {
   size_t width = 4;
   for (const ConvertedCase& one : cases) width = std::max(width, one.info.id.size());
@@ -125,7 +125,7 @@ void print_table(const std::vector<ConvertedCase>& cases) {
   }
 }
 
-// Slices of 2-D training are along D: that should be the axis of thick slices.
+// Warns when D, along which 2-D training takes slices, is not the axis of thick slices.
 void warn_of_thick_axes(const std::vector<ConvertedCase>& cases) {
   const auto is_wrong = [](const ConvertedCase& one) {
     const auto& s = one.spacing_mm;
@@ -139,7 +139,7 @@ void warn_of_thick_axes(const std::vector<ConvertedCase>& cases) {
       wrong);
 }
 
-// Names what failed; the exit code says whether anything did.
+// Prints the failures; the exit code says whether there are any.
 int sum_up(const std::vector<ConvertedCase>& cases, const fs::path& folder) {
   int code = 0;
   int64_t listed = 0, kept = 0;

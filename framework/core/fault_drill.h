@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults on demand, to see that a run survives them: on a machine of one's own before trusting it
-// with weeks of work, and in the tests.
+// Injects faults on demand, to show that a run survives them: in the tests, and on a new machine
+// before long trainings.
 #pragma once
 
 #include <cstdint>

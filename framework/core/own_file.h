@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of a folder that this program keeps, and that may have come from elsewhere: a link in it
-// never leads a write or a read out of it, and a pipe or a device never holds the program up.
+// Opens files of a folder that the program keeps and that may come from elsewhere: a link never
+// leads a read or a write out of the folder, and a pipe or a device never blocks the program.
 #pragma once
 
 #include <filesystem>

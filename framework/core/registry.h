@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Name → plug-in. A plug-in file registers itself with one line; nothing central is edited but its
-// source list.
+// A registry maps names to plug-ins. A plug-in file registers itself with one line; only the list
+// of sources has to name it.
 #pragma once
 
 #include <map>

@@ -25,7 +25,7 @@ class StateVisitor {
   virtual void scalar(std::string_view name, double& value) = 0;
   virtual void text(std::string_view name, std::string& value) = 0;
 
-  // Names inside `visit` get "scope/" in front.
+  // Calls `visit`, in which names get "<name>/" in front.
   void scope(std::string_view name, const std::function<void(StateVisitor&)>& visit);
 
  protected:

@@ -13,13 +13,13 @@
 
 namespace semiseg {
 
-// Plane `index` of the volume's first axis, in ascending order, each once. scores [R,H,W]: valid
-// during the call, may be written to.
+// Receives plane `index` of the volume's first axis, in ascending order, each once. scores [R,H,W]:
+// valid during the call, may be written to.
 using PlaneSink = std::function<void(int64_t index, const at::Tensor& scores)>;
 
 // Holds R min(d, D) H W elements of the scores' dtype, d the window's size along the first axis,
-// on the scores' device; and H W in double. How often a voxel is covered needs no map: windows are
-// a grid, so it is a product over axes.
+// on the scores' device; and H W in double. The coverage of voxels needs no map: windows form a
+// grid, so it is a product over axes.
 class WindowSum {
  public:
   // Axes D, H, W; every voxel is covered. The axes must outlive this.

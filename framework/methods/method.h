@@ -35,7 +35,7 @@ struct Stage {
   // The stage begins from the best-by-validation state of the stage before, not from its last.
   bool start_from_best = false;
   // Slots of the global batch that the method combines with each other: they stay on one rank.
-  // Empty: each alone.
+  // Empty: no slot is tied to another.
   std::vector<std::vector<int64_t>> colocated;
 };
 
@@ -43,8 +43,8 @@ struct Plan {
   std::vector<Stage> stages;
 };
 
-// One step as a method sees it. Its sums and minimise() are collective: all ranks call them in the
-// same order.
+// The interface of one training step for a method. Its sums and minimise() are collective: all
+// ranks call them in the same order.
 class Step {
  public:
   virtual ~Step() = default;
@@ -112,7 +112,8 @@ class Method {
                                                   // or it cannot resume
 };
 
-// A method is built from this. Copies of its functions stay valid as long as the method lives.
+// A method is constructed from this context. Copies of its functions stay valid as long as the
+// method lives.
 struct MethodContext {
   Config options;          // section [method]
   NetworkShape shape;      // channels, classes, patch size
@@ -131,8 +132,8 @@ struct MethodContext {
   int64_t steps_of_epochs(double epochs, const std::string& pool, int64_t samples) const;
 };
 
-// The streams of most methods: context.labelled samples of the pool "labelled" and the rest of the
-// batch from the pool "unlabelled". `unlabelled_views` are those of the second stream.
+// Returns the streams of most methods: context.labelled samples of the pool "labelled" and the rest
+// of the batch from the pool "unlabelled". `unlabelled_views` are those of the second stream.
 std::vector<StreamPlan> labelled_and_unlabelled(const MethodContext& context,
                                                 std::vector<std::string> unlabelled_views = {
                                                     kWeakView});

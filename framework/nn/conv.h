@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of images and volumes, plain and transposed. They compute in the image's dtype, and
-// their output has the memory layout that the device's kernels like best.
+// their output has the memory format that is fastest on the device.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,15 +21,15 @@ struct ConvOptions {
   bool transposed = false;
 };
 
-// Convolution [N,in,S] → [N,out,S']. Weight and bias begin as U(±1/√fan_in), as PyTorch's default
-// does; fan_in = numel / size of axis 0, for transposed ones too.
+// Convolution [N,in,S] → [N,out,S']. Weight and bias are initialised from U(±1/√fan_in), PyTorch's
+// default; fan_in = numel / size of axis 0, for transposed ones too.
 class Conv {
  public:
   Conv(const Module& module, const ConvOptions& options);
   at::Tensor operator()(const at::Tensor& x) const;
-  // activation(scale · conv(x) + shift), both [out], by scaled weights. slope is that of the
-  // activation for negative values, 1 for none. Where nothing is differentiated on the CPU, the
-  // activation is oneDNN's too and there is no further pass over the output.
+  // Returns activation(scale · conv(x) + shift), both [out], by scaled weights. slope is that of
+  // the activation for negative values, 1 for none. On the CPU without autograd, oneDNN fuses the
+  // activation and saves a pass over the output.
   at::Tensor scaled(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                     double slope) const;
   const at::Tensor& weight() const { return weight_; }  // [out,in,k…]; transposed [in,out,k…]

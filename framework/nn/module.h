@@ -21,8 +21,8 @@ namespace semiseg {
 // the reference's order.
 class Module {
  public:
-  // The root of network `net`. Initial values are drawn in float32 under "init/<net>/<parameter>",
-  // then cast to the dtype and moved to the device of `options`.
+  // Makes the root of network `net`. Initial values are drawn in float32 under
+  // "init/<net>/<parameter>", then cast to the dtype and moved to the device of `options`.
   Module(const Draws& draws, std::string net, const at::TensorOptions& options);
 
   // Returns a node below this one: names get "<name>." in front.

@@ -54,7 +54,7 @@ Rows rows_of(const std::string& identity, const std::string& origin) {
   return rows;
 }
 
-// "a is val there and train here".
+// Returns, for example, "a is val there and train here".
 std::string difference(const CsvRow& there, const CsvRow& here) {
   if (there[3] != here[3])
     return fmt::format("{} is {} there and {} here", here[0], there[3], here[3]);

@@ -27,7 +27,7 @@ EvaluationTerms terms_of(const Experiment& e, Split split) {
 
 constexpr size_t kWorstCases = 3;
 
-// Indices into cases(), the lowest mean Dice first.
+// Returns indices into cases(), the lowest mean Dice first.
 std::vector<size_t> ranked_cases(const Experiment& e, Split split,
                                  const std::vector<EvaluationRow>& rows) {
   std::vector<std::pair<double, size_t>> scores;
@@ -49,7 +49,7 @@ std::vector<size_t> ranked_cases(const Experiment& e, Split split,
   return indices;
 }
 
-// A case with its slices along the first axis.
+// Returns a case with its slices along the first axis.
 SegmentedCase segmented(const Experiment& e, size_t index) {
   const Volume volume = e.source->load(index);
   const int64_t axis = e.source->info().axial_axis;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header of a MetaImage, checked before ITK's reader sees it: that one copies keys into buffers
-// of 255 bytes, takes file names as formats of printf, and says nothing when voxels are missing.
+// The header of a MetaImage, checked before ITK's reader sees it: the reader copies keys into
+// buffers of 255 bytes, uses file names as printf formats, and does not report missing voxels.
 #include <fmt/format.h>
 #include <zlib.h>
 
@@ -100,7 +100,7 @@ uint64_t bytes_of_type(const Fields& fields, const fs::path& path) {
   return found->second;
 }
 
-// Files of the voxels; none where they stand behind the header.
+// Returns the files of the voxels; none when the voxels follow the header.
 std::vector<fs::path> files_of(const Fields& fields, const fs::path& path) {
   const std::string words = fields.get("ElementDataFile");
   if (words == "LOCAL" || words == "Local" || words == "local") return {};
@@ -112,7 +112,8 @@ std::vector<fs::path> files_of(const Fields& fields, const fs::path& path) {
   return files;
 }
 
-// Bytes in front of the voxels of each file; -1 in the header says that they stand at its end.
+// Returns the bytes before the voxels of each file; -1 in the header means that the voxels are at
+// its end.
 uint64_t skipped_bytes(const Fields& fields, const fs::path& path) {
   const auto skip = numbers_in(fields.get("HeaderSize", "0"), ' ');
   if (skip.size() != 1 || !(skip[0] >= -1 && skip[0] < 1e15))
@@ -126,7 +127,7 @@ Packing packing_of(const Fields& fields) {
   return binary.starts_with('F') || binary == "0" ? Packing::kText : Packing::kPlain;
 }
 
-// Bytes that the packed voxels from `offset` on make; what is damaged ends them.
+// Returns the unpacked size of the packed voxels from `offset` on, up to the first damage.
 uint64_t unpacked_bytes(const fs::path& file, uint64_t offset) {
   std::ifstream from(file, std::ios::binary);
   from.seekg(static_cast<std::streamoff>(offset));

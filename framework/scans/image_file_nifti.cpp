@@ -68,7 +68,7 @@ std::array<double, 16> affine_of(const NiftiHeader& header, const fs::path& path
   return affine;
 }
 
-// One byte more than the voxels is asked for: only at its end does gzip check what was read.
+// Reads one byte more than the voxels, because gzip verifies its checksum only at the end.
 void read_voxels(const NiftiHeader& header, void* to, size_t bytes, const fs::path& path) {
   const Stream stream{znzopen(header.data.c_str(), "rb", /*use_compression=*/1)};
   if (!stream.file || znzseek(stream.file, header.offset, SEEK_SET) < 0) {

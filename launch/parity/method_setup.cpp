@@ -76,9 +76,9 @@ OptimiserOptions optimiser_of(const Json& o) {
   return optimiser;
 }
 
-// The references ramp by iteration div 150, ours is in fractions of the training. A hair less than
-// the exact fraction, so that the steps of the ramp begin at whole iterations whatever the
-// rounding; the same for the iteration at which a gate opens.
+// The references ramp by iteration div 150, this program in fractions of the training. The fraction
+// is slightly smaller than the exact one, so that the steps of the ramp begin at whole iterations
+// whatever the rounding; the same for the iteration at which a gate opens.
 constexpr double kIterationsPerStep = 150, kHair = 1 - 1e-12;
 
 std::string consistency_lines(const Json& o) {
@@ -98,7 +98,7 @@ std::string consistency_lines(const Json& o) {
   return text;
 }
 
-// Words of the specification that are others here, and its ramps in iterations.
+// Returns the options whose names differ from the specification, and its ramps in iterations.
 std::string renamed_lines(const Json& o) {
   std::string text;
   if (o.contains("direction")) {

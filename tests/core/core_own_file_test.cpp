@@ -69,7 +69,7 @@ TEST(AtomicFileTest, AnyNameThatFitsIsWritten) {
                [&] { write_file(folder / std::string(256, 'x'), "text"); });
 }
 
-// The limit stays with a process.
+// The limit is permanent for a process, so a child process writes.
 [[noreturn]] void write_beyond_limit(const fs::path& path) {
   ::signal(SIGXFSZ, SIG_IGN);
   const rlimit limit = {4096, 4096};

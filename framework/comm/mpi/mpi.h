@@ -8,9 +8,9 @@
 
 namespace semiseg {
 
-// Collective over all processes that were started together; once a process. Calls MPI_Init_thread
-// (MPI_THREAD_MULTIPLE: the watchdog may abort while another thread communicates). Throws kRank
-// when MPI cannot be started.
+// Collective over all processes that were started together; call it once a process. Calls
+// MPI_Init_thread (MPI_THREAD_MULTIPLE: the watchdog may abort while another thread communicates).
+// Throws kRank when MPI cannot be started.
 std::unique_ptr<Communicator> join_mpi_world();
 
 }  // namespace semiseg

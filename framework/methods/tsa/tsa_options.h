@@ -16,8 +16,9 @@ struct TsaOptions {
   double beta = 0.5;  // weight of the loss on labelled pixels; not published, to be tuned
   double beta_unlabelled = 0.1;  // weight of the losses on unlabelled pixels, times ω(t)
   double unlabelled_rampup = 1;  // length of ω's ramp as a fraction of the stage
-  // Streams whose pixels the loss moves: s2t student → teacher (labelled pixels), t2s teacher →
-  // student (trains the head only), u2s student's unlabelled → labelled (both on pseudo-labels).
+  // The directions in which the loss shifts features: s2t student → teacher (labelled pixels), t2s
+  // teacher → student (trains the head only), u2s student's unlabelled → labelled (both on
+  // pseudo-labels).
   std::vector<std::string> directions = {"s2t"};
   std::string mode =
       "add";  // replace: TSA's loss stands in the base's cross entropy on labelled pixels

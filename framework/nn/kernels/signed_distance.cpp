@@ -41,7 +41,7 @@ at::Tensor distance_to(const at::Tensor& target) {
     const int64_t side = squared.size(axis), stride = squared.stride(axis);
     std::vector<double> line(static_cast<size_t>(side));
     for (int64_t first = 0; first < squared.numel(); ++first) {
-      if (first / stride % side != 0) continue;  // not the begin of a line
+      if (first / stride % side != 0) continue;  // not the start of a line
       for (int64_t i = 0; i < side; ++i) line[static_cast<size_t>(i)] = value[first + i * stride];
       spread_along(line);
       for (int64_t i = 0; i < side; ++i) value[first + i * stride] = line[static_cast<size_t>(i)];

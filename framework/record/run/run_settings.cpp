@@ -31,7 +31,7 @@ std::vector<Settings> settings_of(const std::vector<fs::path>& runs) {
       const fs::path file = run / kRunConfigFile;
       all.push_back(settings_by_path(read_own_file(file), file.string(), ignored));
     } catch (const Error&) {
-      continue;  // its numbers are in the row all the same
+      continue;  // its scores stay in the row
     }
   }
   return all;
