@@ -6,8 +6,8 @@
 // As there, ids of a list are sorted. Published order: those of the labelled list, then those of
 // the unlabelled one, whose label files are not needed. Every volume is scaled to [0, 1] when it is
 // read; Synapse adds intensity.clip = [-75, 275], M&Ms intensity.clip_percentile = [0.5, 99.5].
-// Spacing is not in the files, so distances are in voxels; nor is what was done to the scans before
-// (crops, new sizes), so that predict takes scans as if they were such arrays.
+// The files lack the spacing, so distances are in voxels; they also lack what was done to the scans
+// before (crops, new sizes), so that predict takes scans as if they were such arrays.
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 

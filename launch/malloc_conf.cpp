@@ -3,7 +3,7 @@
 // environment adds to them.
 //
 // A step allocates the same tensors again and again. Freed pages are kept (no decay): they need not
-// be cleared by the kernel anew, which halved the time of convolutions of 256² images. The C
+// be cleared by the kernel again, which halved the time of convolutions of 256² images. The C
 // library's heap, told the same, keeps as much but fits new tensors into it badly: a step took half
 // as much memory again.
 extern "C" {

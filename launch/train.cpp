@@ -135,7 +135,7 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   } catch (const std::exception& error) {
     if (folder) mark_failed(*folder, error.what());
     throw;
-  } catch (...) {  // the ranks agreed that one of them cannot go on
+  } catch (...) {  // the ranks agreed that one of them failed
     if (folder) mark_failed(*folder, "a rank could not start: see its message");
     throw;
   }

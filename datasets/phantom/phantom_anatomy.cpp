@@ -232,7 +232,7 @@ HeartSection Anatomy::cut(bool systole, double depth_mm) const {
   if (height > rv_begin && height < rv_end) {
     const double shrink = taper(height / rv_end, 2.5) * (systole ? rv_contraction : 1);
     const double outer = outer_base * taper(height, fullness);
-    // Above the valves what is left of it is the outflow tract, in front of the aortic root.
+    // Above the valves the rest of it is the outflow tract, in front of the aortic root.
     const double rise = std::clamp(-height / 0.06, 0.0, 1.0);
     const double away = outer * (rv_distance * (0.75 + 0.25 * shrink) + 0.5 * rise);
     const double angle = rv_angle + 0.6 * rise;

@@ -16,7 +16,7 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-// On disk, do not rename: what a file set aside begins with, and the entry of the step.
+// On disk, do not rename: the prefix of a file set aside, and the entry of the step.
 const std::string kAside = "best.";
 constexpr const char* kStep = "step";
 

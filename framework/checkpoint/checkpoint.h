@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// State in memory ↔ HDF5 file. A file appears whole or not at all and carries a checksum of all its
-// bytes (seal.h) and one of every entry.
+// Saves and loads a state as an HDF5 file. A file appears whole or not at all and carries a
+// checksum of all its bytes (seal.h) and one of every entry.
 #pragma once
 
 #include <filesystem>

@@ -53,7 +53,7 @@ class Config {
   // defaults. Throws kConfig when the key holds a value instead.
   Config section(std::string_view key) const;
   bool has(std::string_view key) const;
-  // Names of the sections directly below this one, in the order of their files.
+  // Returns the names of the sections directly below this one, in the order of their files.
   std::vector<std::string> sections() const;
   const std::string& path() const { return path_; }
 

@@ -19,11 +19,11 @@ enum class ErrorKind {
 
 // Parts of a message; an empty part is left out.
 struct ErrorParts {
-  std::string what;   // one sentence: what is wrong
+  std::string what;   // one sentence: the error
   std::string where;  // file, line, key, tensor
   std::string expected;
   std::string got;
-  std::string fix;  // what the user can do
+  std::string fix;  // advice to the user
 };
 
 class Error : public std::runtime_error {
@@ -46,7 +46,8 @@ int exit_code(ErrorKind kind);
 
 }  // namespace semiseg
 
-// For callers' mistakes inside the program; always on. The detail is a string expression.
+// Checks for callers' mistakes inside the program, in every build type. The detail is a string
+// expression.
 #define SEMISEG_CHECK(condition, detail) \
   (static_cast<bool>(condition) ? void() \
                                 : ::semiseg::fail_check(#condition, __FILE__, __LINE__, (detail)))

@@ -35,7 +35,7 @@ class StateVisitor {
   std::string prefix_;
 };
 
-// A snapshot in memory: what a visitor saw, by full name. Tensors are deep copies.
+// A snapshot in memory: all entries that a visitor saw, by full name. Tensors are deep copies.
 using StateValue = std::variant<at::Tensor, int64_t, double, std::string>;
 using StateMap = std::map<std::string, StateValue>;
 

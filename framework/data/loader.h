@@ -26,7 +26,7 @@ namespace semiseg {
 
 struct LoaderOptions {
   int64_t threads = 2;      // 0: batches are made in next()
-  int64_t prefetch = 4;     // batches ready or in the making, ahead of the one that is used
+  int64_t prefetch = 4;     // batches made or being made, ahead of the current one
   int64_t cache_mb = 1024;  // decoded samples in memory; for SampleCache
 
   static LoaderOptions read(const Config& section);

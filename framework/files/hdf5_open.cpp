@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening an HDF5 file, with the reasons for which it fails told apart.
+// Opens an HDF5 file, and distinguishes the reasons of a failure.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -61,7 +61,7 @@ hid_t open_read_only(const fs::path& path) {
   return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access);
 }
 
-// Why an HDF5 file could not be opened, told apart by HDF5's text.
+// Throws the reason why an HDF5 file could not be opened, found by HDF5's text.
 [[noreturn]] void fail_open(const fs::path& path) {
   const std::string text = hdf5::error_stack();
   ErrorParts parts{.what = "cannot open the HDF5 file",

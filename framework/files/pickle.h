@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pickle streams of protocol 2 to 5 as data: what the stream describes, never what it would do.
-// Nothing is imported, called or constructed; a call stands in the tree as a name and its
-// arguments, and only names that the caller expects may occur.
+// Reads pickle streams of protocol 2 to 5 as data and executes nothing. Nothing is imported, called
+// or constructed; a call is kept as a name and its arguments, and only names that the caller allows
+// may occur.
 //
 // Own code, because LibTorch's own reader (torch/csrc/jit/serialization/unpickler.h) loses every
 // dictionary that carries attributes, as each Python state_dict does, and no Debian library reads

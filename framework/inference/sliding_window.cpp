@@ -139,7 +139,7 @@ at::Tensor cut_out(const at::Tensor& image, const Windows& windows, size_t begin
                .got = fmt::format("{}", logits)});
 }
 
-// logits [N,K,d,h,w] → what is averaged [N,R,d,h,w].
+// Returns the scores [N,R,d,h,w] to be averaged, from logits [N,K,d,h,w].
 at::Tensor scores_of(const at::Tensor& logits, const SlidingWindowOptions& options) {
   const int64_t classes = logits.size(1);
   const bool is_foreground = options.decision == WindowDecision::kForeground;

@@ -20,7 +20,7 @@ struct SurfaceOptions {
   BorderElements elements = BorderElements::kVoxels;
   bool distances = true;        // false: voxels only
   std::vector<double> spacing;  // along each axis of the map
-  int connectivity = 1;         // for kVoxels: neighbours differ along at most so many axes
+  int connectivity = 1;         // for kVoxels: neighbours differ along at most this many axes
 };
 
 // The distances from each element of one border to the other border, in raster order.

@@ -34,7 +34,7 @@ class NearRows {
   const std::vector<Row>& rows() const { return rows_; }
   // Every voxel nearer than this, squared, lies in rows() and in the 64 voxels that are looked at.
   double known_squared() const { return known_squared_; }
-  // Returns the squared distance of a voxel so many columns away, 0 … 33; 33 stands for none.
+  // Returns the squared distance of a voxel `columns` away, 0 … 33; 33 stands for none.
   double squared_columns(int columns) const { return columns_[static_cast<size_t>(columns)]; }
 
  private:

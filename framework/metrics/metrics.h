@@ -41,7 +41,7 @@ struct MetricOptions {
   EmptyPolicy empty = EmptyPolicy::kExclude;
   bool distances = true;        // false: overlap only, distances are NaN (validation in training)
   std::vector<double> spacing;  // size of a voxel along each axis; empty: distances in voxels
-  // Neighbours that make a voxel inner: those that differ along at most so many axes, 1 … axes.
+  // Neighbours that make a voxel inner: those that differ along at most this many axes, 1 … axes.
   // Outside the array counts as background. Not used by surface-distance.
   int connectivity = 1;
   MetricDefinition definition = MetricDefinition::kMedpy;

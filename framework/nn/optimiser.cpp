@@ -43,7 +43,8 @@ class FusedOptimiser : public Optimiser {
     }
     return indices;
   }
-  // A state that is read creates what is not there yet on the CPU; it belongs beside the parameter.
+  // Reading a state may create the tensor on the CPU, so it is moved to the device of the
+  // parameter.
   void visit(StateVisitor& visitor, size_t i, const char* name, at::Tensor& value) const {
     visitor.tensor(parameters_[i].name + "/" + name, value);
     if (value.defined()) value = value.to(parameters_[i].value.device());

@@ -84,7 +84,7 @@ void RunRecorder::validation_row(const Stage& stage, int64_t iteration, const Va
 
 void RunRecorder::save_newest(const StateMap& state, int64_t done) {
   writer_.write([this, state, done] {
-    metrics_->sync();  // the checkpoint counts on the rows before it
+    metrics_->sync();  // the checkpoint depends on the rows before it
     checkpoints_.save(state, done);
   });
 }

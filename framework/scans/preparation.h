@@ -27,22 +27,22 @@ struct Preparation {
   // Or "stored": the file's own order of axes; "stored_xyz": the same backwards, the fastest axis
   // first, as arrays of pynrrd and nibabel have them.
   std::string orientation = "canonical";
-  std::string crop = "none";   // "nonzero", "labels": to the box of what is not 0,
-  int64_t margin = 0;          // with so many voxels more on each side
+  std::string crop = "none";   // "nonzero", "labels": to the box of the voxels that are not 0,
+  int64_t margin = 0;          // margin of the box in voxels, on each side
   IntensityOptions intensity;  // per channel; `clip` is the word "window", `scale` "normalise"
   std::optional<std::array<double, 3>> spacing_mm;  // D, H, W after turning
   // The tolerance for the grids of one case, in voxels. It is not recorded, because voxels keep
   // their values.
   double grid_tolerance = kGridTolerance;
 
-  // "orientation=canonical crop=none …"; a word may be missing, then its default holds.
-  // Throws kData for other words.
+  // "orientation=canonical crop=none …"; a missing word has its default. Throws kData for other
+  // words.
   std::string text() const;
   static Preparation parse(const std::string& text, const std::string& where);
   ReadOptions reading() const;
 };
 
-// A case with what is needed to bring a prediction back.
+// A prepared case, with the grids that bring a prediction back.
 struct PreparedCase {
   at::Tensor image;       // [C,D,H,W] float32
   at::Tensor label;       // [D,H,W] uint8; undefined when there is none

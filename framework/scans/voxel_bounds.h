@@ -11,8 +11,8 @@ namespace semiseg::image_format {
 enum class Packing { kPlain, kText, kDeflate, kImageCodec };
 
 // Returns the bytes of voxels of these sizes, each of `voxel` bytes. Throws kData naming `path`
-// when a size is not positive, or when `available` bytes cannot hold so many, however well they are
-// packed.
+// when a size is not positive, or when `available` bytes cannot hold that many, however well they
+// are packed.
 uint64_t checked_bytes(const std::filesystem::path& path, const std::vector<int64_t>& sizes,
                        uint64_t voxel, uint64_t available, Packing packing);
 

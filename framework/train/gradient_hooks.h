@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells when a backward pass has a parameter's gradient ready, while it goes on with the others.
+// Tells when a backward pass has a parameter's gradient ready, while it continues with the others.
 #pragma once
 
 #include <cstddef>

@@ -51,7 +51,7 @@ class GradientReducer {
 
  private:
   void begin();
-  void ready(size_t parameter);  // a gradient is complete, the backward pass goes on
+  void ready(size_t parameter);  // a gradient is complete; the backward pass continues
   void place(size_t parameter);  // its gradient goes to its bucket
   void launch_complete();
   void launch_next();

@@ -168,7 +168,7 @@ void Trainer::validate() {
   at("validation");
   const profile::Span span("validation");
   const ValueRow scores = parts_.validate();
-  if (scores.empty()) return;  // broken off
+  if (scores.empty()) return;  // interrupted
   validated_ = done_;
   const bool is_best = selection_.add(scores.front().second, iteration_, done_);
   if (is_best) save_best();

@@ -40,7 +40,7 @@ BenchmarkResult time_save_load(World& world, const BenchmarkSetup& setup) {
   return result;
 }
 
-// Seconds that the loop stands still for a save; detail.step_s is what a step takes.
+// Returns the seconds that a save blocks the loop; detail.step_s is the time of a step.
 BenchmarkResult time_stall(World& world, const BenchmarkSetup& setup) {
   const ScratchFolder scratch;
   SteppedMethod stepped(training(setup.quick), world.comm());

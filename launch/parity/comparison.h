@@ -29,7 +29,7 @@ struct Deviation {
   int64_t bad = 0, size = 0;  // elements beyond their tolerance, and all
 
   double distance() const;  // 0 where both are NaN or the same infinity
-  double ratio() const;     // to what is allowed; above 1 is wrong
+  double ratio() const;     // ratio to the tolerance; above 1 is wrong
 };
 
 class Comparison {

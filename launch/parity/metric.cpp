@@ -81,8 +81,8 @@ at::Tensor in_percent(const ParityCase& c, const std::string& metric, const at::
   return result;
 }
 
-// Columns of what a repository's wrapper returns. Without a guard it raises with medpy where a side
-// of a class is empty: there the distances must have no value, and the whole row has none.
+// Columns that a repository's wrapper returns. Without a guard it raises with medpy where a side of
+// a class is empty: there the distances must have no value, and the whole row has none.
 void run_convention(const ParityCase& c, Comparison& comparison) {
   const std::string convention = c.options.value("convention", "");
   std::vector<at::Tensor> columns, distances;

@@ -20,7 +20,7 @@ namespace semiseg {
 
 struct ParityCase {
   std::string kind, name;   // "method", "mean_teacher"
-  nlohmann::json options;   // the configuration of what is tested; read with at() or value()
+  nlohmann::json options;   // the configuration of the tested part; read with at() or value()
   nlohmann::json metadata;  // the whole case object
   std::map<std::string, at::Tensor> stored;
 

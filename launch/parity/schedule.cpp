@@ -32,7 +32,8 @@ double cosine(const ParityCase& c, int64_t t) {
   return cosine_rampdown(static_cast<double>(t), number(c, "length"));
 }
 
-// A step of the ramp lasts iterations_per_step; a ramp of no whole number of steps is none of ours.
+// A step of the ramp lasts iterations_per_step; a ramp without a whole number of steps is computed
+// here, because the program has none.
 double consistency(const ParityCase& c, int64_t iteration) {
   const int64_t each = integer(c, "iterations_per_step");
   const double length = number(c, "length"), weight = number(c, "weight");

@@ -78,7 +78,7 @@ TEST(BackgroundWriterTest, AnErrorComesOutAtTheNextWriteOnce) {
   std::latch failing(1);
   writer.write([&] { failing.wait(), fail_with("no space"); });
   bool followed = false, refused = false;
-  writer.write([&] { followed = true; });  // may count on the first
+  writer.write([&] { followed = true; });  // may depend on the first
   failing.count_down();
   expect_error(ErrorKind::kIo, {"no space"}, [&] { writer.flush(); });
   EXPECT_FALSE(followed);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs killed by SIGKILL at random moments, again and again, and resumed: nobody can tell
-// afterwards.
+// Kills runs by SIGKILL at random moments, again and again, and resumes them: the results must be
+// those of an uninterrupted run.
 #include <cmath>
 
 #include "framework/core/random/draws.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The project's own form of a data set on disk: a folder with one HDF5 file for each case and an
-// index that is written last, so that a half-made store is never taken for a whole one. Names and
-// attributes are on disk: do not rename.
+// index that is written last, so that an unfinished store is recognised. Names and attributes are
+// on disk: do not rename.
 //
 //   index.csv   "# key: value" lines (name, classes, channels, label_based_preparation and, where
 //               known, preparation), then id,patient,centre,split in published order

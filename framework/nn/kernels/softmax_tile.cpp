@@ -211,7 +211,7 @@ SEMISEG_INTO_CLONE void add_if(const Tile<T>& tile, int32_t wanted, double* row)
   }
 }
 
-// A pass over the tile for each class that is there.
+// Makes a pass over the tile for each class in it.
 template <class T>
 SEMISEG_INTO_CLONE void sum_by_class(const Tile<T>& tile, double* sums) {
   for (int32_t y = 0; y < static_cast<int32_t>(tile.classes); ++y) {

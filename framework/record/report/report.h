@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// report.html: one page that holds all of it — data, pictures, plots, style — and loads nothing.
+// report.html: one page that holds its data, pictures, plots and style, and loads nothing.
 #pragma once
 
 #include <cstdint>

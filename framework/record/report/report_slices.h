@@ -21,9 +21,9 @@ struct SegmentedCase {
   std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W; for the shape of a pixel
 };
 
-// Slices along D with foreground in reference or prediction (at most 24, evenly spread), cut to
-// that foreground and a margin: grey PNGs, and the outlines of the classes as SVG paths. Atomic.
-// Throws kIo on failure.
+// Writes slices along D with foreground in reference or prediction (at most 24, evenly spread), cut
+// to that foreground and a margin: grey PNGs, and the outlines of the classes as SVG paths. The
+// write is atomic. Throws kIo on failure.
 void write_segmented_cases(const std::filesystem::path& path,
                            const std::vector<std::string>& classes,
                            const std::vector<SegmentedCase>& cases);

@@ -15,8 +15,8 @@ std::map<std::string, std::string> settings_by_path(const std::string& toml,
                                                     const std::string& origin,
                                                     const std::vector<std::string>& ignored);
 
-// "method.weight: 1, 10; seed …", the keys whose values are not the same in all of these run
-// folders, but for the seed and for what changes no result; at most six of them. A folder whose
+// Returns, like "method.weight: 1, 10; …", the keys whose values differ between these run folders,
+// without the seed and the settings that change no result; at most six of them. A folder whose
 // configuration cannot be read is skipped.
 std::string differing_settings(const std::vector<std::filesystem::path>& runs);
 

@@ -90,7 +90,7 @@ FoundRun load(const fs::path& folder) {
   return run;
 }
 
-// A damaged run does not hide the good ones beside it; alone it is the error.
+// A damaged run does not hide valid ones; if all runs are damaged, the first error is thrown.
 std::vector<FoundRun> load_all(const Search& search) {
   std::vector<FoundRun> runs;
   std::exception_ptr first_error;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elements of a DICOM file in memory, every length held against what is there. Own code,
-// because Debian's GDCM is built with assertions: a damaged file ends the process, and bytes behind
-// the pixels or a missing preamble are errors to it.
+// The elements of a DICOM file in memory, with every length checked against the bytes of the file.
+// Own code, because Debian's GDCM is built with assertions: a damaged file ends the process, and
+// bytes behind the pixels or a missing preamble are errors to it.
 #pragma once
 
 #include <cstdint>
