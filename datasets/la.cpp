@@ -18,8 +18,8 @@
 #include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"
 #include "framework/data/archive/case_list.h"
-#include "framework/files/hdf5_file.h"
 #include "framework/data/archive/volume_source.h"
+#include "framework/files/hdf5_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

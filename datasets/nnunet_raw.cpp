@@ -19,15 +19,15 @@
 #include <set>
 #include <utility>
 
-#include "framework/scans/preparation.h"
-#include "framework/scans/grid_match.h"
-#include "framework/scans/image_file.h"
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"
 #include "framework/data/archive/case_split.h"
 #include "framework/data/archive/volume_source.h"
+#include "framework/scans/grid_match.h"
+#include "framework/scans/image_file.h"
+#include "framework/scans/preparation.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -14,14 +14,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/scans/preparation.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"
 #include "framework/data/archive/case_list.h"
 #include "framework/data/archive/case_split.h"
-#include "framework/files/npy_file.h"
 #include "framework/data/archive/volume_source.h"
+#include "framework/files/npy_file.h"
+#include "framework/scans/preparation.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

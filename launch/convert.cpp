@@ -9,8 +9,8 @@
 #include <iostream>
 
 #include "framework/core/error.h"
-#include "framework/record/progress.h"
 #include "framework/core/process.h"
+#include "framework/record/progress.h"
 
 namespace semiseg {
 namespace {

@@ -6,14 +6,14 @@
 #include <iostream>
 
 #include "framework/config/compose.h"
-#include "framework/record/tables/cases_csv.h"
 #include "framework/record/run/run_state.h"
-#include "launch/evaluate_files.h"
+#include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/evaluate_text.h"
-#include "launch/flags.h"
 #include "framework/run/load_run.h"
 #include "framework/run/run_options.h"
 #include "framework/run/world.h"
+#include "launch/evaluate_files.h"
+#include "launch/flags.h"
 
 namespace semiseg {
 namespace {

@@ -12,13 +12,13 @@
 #include <set>
 #include <utility>
 
-#include "framework/scans/grid_match.h"
-#include "framework/scans/image_file.h"
 #include "framework/core/error.h"
 #include "framework/metrics/case_metrics.h"
 #include "framework/record/tables/cases_csv.h"
-#include "launch/evaluate_grid.h"
 #include "framework/record/tables/evaluate_text.h"
+#include "framework/scans/grid_match.h"
+#include "framework/scans/image_file.h"
+#include "launch/evaluate_grid.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

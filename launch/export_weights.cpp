@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "framework/files/safetensors.h"
 #include "framework/core/log.h"
+#include "framework/files/safetensors.h"
 #include "framework/run/load_run.h"
 
 namespace semiseg {

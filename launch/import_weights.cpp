@@ -9,13 +9,13 @@
 
 #include "framework/checkpoint/best_checkpoint.h"
 #include "framework/core/log.h"
+#include "framework/core/process.h"
 #include "framework/record/run/dataset_record.h"
 #include "framework/run/assemble.h"
-#include "framework/core/process.h"
-#include "launch/command_line.h"
 #include "framework/run/places.h"
 #include "framework/run/record_provenance.h"
 #include "framework/run/world.h"
+#include "launch/command_line.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -9,9 +9,9 @@
 
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
+#include "framework/run/world.h"
 #include "launch/standard_streams.h"
 #include "launch/verbs.h"
-#include "framework/run/world.h"
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <iostream>
 
 #include "framework/core/error.h"
+#include "framework/run/world.h"
 #include "launch/flags.h"
 #include "launch/parity/run_case.h"
-#include "framework/run/world.h"
 
 namespace semiseg {
 namespace {

@@ -8,12 +8,12 @@
 #include <iostream>
 
 #include "datasets/convert/convert_inputs.h"
-#include "framework/scans/preparation.h"
 #include "framework/core/error.h"
-#include "framework/record/progress.h"
 #include "framework/core/process.h"
+#include "framework/record/progress.h"
 #include "framework/run/load_run.h"
 #include "framework/run/world.h"
+#include "framework/scans/preparation.h"
 
 namespace semiseg {
 namespace {

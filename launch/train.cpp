@@ -9,10 +9,9 @@
 #include "framework/comm/texts.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
+#include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/nn/precision.h"
-#include "framework/core/process.h"
-#include "launch/command_line.h"
 #include "framework/run/data_identity.h"
 #include "framework/run/folder_request.h"
 #include "framework/run/places.h"
@@ -20,6 +19,7 @@
 #include "framework/run/stop_run.h"
 #include "framework/run/train_run.h"
 #include "framework/run/world.h"
+#include "launch/command_line.h"
 
 namespace semiseg {
 namespace {

@@ -8,11 +8,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/scans/preparation.h"
-#include "framework/scans/image_file.h"
 #include "datasets/made_store.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/scans/image_file.h"
+#include "framework/scans/preparation.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <set>
 
-#include "framework/scans/image_file.h"
 #include "framework/core/error.h"
+#include "framework/scans/image_file.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

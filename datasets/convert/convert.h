@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converts scans to a case store (framework/data/case_store.h).
+// Converts scans to a case store (framework/data/archive/case_store.h).
 #pragma once
 
 #include <filesystem>
@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "datasets/convert/convert_inputs.h"
-#include "framework/scans/preparation.h"
 #include "datasets/convert/convert_splits.h"
 #include "framework/data/dataset.h"
+#include "framework/scans/preparation.h"
 
 namespace semiseg {
 

@@ -9,10 +9,10 @@
 #include <set>
 
 #include "datasets/convert/case_names.h"
-#include "framework/scans/image_file.h"
-#include "framework/scans/image_file_formats.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
+#include "framework/scans/image_file.h"
+#include "framework/scans/image_file_formats.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -14,9 +14,9 @@
 #include <set>
 #include <sstream>
 
-#include "framework/core/random/draws.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/random/draws.h"
 #include "framework/data/archive/case_split.h"
 
 namespace semiseg {

@@ -26,8 +26,8 @@
 
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
-#include "framework/nn/layers.h"
 #include "framework/nn/kernels/upsample.h"
+#include "framework/nn/layers.h"
 
 namespace semiseg {
 namespace {

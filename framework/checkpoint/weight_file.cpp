@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "framework/core/error.h"
 #include "framework/files/safetensors.h"
 #include "framework/files/torch_file.h"
-#include "framework/core/error.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -56,7 +56,7 @@ struct DatasetInfo {
   int64_t axial_axis = 0;  // axis of the slices among the Volume's D, H, W
   bool label_based_preparation =
       false;                // preparation looked at labels (cropping to them): said in every table
-  std::string preparation;  // in the form of datasets/convert_preparation.h; empty:
+  std::string preparation;  // in the form of framework/scans/preparation.h; empty:
                             // not known, so that new scans cannot be prepared alike
 };
 

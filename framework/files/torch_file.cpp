@@ -17,11 +17,11 @@
 #include <utility>
 #include <vector>
 
-#include "framework/files/pickle.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
 #include "framework/core/shape.h"
+#include "framework/files/pickle.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

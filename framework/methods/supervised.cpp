@@ -10,8 +10,8 @@
 #include <ATen/TensorOperators.h>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/labelled_dice.h"
 #include "framework/methods/method.h"
+#include "framework/methods/parts/labelled_dice.h"
 #include "framework/methods/parts/network_predictor.h"
 #include "framework/nn/losses/losses.h"
 

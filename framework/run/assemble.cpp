@@ -8,14 +8,14 @@
 #include <utility>
 
 #include "framework/core/device.h"
+#include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/data/resplit_dataset.h"
 #include "framework/nn/precision.h"
 #include "framework/record/progress.h"
-#include "framework/train/walltime.h"
-#include "framework/core/process.h"
 #include "framework/run/folder_request.h"
 #include "framework/run/run_options.h"
+#include "framework/train/walltime.h"
 
 namespace semiseg {
 namespace {

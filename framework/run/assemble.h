@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "framework/checkpoint/initial_weights.h"
 #include "framework/comm/communicator.h"
 #include "framework/config/config.h"
 #include "framework/core/random/draws.h"
@@ -15,13 +16,12 @@
 #include "framework/data/loader.h"
 #include "framework/data/setting.h"
 #include "framework/data/transforms/transforms.h"
-#include "framework/metrics/evaluator.h"
 #include "framework/inference/segmenter.h"
 #include "framework/methods/method.h"
+#include "framework/metrics/evaluator.h"
 #include "framework/record/run/run_folder.h"
-#include "framework/train/protocol.h"
-#include "framework/checkpoint/initial_weights.h"
 #include "framework/run/world.h"
+#include "framework/train/protocol.h"
 
 namespace semiseg {
 

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/record/tables/cases_csv.h"
 #include "framework/record/report/overlay.h"
 #include "framework/record/report/report_slices.h"
 #include "framework/record/run/run_summary.h"
+#include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/evaluate_text.h"
 
 namespace semiseg {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/run/run_options.h"
 
+#include "framework/checkpoint/initial_weights.h"
 #include "framework/comm/comm_options.h"
 #include "framework/core/plugin.h"
 #include "framework/data/dataset.h"
@@ -8,13 +9,12 @@
 #include "framework/data/setting.h"
 #include "framework/data/transforms/transforms.h"
 #include "framework/data/views.h"
-#include "framework/metrics/evaluator.h"
 #include "framework/inference/segmenter.h"
 #include "framework/methods/method.h"
+#include "framework/metrics/evaluator.h"
+#include "framework/run/folder_request.h"
 #include "framework/train/protocol.h"
 #include "framework/train/walltime.h"
-#include "framework/run/folder_request.h"
-#include "framework/checkpoint/initial_weights.h"
 
 namespace semiseg {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "framework/checkpoint/background_writer.h"
 #include "framework/checkpoint/checkpoint_folder.h"
-#include "framework/record/run/metrics_log.h"
 #include "framework/record/progress.h"
+#include "framework/record/run/metrics_log.h"
 #include "framework/record/run/run_folder.h"
 #include "framework/record/run/tensorboard.h"
 #include "framework/train/trainer.h"

@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
-#include "framework/train/stop_reasons.h"
 #include "framework/run/assemble.h"
 #include "framework/run/run_recorder.h"
+#include "framework/train/stop_reasons.h"
 
 namespace semiseg {
 

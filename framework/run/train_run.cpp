@@ -11,15 +11,15 @@
 
 #include "framework/core/files.h"
 #include "framework/core/log.h"
+#include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/record/run/dataset_record.h"
-#include "framework/train/stop_signal.h"
-#include "framework/train/trainer.h"
-#include "framework/core/process.h"
 #include "framework/run/finish_run.h"
 #include "framework/run/record_provenance.h"
 #include "framework/run/run_recorder.h"
 #include "framework/run/stop_conditions.h"
+#include "framework/train/stop_signal.h"
+#include "framework/train/trainer.h"
 
 namespace semiseg {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "framework/scans/orientation.h"
 #include "framework/scans/image_file.h"
+#include "framework/scans/orientation.h"
 
 namespace semiseg {
 

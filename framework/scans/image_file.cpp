@@ -10,10 +10,10 @@
 #include <cctype>
 #include <cmath>
 
-#include "framework/scans/grid_match.h"
-#include "framework/scans/image_file_formats.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/scans/grid_match.h"
+#include "framework/scans/image_file_formats.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <cctype>
 
-#include "framework/scans/image_file_formats.h"
-#include "framework/scans/nrrd_header.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/scans/image_file_formats.h"
+#include "framework/scans/nrrd_header.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

@@ -11,11 +11,11 @@
 #include <cstring>
 #include <utility>
 
+#include "framework/core/error.h"
+#include "framework/core/files.h"
 #include "framework/scans/image_file_formats.h"
 #include "framework/scans/nifti_header.h"
 #include "framework/scans/voxel_bounds.h"
-#include "framework/core/error.h"
-#include "framework/core/files.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <sstream>
 
-#include "framework/scans/grid_match.h"
 #include "framework/core/error.h"
+#include "framework/scans/grid_match.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

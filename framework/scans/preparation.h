@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "framework/scans/orientation.h"
 #include "framework/scans/image_file.h"
-#include "framework/scans/resample.h"
 #include "framework/scans/intensity.h"
+#include "framework/scans/orientation.h"
+#include "framework/scans/resample.h"
 
 namespace semiseg {
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "framework/core/device.h"
-#include "launch/benchmark/allocation_count.h"
 #include "framework/core/process.h"
+#include "launch/benchmark/allocation_count.h"
 
 namespace semiseg {
 namespace {

@@ -6,10 +6,10 @@
 
 #include "framework/checkpoint/background_writer.h"
 #include "framework/checkpoint/checkpoint.h"
+#include "framework/core/process.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/scratch_folder.h"
 #include "launch/benchmark/stepped_method.h"
-#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

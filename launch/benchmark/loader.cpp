@@ -7,9 +7,9 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
-#include "framework/files/hdf5_file.h"
 #include "framework/data/label_budget.h"
 #include "framework/data/loader.h"
+#include "framework/files/hdf5_file.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/scratch_folder.h"
 

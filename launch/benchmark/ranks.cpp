@@ -4,9 +4,9 @@
 #include <ATen/Functions.h>
 
 #include "framework/core/error.h"
+#include "framework/core/process.h"
 #include "launch/benchmark/benchmark.h"
 #include "launch/benchmark/stepped_method.h"
-#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

@@ -8,8 +8,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "framework/files/safetensors.h"
 #include "framework/core/error.h"
+#include "framework/files/safetensors.h"
 
 namespace semiseg {
 namespace {

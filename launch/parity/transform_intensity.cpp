@@ -5,8 +5,8 @@
 
 #include "framework/data/brats.h"
 #include "framework/data/transforms/grey_view.h"
-#include "framework/scans/intensity.h"
 #include "framework/data/transforms/transforms.h"
+#include "framework/scans/intensity.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

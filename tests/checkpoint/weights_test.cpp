@@ -6,10 +6,10 @@
 
 #include <cmath>
 
-#include "framework/files/safetensors.h"
-#include "framework/files/torch_file.h"
 #include "framework/checkpoint/weight_file.h"
 #include "framework/core/files.h"
+#include "framework/files/safetensors.h"
+#include "framework/files/torch_file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/torch_writer.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests how experiment files, groups and overrides compose one configuration.
-#include "tests/experiments.h"
+#include "tests/support/experiments.h"
 
 namespace semiseg {
 namespace {

@@ -10,10 +10,10 @@
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
 #include "launch/parity/parity_case.h"
+#include "tests/conformance/unlabelled_use.h"
 #include "tests/support/method_case.h"
 #include "tests/support/state_equality.h"
 #include "tests/support/thread_communicator.h"
-#include "tests/conformance/unlabelled_use.h"
 
 namespace semiseg {
 namespace {

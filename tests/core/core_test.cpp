@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
-#include "framework/core/random/draws.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/nearest.h"
+#include "framework/core/random/draws.h"
 #include "framework/core/registry.h"
 #include "framework/core/state.h"
 

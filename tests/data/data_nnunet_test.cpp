@@ -7,12 +7,12 @@
 
 #include <algorithm>
 
-#include "framework/scans/image_file.h"
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
 #include "framework/data/dataset.h"
 #include "framework/data/label_budget.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 

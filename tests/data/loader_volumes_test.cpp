@@ -10,9 +10,9 @@
 
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
-#include "framework/data/transforms/color_jitter.h"
 #include "framework/data/label_budget.h"
 #include "framework/data/loader.h"
+#include "framework/data/transforms/color_jitter.h"
 #include "framework/data/transforms/transforms.h"
 #include "tests/support/fake_source.h"
 

@@ -4,10 +4,10 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "framework/scans/image_file.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/record/tables/cases_csv.h"
+#include "framework/scans/image_file.h"
 #include "launch/evaluate_files.h"
 #include "launch/evaluate_grid.h"
 #include "tests/support/label_box.h"

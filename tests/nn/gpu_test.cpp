@@ -10,13 +10,13 @@
 #include "framework/comm/communicator.h"
 #include "framework/config/compose.h"
 #include "framework/core/device.h"
-#include "framework/core/random/draws.h"
 #include "framework/core/error.h"
+#include "framework/core/random/draws.h"
 #include "framework/methods/tsa/class_statistics.h"
 #include "framework/nn/backbone.h"
 #include "framework/nn/graphed_backbone.h"
-#include "framework/nn/losses/offset_cross_entropy.h"
 #include "framework/nn/kernels/upsample.h"
+#include "framework/nn/losses/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {

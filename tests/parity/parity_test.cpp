@@ -10,10 +10,10 @@
 #include <filesystem>
 #include <string>
 
-#include "framework/files/safetensors.h"
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/files/safetensors.h"
 #include "launch/parity/case_options.h"
 #include "launch/parity/comparison.h"
 #include "launch/parity/method_setup.h"

@@ -3,8 +3,8 @@
 #include <ATen/Functions.h>
 #include <gtest/gtest.h>
 
-#include "framework/files/safetensors.h"
 #include "framework/core/files.h"
+#include "framework/files/safetensors.h"
 #include "tests/support/program.h"
 #include "tests/support/recorded_cases.h"
 #include "tests/support/temporary_folder.h"

@@ -7,10 +7,10 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/record/tables/finished_runs.h"
 #include "framework/record/run/lock_file.h"
 #include "framework/record/run/run_state.h"
 #include "framework/record/run/run_summary.h"
+#include "framework/record/tables/finished_runs.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 

@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "framework/core/files.h"
-#include "framework/record/tables/cases_csv.h"
 #include "framework/files/csv.h"
 #include "framework/record/report/report_data.h"
+#include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/results_table.h"
 #include "framework/record/tables/results_text.h"
 #include "tests/support/temporary_folder.h"

@@ -9,8 +9,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/record/tables/cases_csv.h"
 #include "framework/files/csv.h"
+#include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/results_table.h"
 #include "framework/record/tables/results_text.h"
 #include "tests/support/temporary_folder.h"

@@ -12,9 +12,9 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/record/run/crc32c.h"
-#include "framework/record/report/overlay.h"
 #include "framework/record/progress.h"
+#include "framework/record/report/overlay.h"
+#include "framework/record/run/crc32c.h"
 #include "framework/record/run/provenance.h"
 #include "framework/record/run/tensorboard.h"
 #include "tests/support/temporary_folder.h"

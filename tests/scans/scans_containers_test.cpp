@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "framework/scans/preparation.h"
+#include "framework/core/files.h"
 #include "framework/scans/grid_match.h"
 #include "framework/scans/image_file.h"
-#include "framework/core/files.h"
+#include "framework/scans/preparation.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/scan_files.h"
 #include "tests/support/temporary_folder.h"

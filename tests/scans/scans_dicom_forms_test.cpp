@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "datasets/convert/convert_inputs.h"
-#include "framework/scans/image_file.h"
 #include "framework/core/files.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/scan_files.h"
 #include "tests/support/temporary_folder.h"

@@ -4,8 +4,8 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "framework/scans/image_file.h"
 #include "framework/core/files.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/scan_files.h"
 #include "tests/support/temporary_folder.h"

@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "framework/scans/preparation.h"
 #include "framework/config/compose.h"
-#include "framework/core/random/draws.h"
 #include "framework/core/files.h"
+#include "framework/core/random/draws.h"
 #include "framework/data/dataset.h"
 #include "framework/metrics/metrics.h"
 #include "framework/record/tables/cases_csv.h"
+#include "framework/scans/preparation.h"
 #include "tests/support/acdc_tree.h"
 #include "tests/support/npy_writer.h"
 #include "tests/support/program.h"

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <numeric>
 
-#include "framework/scans/image_file.h"
 #include "framework/core/files.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/scan_files.h"
 #include "tests/support/temporary_folder.h"

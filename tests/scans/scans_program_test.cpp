@@ -5,9 +5,9 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "framework/scans/image_file.h"
-#include "framework/core/random/draws.h"
 #include "framework/core/files.h"
+#include "framework/core/random/draws.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/program.h"
 
 namespace semiseg {

@@ -9,9 +9,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "framework/core/error.h"
 #include "framework/core/random/draws_uniform.h"
 #include "framework/core/random/draws_words.h"
-#include "framework/core/error.h"
 
 #ifdef SEMISEG_HAS_CUDA
 #include <c10/cuda/CUDAStream.h>

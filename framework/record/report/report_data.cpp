@@ -7,14 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
-#include "framework/files/json_depth.h"
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
-#include "framework/record/tables/cases_csv.h"
+#include "framework/files/json_depth.h"
 #include "framework/record/report/overlay.h"
 #include "framework/record/report/report_curves.h"
 #include "framework/record/report/report_slices.h"
 #include "framework/record/run/run_folder.h"
+#include "framework/record/tables/cases_csv.h"
 #include "framework/record/timestamp.h"
 
 namespace semiseg {

@@ -8,8 +8,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/record/report/overlay.h"
 #include "framework/files/png_file.h"
+#include "framework/record/report/overlay.h"
 #include "framework/record/report/report_outline.h"
 
 namespace semiseg {

@@ -11,9 +11,9 @@
 #include <fstream>
 #include <memory>
 
+#include "framework/core/files.h"
 #include "framework/scans/image_file_formats.h"
 #include "framework/scans/text_numbers.h"
-#include "framework/core/files.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

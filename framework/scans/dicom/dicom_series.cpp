@@ -8,9 +8,9 @@
 #include <map>
 #include <set>
 
+#include "framework/core/log.h"
 #include "framework/scans/dicom/dicom_frames.h"
 #include "framework/scans/image_file_formats.h"
-#include "framework/core/log.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;
