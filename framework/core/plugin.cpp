@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/plugin_abi.h"
+#include "framework/core/taken_names.h"
 
 namespace semiseg {
 namespace {
@@ -48,9 +50,33 @@ void check_abi(const std::string& built_for, const std::filesystem::path& path) 
                                    .fix = "rebuild the plug-in against this installation"});
 }
 
+// Runs the initialisers of the library, which register what it brings.
+void open_library(const std::filesystem::path& file) {
+  TakenNames taken;
+  if (::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+    throw Error(
+        ErrorKind::kConfig,
+        {.what = "the plug-in cannot be loaded",
+         .where = file.string(),
+         .got = ::dlerror(),
+         .fix = "link the library that defines the missing symbol, or rebuild the plug-in"});
+  }
+  if (taken.names.empty()) return;
+  throw Error(ErrorKind::kConfig,
+              {.what = "the plug-in registers a name that is taken",
+               .where = file.string(),
+               .expected = "names that neither the program nor another plug-in registers",
+               .got = fmt::format("{}", fmt::join(taken.names, ", ")),
+               .fix = "rename it, or load one of the two plug-ins only"});
+}
+
+std::string checksum_of(const std::string& bytes) {
+  return fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()));
+}
+
 }  // namespace
 
-void load_plugin(const std::filesystem::path& path) {
+LoadedPlugin load_plugin(const std::filesystem::path& path) {
   std::error_code code;
   const std::filesystem::path file = std::filesystem::canonical(path, code);
   if (code || !std::filesystem::is_regular_file(file, code)) {
@@ -61,20 +87,13 @@ void load_plugin(const std::filesystem::path& path) {
                  .fix = "give an absolute path on a file system that all nodes share"});
   }
   const auto is_this = [&file](const LoadedPlugin& plugin) { return plugin.path == file.string(); };
-  if (std::any_of(plugins().begin(), plugins().end(), is_this)) return;
+  const auto known = std::find_if(plugins().begin(), plugins().end(), is_this);
+  if (known != plugins().end()) return *known;
   const std::string bytes = read_file(file);
   check_abi(abi_of(bytes, file), file);
-  if (::dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-    throw Error(
-        ErrorKind::kConfig,
-        {.what = "the plug-in cannot be loaded",
-         .where = file.string(),
-         .got = ::dlerror(),
-         .fix = "link the library that defines the missing symbol, or rebuild the plug-in"});
-  }
-  plugins().push_back(
-      {.path = file.string(),
-       .checksum = fmt::format("{:016x}", XXH3_64bits(bytes.data(), bytes.size()))});
+  open_library(file);
+  plugins().push_back({.path = file.string(), .checksum = checksum_of(bytes)});
+  return plugins().back();
 }
 
 const std::vector<LoadedPlugin>& loaded_plugins() { return plugins(); }

@@ -13,6 +13,13 @@
 
 namespace semiseg {
 
+// Throws kInternal: two plug-ins of one name are a mistake of the build. While load_plugin() loads a
+// library, whose initialisers no exception may leave, it notes the name for load_plugin() instead.
+void refuse_taken_name(const std::string& kind, const std::string& name);
+
+// Says once for each name that a thing has another name now.
+void say_renamed(const std::string& former, const std::string& present);
+
 // Entry has the members `name` (std::string, the file's stem) and `summary` (one line for `semiseg
 // info`), and a static function `kind()` that says what it is ("method").
 template <class Entry>
@@ -23,18 +30,22 @@ class Registry {
     return registry;
   }
 
-  // Throws kInternal when the name is taken: two plug-ins of one name are a build error.
-  bool add(Entry entry) {
+  // Adds the entry, which find() also returns for its former names. A name that is taken is refused
+  // (see above), and the entry is not added.
+  bool add(Entry entry, const std::vector<std::string>& former_names = {}) {
     const std::string name = entry.name;
-    SEMISEG_CHECK(!entries_.contains(name),
-                  std::string(Entry::kind()) + " registered twice: " + name);
-    entries_.emplace(name, std::move(entry));
-    return true;
+    const bool is_new = entries_.emplace(name, std::move(entry)).second;
+    if (!is_new) refuse_taken_name(Entry::kind(), name);
+    for (const std::string& former : former_names) renamed_.emplace(former, name);
+    return is_new;
   }
 
   // Throws kConfig with the nearest spelling when there is no such name.
   const Entry& find(std::string_view name) const {
-    const auto found = entries_.find(std::string(name));
+    const auto renamed = renamed_.find(std::string(name));
+    if (renamed != renamed_.end()) say_renamed(renamed->first, renamed->second);
+    const auto found =
+        entries_.find(renamed == renamed_.end() ? std::string(name) : renamed->second);
     if (found != entries_.end()) return found->second;
     throw Error(ErrorKind::kConfig,
                 {.what = std::string("unknown ") + Entry::kind() + " '" + std::string(name) + "'",
@@ -42,7 +53,10 @@ class Registry {
                  .fix = "semiseg info lists everything that is registered"});
   }
 
-  // Returns the names in alphabetical order.
+  // Returns the present name by the former one.
+  const std::map<std::string, std::string>& renamed() const { return renamed_; }
+
+  // In alphabetical order.
   std::vector<std::string> names() const {
     std::vector<std::string> result;
     for (const auto& [name, entry] : entries_) result.push_back(name);
@@ -51,6 +65,7 @@ class Registry {
 
  private:
   std::map<std::string, Entry> entries_;
+  std::map<std::string, std::string> renamed_;
 };
 
 }  // namespace semiseg

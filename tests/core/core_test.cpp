@@ -11,6 +11,7 @@
 #include "framework/core/random/draws.h"
 #include "framework/core/registry.h"
 #include "framework/core/state.h"
+#include "framework/core/taken_names.h"
 
 namespace semiseg {
 namespace {
@@ -181,6 +182,23 @@ TEST(RegistryTest, RefusesASecondPluginOfTheSameNameAndHelpsWithSpelling) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("did you mean 'apple'?"), std::string::npos);
   }
+}
+
+TEST(RegistryTest, FindsAnEntryByItsFormerName) {
+  Registry<Fruit> registry;
+  registry.add({"clementine", ""}, {"tangerine"});
+  EXPECT_EQ(registry.find("tangerine").name, "clementine");
+  EXPECT_EQ(registry.names(), std::vector<std::string>{"clementine"});
+  EXPECT_EQ(registry.renamed().at("tangerine"), "clementine");
+}
+
+TEST(RegistryTest, APluginThatIsBeingLoadedIsToldOfTakenNames) {
+  Registry<Fruit> registry;
+  registry.add({"apple", "the first"});
+  TakenNames taken;
+  EXPECT_FALSE(registry.add({"apple", "the second"}));
+  EXPECT_EQ(taken.names, std::vector<std::string>{"fruit 'apple'"});
+  EXPECT_EQ(registry.find("apple").summary, "the first");
 }
 
 struct Thing {
