@@ -41,6 +41,15 @@ void merge_node(Value& root, const DefaultsNode& node) {
   for (const DefaultsNode& child : node.children) merge_node(root, child);
 }
 
+// Notes the option of every group below the node.
+void note_choices(std::map<std::string, std::string>& choices, const DefaultsNode& node) {
+  if (!node.choice.empty()) {
+    const std::string file = node.file == nullptr ? "" : node.file->name;
+    choices[node.choice] = file.substr(file.rfind('/') + 1);
+  }
+  for (const DefaultsNode& child : node.children) note_choices(choices, child);
+}
+
 void append_tree(std::string& text, const DefaultsNode& node, const std::string& indent) {
   if (node.is_self) {
     text += indent + "_self_\n";
@@ -68,7 +77,10 @@ Config compose(const ComposeRequest& request) {
   auto tree = std::make_shared<ConfigTree>();
   tree->root = {Section{}, {request.name}};
   tree->groups = defaults.choices;
+  if (request.name != "base") tree->choices["--config-name"] = request.name;
+  note_choices(tree->choices, defaults.root);
   merge_node(tree->root, defaults.root);
+  tree->chosen = tree->root;
   for (const Override& change : changes.values) apply_override(tree->root, change);
   interpolate(tree->root, request.now, request.environment);
   return Config(std::move(tree));
@@ -76,7 +88,7 @@ Config compose(const ComposeRequest& request) {
 
 Config parse_config(const std::string& toml, const std::string& origin) {
   auto tree = std::make_shared<ConfigTree>();
-  tree->root = parse_toml(toml, origin);
+  tree->root = tree->chosen = parse_toml(toml, origin);
   if (const Value* defaults = find(std::as_const(tree->root), "defaults")) {
     throw Error(ErrorKind::kConfig,
                 {.what = "a resolved configuration has no defaults list",

@@ -110,6 +110,18 @@ class Config {
   // maps mean the same experiment: with equal values, the same options would be read from both.
   std::map<std::string, OptionValue> settings_of(const Config& other) const;
 
+  // Returns the option of every group that a file or the command line chose, by the group as the
+  // command line writes it ("method", "dataset@source"); empty for a configuration out of one file.
+  const std::map<std::string, std::string>& choices() const;
+
+  // Returns those settings, as TOML by path, that the command line changed: another value than that
+  // of the chosen files or, where they have none, than the default.
+  std::map<std::string, std::string> overridden() const;
+
+  // Says that values of `key` have other names now: the present one by the former one. Settings are
+  // compared by the present names; identity() keeps the former ones, so that a run stays the same.
+  void renamed(std::string_view key, const std::map<std::string, std::string>& present) const;
+
   // Returns a 64-bit hash of the settings that are no defaults, without those at the `without`
   // paths. An option that a later version adds does not change it as long as it has its default.
   uint64_t identity(const std::vector<std::string>& without = {}) const;

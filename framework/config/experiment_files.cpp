@@ -12,6 +12,7 @@
 #include "framework/config/toml_text.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/registry.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -74,7 +75,7 @@ std::vector<DefaultsEntry> take_defaults(Value& content) {
 
 // The comment lines before the first other line.
 void read_head(const std::string& text, ExperimentFile& file) {
-  constexpr std::string_view kPackage = "@package ";
+  constexpr std::string_view kPackage = "@package ", kFormerly = "@formerly ";
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     const std::string_view trimmed = trim(line);
@@ -83,10 +84,19 @@ void read_head(const std::string& text, ExperimentFile& file) {
     const std::string_view comment = trim(trimmed.substr(1));
     if (comment.starts_with(kPackage)) {
       file.package = trim(comment.substr(kPackage.size()));
+    } else if (comment.starts_with(kFormerly)) {
+      file.former = trim(comment.substr(kFormerly.size()));
     } else if (file.summary.empty() && !comment.starts_with("SPDX")) {
       file.summary = comment;
     }
   }
+}
+
+// "dataset/acdc" → {"dataset", "acdc"}; a name without a slash has the group "".
+std::pair<std::string, std::string> split_name(const std::string& name) {
+  const size_t slash = name.rfind('/');
+  if (slash == std::string::npos) return {"", name};
+  return {name.substr(0, slash), name.substr(slash + 1)};
 }
 
 }  // namespace
@@ -94,6 +104,23 @@ void read_head(const std::string& text, ExperimentFile& file) {
 ExperimentFiles::ExperimentFiles(std::vector<fs::path> search) : search_(std::move(search)) {}
 
 const ExperimentFile* ExperimentFiles::find(const std::string& name) {
+  const ExperimentFile* file = find_present(name);
+  return file != nullptr ? file : find_former(name);
+}
+
+// Reads all options of the group, which only a name that is not there costs.
+const ExperimentFile* ExperimentFiles::find_former(const std::string& name) {
+  const auto [group, option] = split_name(name);
+  for (const std::string& present : options(group)) {
+    const ExperimentFile* file = find_present(group.empty() ? present : group + "/" + present);
+    if (file == nullptr || file->former != option) continue;
+    say_renamed(option, present);
+    return file;
+  }
+  return nullptr;
+}
+
+const ExperimentFile* ExperimentFiles::find_present(const std::string& name) {
   if (const auto known = files_.find(name); known != files_.end()) return &known->second;
   for (const fs::path& folder : search_) {
     const fs::path path = folder / (name + ".toml");

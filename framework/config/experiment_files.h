@@ -26,7 +26,8 @@ struct ExperimentFile {
   std::string name;  // "method/bcp"
   std::filesystem::path path;
   std::string summary;                  // first comment line
-  std::optional<std::string> package;   // from a comment line "# @package NAME" at the head
+  std::optional<std::string> package;   // of a comment line "# @package NAME" at the head
+  std::string former;                   // option of a comment line "# @formerly NAME" there
   std::vector<DefaultsEntry> defaults;  // with kSelf, wherever it is
   Value content;                        // without the defaults
 };
@@ -35,8 +36,8 @@ class ExperimentFiles {
  public:
   explicit ExperimentFiles(std::vector<std::filesystem::path> search);
 
-  // Returns the file, which is read once and kept; null when no folder has it. Throws kConfig when
-  // it does not parse or its defaults are malformed.
+  // Read once and kept; null when no folder has it. A former name finds the file that names it, and
+  // the present name is said. kConfig when it does not parse or its defaults are malformed.
   const ExperimentFile* find(const std::string& name);
 
   // Returns the options in alphabetical order. The options of "" are the files at the top.
@@ -47,6 +48,9 @@ class ExperimentFiles {
   const std::vector<std::filesystem::path>& search() const { return search_; }
 
  private:
+  const ExperimentFile* find_present(const std::string& name);
+  const ExperimentFile* find_former(const std::string& name);
+
   std::vector<std::filesystem::path> search_;
   std::map<std::string, ExperimentFile> files_;
 };

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,9 +75,13 @@ std::vector<std::string> paths(const Value& root, bool only_sections = false);
 struct ConfigTree {
   Value root;
   std::vector<std::string>
-      groups;  // groups of the defaults; a key like one is probably a misspelt choice
+      groups;  // of the defaults; a key that looks like one is probably a misspelt choice
+  std::map<std::string, std::string> choices;  // group → option, of the defaults and command line
+  Value chosen;                                // the files as they are: without changed values
   mutable std::vector<OptionRead> reads;
-  bool only_lists = false;  // required keys read as empty text: only the list of reads is used
+  mutable std::map<std::string, std::map<std::string, std::string>> renamed;  // by path
+  bool only_lists =
+      false;  // required keys read as empty text: the reads are wanted, not the values
 };
 
 }  // namespace semiseg

@@ -87,6 +87,8 @@ FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split
                     {.method = e.method_name,
                      .backbone = e.backbone_name,
                      .dataset = e.source->info().name,
+                     .choices = e.config.choices(),
+                     .overridden = e.config.overridden(),
                      .labelled = static_cast<int64_t>(e.pools.labelled_patients.size()),
                      .seed = e.seed,
                      .terms = terms_of(e, split),

@@ -70,6 +70,23 @@ TEST(Settings, AnotherConfigurationIsSeenByTheSameOptions) {
   EXPECT_EQ(there.at("old").value, "true");
 }
 
+TEST(Settings, ARenamedValueIsTheSameRun) {
+  const auto read = [](const std::string& toml) {
+    const Config config = parse_config(toml);
+    std::string name = "apple";
+    config.read("name", name, "Fruit.");
+    return config;
+  };
+  const Config former = read("name = 'tangerine'"), present = read("name = 'clementine'");
+  const uint64_t before = former.identity();
+  EXPECT_NE(present.identity(), before);
+  for (const Config& config : {former, present}) {
+    config.renamed("name", {{"tangerine", "clementine"}});
+    EXPECT_EQ(config.identity(), before);
+  }
+  EXPECT_EQ(present.settings_of(former).at("name").value, "\"clementine\"");
+}
+
 TEST(OptionList, HasEveryOptionWithDefaultAndEffect) {
   const std::vector<OptionRead> options = list_options(read_and_forget<Options>);
   ASSERT_EQ(options.size(), 5u);

@@ -8,8 +8,8 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_depth.h"
-#include "framework/files/json_number.h"
+#include "framework/data/dataset.h"
+#include "framework/record/json_number.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -61,12 +61,21 @@ EvaluationMeans means_of(const Json& json) {
   return means;
 }
 
+// Summaries of older versions have former names.
+std::string present_name(const std::string& dataset) {
+  const auto& renamed = DatasetRegistry::instance().renamed();
+  const auto found = renamed.find(dataset);
+  return found == renamed.end() ? dataset : found->second;
+}
+
 RunSummary summary_of(const Json& json) {
   if (json.at("format") != kFormat) throw std::out_of_range("format " + json.at("format").dump());
   RunSummary s;
   s.method = json.at("method");
   s.backbone = json.at("backbone");
-  s.dataset = json.at("dataset");
+  s.dataset = present_name(json.at("dataset"));
+  s.choices = json.value("choices", s.choices);
+  s.overridden = json.value("overridden", s.overridden);
   s.labelled = whole_number(json.at("labelled"));
   s.seed = whole_number(json.at("seed"));
   s.terms = {.definition = json.at("definition"),
@@ -96,6 +105,8 @@ std::string to_json(const RunSummary& s) {
                {"method", s.method},
                {"backbone", s.backbone},
                {"dataset", s.dataset},
+               {"choices", s.choices},
+               {"overridden", s.overridden},
                {"labelled", s.labelled},
                {"seed", s.seed},
                {"split", s.terms.split},

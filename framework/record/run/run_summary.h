@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "framework/metrics/evaluator.h"
@@ -12,8 +13,10 @@
 namespace semiseg {
 
 struct RunSummary {
-  std::string method, backbone, dataset;
-  int64_t labelled = 0;  // patients with ground truth
+  std::string method, backbone, dataset;          // as registered
+  std::map<std::string, std::string> choices;     // group → option; empty in older files
+  std::map<std::string, std::string> overridden;  // setting → value as TOML (Config::overridden)
+  int64_t labelled = 0;                           // patients with ground truth
   int64_t seed = 0;
   EvaluationTerms terms;
   EvaluationSummary metrics;

@@ -11,7 +11,8 @@
 #include <set>
 #include <tuple>
 
-#include "framework/record/run/run_settings.h"
+#include "framework/record/row_labels.h"
+#include "framework/record/run_settings.h"
 
 namespace semiseg {
 namespace {
@@ -24,10 +25,30 @@ auto section_key(const std::string& dataset, const EvaluationTerms& terms, int64
                          terms.empty, cases, label_based);
 }
 
+// Rows of the chosen files stand before those with changed settings.
 auto row_key(const RunSummary& s) {
+  const auto chosen = chosen_by_hand(s);
   return std::make_tuple(
       section_key(s.dataset, s.terms, s.metrics.cases, s.label_based_preparation), s.labelled,
-      s.method, s.backbone, s.terms.selection);
+      s.method, s.backbone, s.choices, chosen.size(), chosen, s.terms.selection);
+}
+
+// Returns the finished runs. One of an older version, which recorded no choices, takes those of a
+// run with the same settings, so that both stand in one row.
+std::vector<FoundRun> with_choices(std::vector<FoundRun> runs) {
+  std::map<std::string, RunSummary> known;
+  std::erase_if(runs, [](const FoundRun& run) { return !run.summary; });
+  for (const FoundRun& run : runs) {
+    if (!run.summary->choices.empty()) known.emplace(run.summary->settings_hash, *run.summary);
+  }
+  for (FoundRun& run : runs) {
+    const auto same = known.find(run.summary->settings_hash);
+    if (!run.summary->choices.empty() || run.summary->settings_hash.empty() || same == known.end())
+      continue;
+    run.summary->choices = same->second.choices;
+    run.summary->overridden = same->second.overridden;
+  }
+  return runs;
 }
 
 struct Members {
@@ -55,7 +76,8 @@ ResultsRow make_row(const Runs& runs) {
                  .label_based_preparation = first.label_based_preparation,
                  .labelled = first.labelled,
                  .method = first.method,
-                 .backbone = first.backbone};
+                 .backbone = first.backbone,
+                 .choices = chosen_by_hand(first)};
   for (const RunSummary* run : runs) {
     row.seeds.push_back(run->seed);
     row.both_empty += run->metrics.overall.both_empty;
@@ -108,6 +130,12 @@ void warn_of_twins(const ResultsRow& row, std::vector<std::string>& warnings) {
   }
 }
 
+void warn(const Members& members, const ResultsRow& row, std::vector<std::string>& warnings) {
+  warn_of_smoke(members.runs, row, warnings);
+  warn_of_settings(members, row, warnings);
+  warn_of_twins(row, warnings);
+}
+
 }  // namespace
 
 SeedStatistics seed_statistics(const std::vector<double>& values) {
@@ -130,20 +158,18 @@ ResultsTable make_results_table(const std::vector<FoundRun>& runs) {
   ResultsTable table;
   std::map<decltype(row_key(std::declval<RunSummary>())), Members> groups;
   for (const FoundRun& run : runs) {
-    if (run.summary) {
-      Members& members = groups[row_key(*run.summary)];
-      members.runs.push_back(&*run.summary);
-      members.folders.push_back(run.folder);
-    } else {
-      table.unfinished.push_back(run.folder.string() + ": " + run.unfinished);
-    }
+    if (!run.summary) table.unfinished.push_back(run.folder.string() + ": " + run.unfinished);
   }
-  for (const auto& [key, members] : groups) {
-    table.rows.push_back(make_row(members.runs));
-    warn_of_smoke(members.runs, table.rows.back(), table.warnings);
-    warn_of_settings(members, table.rows.back(), table.warnings);
-    warn_of_twins(table.rows.back(), table.warnings);
+  const std::vector<FoundRun> finished = with_choices(runs);
+  for (const FoundRun& run : finished) {
+    Members& members = groups[row_key(*run.summary)];
+    members.runs.push_back(&*run.summary);
+    members.folders.push_back(run.folder);
   }
+  for (const auto& [key, members] : groups) table.rows.push_back(make_row(members.runs));
+  label_rows(table.rows);
+  size_t row = 0;
+  for (const auto& [key, members] : groups) warn(members, table.rows[row++], table.warnings);
   return table;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs → one row for each data set, number of labelled patients and method: mean and deviation over
-// seeds.
+// Runs → one row for each data set, number of labelled patients and set of choices: mean and
+// deviation over seeds.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct ResultsRow {
   bool label_based_preparation = false;
 
   int64_t labelled = 0;
-  std::string method, backbone;
-  std::vector<int64_t> seeds;           // one for each run, sorted
+  std::string method, backbone;                // as chosen, with what tells them from other rows
+  std::map<std::string, std::string> choices;  // chosen_by_hand() of its runs; empty for older ones
+  std::vector<int64_t> seeds;                  // one for each run, sorted
   std::vector<SeedStatistics> metrics;  // one for each of shown_metrics(), as the summaries have it
   int64_t both_empty = 0, missed = 0, false_positive = 0;  // cases and classes, over all runs
 

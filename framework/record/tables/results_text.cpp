@@ -6,7 +6,8 @@
 
 #include <cmath>
 
-#include "framework/files/csv.h"
+#include "framework/record/csv.h"
+#include "framework/record/row_labels.h"
 #include "framework/record/shown_text.h"
 
 namespace semiseg {
@@ -113,6 +114,7 @@ CsvRow csv_row(const ResultsRow& row) {
   }
   for (const int64_t count : {row.missed, row.false_positive, row.both_empty})
     fields.push_back(std::to_string(count));
+  fields.push_back(cell_text(choices_text(row)));
   return fields;
 }
 
@@ -143,7 +145,8 @@ std::string to_csv(const ResultsTable& table) {
       csv.rows.front().push_back(fmt::format("{}_{}", column(field), statistic));
     }
   }
-  csv.rows.front().insert(csv.rows.front().end(), {"missed", "false_positive", "both_empty"});
+  csv.rows.front().insert(csv.rows.front().end(),
+                          {"missed", "false_positive", "both_empty", "choices"});
   for (const ResultsRow& row : table.rows) csv.rows.push_back(csv_row(row));
   return to_csv(csv);
 }
