@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "framework/core/error.h"
+#include "framework/core/plugin.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -43,6 +45,26 @@ std::optional<std::string> text_of(const Config& config, const std::string& sect
   return text;
 }
 
+// The value of an override that is a list of texts.
+std::string quoted_list(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const std::string& text : texts) result += (result.empty() ? "" : ",") + quoted(text);
+  return "[" + result + "]";
+}
+
+// Loads the plug-ins, whose files then count and not the places that they lie in.
+void add_plugins(ComposeRequest& request, const Config& config) {
+  std::vector<std::string> paths, checksums;
+  config.read("plugins", paths, "places on the disk");
+  if (paths.empty()) return;
+  for (std::string& path : paths) {
+    path = fs::absolute(expanded(request, "plugins", path)).lexically_normal().string();
+    checksums.push_back(load_plugin(path).checksum);
+  }
+  request.overrides.push_back("++plugins=" + quoted_list(paths));
+  request.overrides.push_back("++plugin_checksums=" + quoted_list(checksums));
+}
+
 }  // namespace
 
 ComposeRequest with_whole_places(ComposeRequest request) {
@@ -58,6 +80,7 @@ ComposeRequest with_whole_places(ComposeRequest request) {
   set("dataset", "root", /*is_kept=*/true);
   set("run", "root", /*is_kept=*/false);
   set("run", "dir", /*is_kept=*/false);
+  add_plugins(request, config);
   return request;
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the paths that a command names independent of the working folder.
+// Places on the disk that a command names, as they are from any working folder.
 #pragma once
 
 #include "framework/config/compose.h"
 
 namespace semiseg {
 
-// Returns the request with dataset.root absolute, so that the run keeps its data whatever the
-// working folder of a later command is, and with ~/ in run.root, run.dir and dataset.root as the
-// home folder, which a shell does not expand behind an equals sign. Throws kConfig for ~ where HOME
-// is not set.
+// The request with dataset.root and plugins absolute, so that the run keeps its data whatever the
+// working folder of a later command is, and with ~/ in these, run.root and run.dir as the home
+// folder, which a shell does not expand behind an equals sign. Loads the plug-ins and adds their
+// checksums. Throws kConfig for ~ where HOME is not set and for what load_plugin() refuses.
 ComposeRequest with_whole_places(ComposeRequest request);
 
 }  // namespace semiseg

@@ -3,6 +3,7 @@
 
 #include "framework/checkpoint/initial_weights.h"
 #include "framework/comm/comm_options.h"
+#include "framework/core/log.h"
 #include "framework/core/plugin.h"
 #include "framework/data/dataset.h"
 #include "framework/data/loader.h"
@@ -26,6 +27,23 @@ NetworkShape assumed_shape(const Config& config) {
           .patch_size = ProtocolOptions::read(config.section("protocol")).patch_size};
 }
 
+// Reads the name of a plug-in; its former names mean the same run.
+template <class Entry>
+std::string read_name(const Config& section, std::string_view doc) {
+  section.renamed("name", Registry<Entry>::instance().renamed());
+  return section.required("name", doc);
+}
+
+// A run that another build made is still measured: its weights are there.
+void load_plugins(const GeneralOptions& options) {
+  for (size_t i = 0; i < options.plugins.size(); ++i) {
+    const LoadedPlugin plugin = load_plugin(options.plugins[i]);
+    const bool is_known = i < options.plugin_checksums.size();
+    if (is_known && plugin.checksum != options.plugin_checksums[i])
+      log::warn("{} is another build than that of the run", plugin.path);
+  }
+}
+
 }  // namespace
 
 GeneralOptions GeneralOptions::read(const Config& config) {
@@ -39,7 +57,12 @@ GeneralOptions GeneralOptions::read(const Config& config) {
               "with several seeds to see how much of a difference is chance.");
   config.read("plugins", o.plugins,
               "Shared libraries that are loaded before anything else. Name those that define a "
-              "method, backbone or data set of your own.");
+              "method, backbone or data set of your own.",
+              Effect::kNone);
+  config.read(
+      "plugin_checksums", o.plugin_checksums,
+      "Checksums (xxh3) of these libraries, in their order. The program writes them, so that "
+      "a run belongs to the build of its plug-ins wherever they lie; never set them.");
   config.read("device", o.device, {"auto", "cpu", "cuda"},
               "Device that computes; auto: a GPU for each rank where one is visible, else the "
               "processor. Set cpu to leave a GPU to somebody else.",
@@ -94,7 +117,7 @@ void read_inference_options(const Config& config) {
 
 void read_dataset_options(const Config& config) {
   const Config section = config.section("dataset");
-  const std::string name = section.required("name", "Registered name of the data set.");
+  const std::string name = read_name<DatasetEntry>(section, "Registered name of the data set.");
   DatasetRegistry::instance().find(name).read_options(section);
 }
 
@@ -102,18 +125,18 @@ void read_weight_options(const Config& config) { InitialWeights::read(config.sec
 
 void read_backbone_options(const Config& config) {
   const Config section = config.section("backbone");
-  const std::string name = section.required("name", "Registered name of the backbone.");
+  const std::string name = read_name<BackboneEntry>(section, "Registered name of the backbone.");
   BackboneRegistry::instance().find(name).read_options(section, assumed_shape(config));
 }
 
 void read_method_options(const Config& config) {
   const Config section = config.section("method");
-  const std::string name = section.required("name", "Registered name of the method.");
+  const std::string name = read_name<MethodEntry>(section, "Registered name of the method.");
   MethodRegistry::instance().find(name).read_options(section, assumed_shape(config));
 }
 
 void read_all_options(const Config& config) {
-  for (const std::string& plugin : GeneralOptions::read(config).plugins) load_plugin(plugin);
+  load_plugins(GeneralOptions::read(config));
   read_section_options(config);
   read_protocol_options(config);
   read_inference_options(config);

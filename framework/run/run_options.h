@@ -14,7 +14,7 @@ namespace semiseg {
 struct GeneralOptions {
   std::string labelled = "all";
   int64_t seed = 0;
-  std::vector<std::string> plugins;
+  std::vector<std::string> plugins, plugin_checksums;
   std::string device = "auto";
   int64_t threads = 0;  // 0: as many as there are cores
   bool cuda_graphs = false;

@@ -121,12 +121,13 @@ void World::check_same(const Config& config) const {
     for (const auto& line : here) {
       if (std::find(there.begin(), there.end(), line) == there.end()) differing.push_back(line);
     }
-    throw Error(ErrorKind::kConfig,
-                {.what = "the ranks were started with different configurations",
-                 .where = fmt::format("rank {}", comm_->rank()),
-                 .expected = "the configuration of rank 0",
-                 .got = fmt::format("{}", fmt::join(differing, "; ")),
-                 .fix = "start all ranks with the same command and the same experiment files"});
+    throw Error(
+        ErrorKind::kConfig,
+        {.what = "the ranks were started with different configurations",
+         .where = fmt::format("rank {}", comm_->rank()),
+         .expected = "the configuration of rank 0",
+         .got = fmt::format("{}", fmt::join(differing, "; ")),
+         .fix = "start all ranks with the same command, experiment files and builds of plug-ins"});
   });
 }
 
