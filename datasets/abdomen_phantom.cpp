@@ -109,10 +109,10 @@ const bool registered = DatasetRegistry::instance().add(
      .read_options = read_and_forget<Options>,
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
        const Options options = Options::read(config);
-       return std::make_unique<StoreSource>(
-           patients_store({.name = "abdomen_phantom", .classes = abdomen_classes()},
-                          options.patients, options.text(), options.modalities().size(),
-                          [&](const Patient& patient) { return make_cases(options, patient); }));
+       return std::make_unique<StoreSource>(patients_store(
+           "abdomen_phantom", {.name = "abdomen_phantom", .classes = abdomen_classes()},
+           options.patients, options.text(), options.modalities().size(),
+           [&](const Patient& patient) { return make_cases(options, patient); }));
      }});
 
 }  // namespace

@@ -185,8 +185,9 @@ const bool registered = DatasetRegistry::instance().add(
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
        const Options options = Options::read(config);
        return std::make_unique<StoreSource>(patients_store(
-           {.name = "atrium_phantom", .classes = {"background", "left_atrium"}}, options.patients,
-           options.text(), 1, [&](const Patient& patient) { return make_case(options, patient); }));
+           "atrium_phantom", {.name = "atrium_phantom", .classes = {"background", "left_atrium"}},
+           options.patients, options.text(), 1,
+           [&](const Patient& patient) { return make_case(options, patient); }));
      }});
 
 }  // namespace

@@ -5,7 +5,7 @@
 //   [dataset]
 //   name = "collection"
 //   [dataset.parts.heart]      # a data set with its options, like [dataset] itself
-//   name = "phantom"
+//   name = "cardiac_phantom"
 //   [dataset.parts.abdomen]
 //   name = "abdomen_phantom"
 //
@@ -43,6 +43,7 @@ void read_collection(const Config& section) {
   const Config parts = section.section("parts");
   for (const std::string& name : parts.sections()) {
     const Config part = parts.section(name);
+    part.renamed("name", DatasetRegistry::instance().renamed());
     const std::string dataset = part.required("name", "Registered name of the data set.");
     DatasetRegistry::instance().find(dataset).read_options(part);
   }
@@ -154,7 +155,8 @@ class Collection : public DatasetSource {
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "collection",
-     .summary = "several data sets as one, each a task with classes of its own",
+     .summary = "Several data sets as one: add [dataset.parts.<name>] sections, each with the name "
+                "and options of a data set",
      .read_options = read_collection,
      .make = [](const Config& section) { return std::make_unique<Collection>(section); }});
 

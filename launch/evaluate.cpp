@@ -107,8 +107,8 @@ int run_evaluate(const Arguments& arguments) {
       "evaluate",
       "Measures the weights of a run on a split of its data set; rows go to RUN/cases.SPLIT.csv. "
       "Or measures label files, without a run.",
-      "example: semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c --split val\n"
-      "         semiseg evaluate runs/2026-01-31-bcp-phantom-1a2b3c evaluation.unit=mm\n"
+      "example: semiseg evaluate runs/2026-01-31-bcp-cardiac_phantom-1a2b3c --split val\n"
+      "         semiseg evaluate runs/2026-01-31-bcp-cardiac_phantom-1a2b3c evaluation.unit=mm\n"
       "         semiseg evaluate --predictions out --references labels --classes rv,myo,lv");
   std::filesystem::path run;
   std::string split = "test", weights = "best";

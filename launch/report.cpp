@@ -23,7 +23,7 @@ int run_report(const Arguments& arguments) {
       "report",
       "Writes one HTML page with curves, scores, worst cases, settings and provenance of runs. It "
       "needs no network and no data set.",
-      "example: semiseg report runs/2026-01-31-bcp-phantom-1a2b3c\n"
+      "example: semiseg report runs/2026-01-31-bcp-cardiac_phantom-1a2b3c\n"
       "         semiseg report runs/*-bcp-* runs/*-transmedseg-* --output compared.html");
   std::vector<fs::path> places;
   fs::path output;

@@ -25,7 +25,7 @@ namespace semiseg {
 namespace {
 
 constexpr const char* kExample =
-    "example: semiseg train method=transmedseg dataset=phantom labelled=3 seed=0\n"
+    "example: semiseg train method=transmedseg dataset=cardiac_phantom labelled=3 seed=0\n"
     "         semiseg train method=bcp dataset=acdc dataset.root=/data/ACDC "
     "labelled=7\n"
     "A data set brings the protocol that suits it; protocol=… chooses another.\n"

@@ -48,10 +48,11 @@ std::string PatientOptions::text() const {
 }
 
 std::filesystem::path patients_store(
-    const DatasetInfo& info, const PatientOptions& options, const std::string& recipe, size_t cases,
+    const std::string& key, const DatasetInfo& info, const PatientOptions& options,
+    const std::string& recipe, size_t cases,
     const std::function<std::vector<StoredCase>(const Patient&)>& make) {
-  return made_store(options.root, info.name, recipe, [&](const std::filesystem::path& folder) {
-    const std::vector<Patient> patients = draw_patients(info.name, options);
+  return made_store(options.root, key, recipe, [&](const std::filesystem::path& folder) {
+    const std::vector<Patient> patients = draw_patients(key, options);
     std::vector<CaseInfo> infos(patients.size() * cases);
     at::parallel_for(0, static_cast<int64_t>(patients.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {

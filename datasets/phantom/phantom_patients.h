@@ -27,12 +27,12 @@ struct Patient {
   Split split = Split::kTrain;
 };
 
-// Returns the generated store of all patients. `make` is called for several patients at once and
-// must depend on the patient and the seed alone. Each patient has `cases` cases, in the order of
-// `make`'s result. The training order is a shuffle, so that the first few patients are a chance mix
-// of vendors.
+// The made store of all patients; `key` names its folder and its random numbers. `make` is called for several of them at once: it must depend on the
+// patient and the seed alone. Each patient has `cases` cases, in the order of `make`'s result. The
+// training order is a shuffle, so that the first few patients are a chance mix of vendors.
 std::filesystem::path patients_store(
-    const DatasetInfo& info, const PatientOptions& options, const std::string& recipe, size_t cases,
+    const std::string& key, const DatasetInfo& info, const PatientOptions& options,
+    const std::string& recipe, size_t cases,
     const std::function<std::vector<StoredCase>(const Patient&)>& make);
 
 }  // namespace semiseg::phantom

@@ -66,7 +66,8 @@ Experiment read_run(const Config& config, World& world) {
   e.draws = Draws(static_cast<uint64_t>(e.seed));
   e.comm_options = CommOptions::read(config.section("comm"));
   world.comm().configure(e.comm_options);
-  e.dataset_name = config.section("dataset").required("name", "data set");
+  const std::string name = config.section("dataset").required("name", "data set");
+  e.dataset_name = DatasetRegistry::instance().find(name).name;
   return e;
 }
 

@@ -15,7 +15,7 @@ std::string part(const TemporaryFolder& folder, const std::string& name,
                  const std::string& dataset) {
   const std::string few = "patients_train = 2\npatients_val = 1\npatients_test = 1\nsize = 48\n";
   return "[parts." + name + "]\nname = \"" + dataset + "\"\nroot = \"" + (folder / name).string() +
-         "\"\n" + few + (dataset == "phantom" ? "" : "slices = 16\n");
+         "\"\n" + few + (dataset == "cardiac_phantom" ? "" : "slices = 16\n");
 }
 
 std::unique_ptr<DatasetSource> collection(const std::string& options) {
@@ -24,8 +24,8 @@ std::unique_ptr<DatasetSource> collection(const std::string& options) {
 
 TEST(Collection, JoinsCasesClassesAndSamplesAsTasks) {
   const TemporaryFolder folder;
-  const auto both =
-      collection(part(folder, "heart", "phantom") + part(folder, "atrium", "atrium_phantom"));
+  const auto both = collection(part(folder, "heart", "cardiac_phantom") +
+                               part(folder, "atrium", "atrium_phantom"));
   const auto& classes = both->info().classes;
   ASSERT_EQ(classes.size(), 1u + 3 + 1);
   EXPECT_EQ(classes[0], "background");
@@ -48,7 +48,8 @@ TEST(Collection, JoinsCasesClassesAndSamplesAsTasks) {
 
 TEST(Collection, ClashingCaseIdsAreNamedAndPrefixesSolveThem) {
   const TemporaryFolder folder;
-  const std::string twice = part(folder, "one", "phantom") + part(folder, "two", "phantom");
+  const std::string twice =
+      part(folder, "one", "cardiac_phantom") + part(folder, "two", "cardiac_phantom");
   expect_error(ErrorKind::kConfig, {"two data sets", "'one' and 'two'", "prefix_ids=true"},
                [&] { collection(twice); });
   const auto both = collection("prefix_ids = true\n" + twice);
@@ -58,7 +59,7 @@ TEST(Collection, ClashingCaseIdsAreNamedAndPrefixesSolveThem) {
 TEST(Collection, OfOneDataSetIsRefused) {
   const TemporaryFolder folder;
   expect_error(ErrorKind::kConfig, {"at least two"},
-               [&] { collection(part(folder, "heart", "phantom")); });
+               [&] { collection(part(folder, "heart", "cardiac_phantom")); });
 }
 
 }  // namespace

@@ -20,8 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::unique_ptr<DatasetSource> phantom(const fs::path& root, const std::string& options) {
-  return DatasetRegistry::instance().find("phantom").make(
-      parse_config("root = \"" + root.string() + "\"\n" + options));
+  return DatasetRegistry::instance()
+      .find("cardiac_phantom")
+      .make(parse_config("root = \"" + root.string() + "\"\n" + options));
 }
 
 const std::string kSmall = "patients_train = 8\npatients_val = 4\npatients_test = 4\nsize = 64\n";

@@ -36,6 +36,34 @@ TEST_F(Identity, OnlyWhatCanChangeAResultMakesAnotherRun) {
   EXPECT_EQ(folders_after("protocol.optimiser.clip_norm=1.0").size(), 2u);
 }
 
+TEST_F(Identity, AFormerNameOfTheDataSetIsTheSameRun) {
+  const std::string settings = "train " + kSmall + " method=supervised run.root=renamed ";
+  ASSERT_EQ(run_program(settings, folder_.string()).exit_code, 0);
+  const fs::path run = fs::directory_iterator(folder_ / "renamed")->path();
+  const std::string config = read_file(run / "config.toml"), present = "\"cardiac_phantom\"";
+  const size_t at = config.find(present);
+  ASSERT_NE(at, std::string::npos);
+  write_file(run / "config.toml", std::string(config).replace(at, present.size(), "\"phantom\""));
+  for (const char* name : {"dataset=phantom", "dataset=cardiac_phantom", "dataset.name=phantom"}) {
+    const ProgramResult again = run_program(settings + name, folder_.string());
+    EXPECT_EQ(again.exit_code, 0) << again.output;
+    EXPECT_NE(again.output.find("already done"), std::string::npos) << name << again.output;
+    const bool is_said =
+        again.output.find("phantom is called cardiac_phantom now") != std::string::npos;
+    EXPECT_EQ(is_said, std::string(name) != "dataset=cardiac_phantom") << again.output;
+  }
+  EXPECT_EQ(run_program("evaluate " + run.string(), folder_.string()).exit_code, 0);
+}
+
+TEST_F(Identity, ASummaryHasWhatWasChosen) {
+  ASSERT_EQ(train("chosen", "method=supervised backbone=unet_small").exit_code, 0);
+  const std::string summary = text("chosen", "summary.json");
+  for (const char* part : {"\"backbone\": \"unet_small\"", "\"protocol\": \"smoke\"",
+                           "\"dataset.size\": \"32\"", "\"labelled\": \"\\\"2\\\"\""})
+    EXPECT_NE(summary.find(part), std::string::npos) << part << summary.substr(0, 1500);
+  EXPECT_EQ(summary.find("dataset.root"), std::string::npos) << "it changes no result";
+}
+
 TEST_F(Identity, AFinishedRunIsMeasuredInAnotherWayWithoutTrainingAgain) {
   ASSERT_EQ(train("measured", "method=supervised").exit_code, 0);
   const std::string weights = text("measured", "checkpoint/best.h5");

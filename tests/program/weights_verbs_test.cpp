@@ -50,7 +50,7 @@ TEST_F(WeightVerbs, ExportAndImportGiveTheSameNetworkAndTheSameScores) {
   export_trained();
   const Safetensors file = read_safetensors(folder_ / "trained.safetensors");
   EXPECT_EQ(file.metadata.at("method"), "mean_teacher");
-  EXPECT_EQ(file.metadata.at("dataset"), "phantom");
+  EXPECT_EQ(file.metadata.at("dataset"), "cardiac_phantom");
   EXPECT_EQ(file.metadata.at("config_hash").size(), 16u);
   const StateMap trained = best("trained");
   for (const auto& [name, value] : file.tensors)

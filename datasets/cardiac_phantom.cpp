@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// phantom: cardiac short-axis stacks made up from nothing, for trying and testing without data.
+// cardiac_phantom: cardiac short-axis stacks made up from nothing, for trying and testing without data.
 // Patients differ in anatomy and disease, scanners (vendors A to D) in contrast, blur, noise and
 // resolution; each patient has a frame at end diastole and one at end systole, labelled as in ACDC.
 // Made once into a cached case store.
@@ -45,7 +45,7 @@ struct Options {
 };
 
 DatasetInfo phantom_info() {
-  return {.name = "phantom",
+  return {.name = "cardiac_phantom",
           .classes = {"background", "right_ventricle", "myocardium", "left_ventricle"},
           .preparation = "orientation=stored normalise=minmax"};
 }
@@ -102,20 +102,22 @@ std::vector<StoredCase> make_cases(const Options& options, const phantom::Patien
   return cases;
 }
 
+// The data keep their first name, by which older versions cached them.
 std::filesystem::path phantom_store(const Options& options) {
   return phantom::patients_store(
-      phantom_info(), options.patients, options.text(), 2,
+      "phantom", phantom_info(), options.patients, options.text(), 2,
       [&](const phantom::Patient& patient) { return make_cases(options, patient); });
 }
 
 const bool registered = DatasetRegistry::instance().add(
-    {.name = "phantom",
+    {.name = "cardiac_phantom",
      .summary =
          "Generated cardiac short-axis scans of four vendors: made in seconds, nothing to download",
      .read_options = read_and_forget<Options>,
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
        return std::make_unique<StoreSource>(phantom_store(Options::read(config)));
-     }});
+     }},
+    /*former_names=*/{"phantom"});
 
 }  // namespace
 }  // namespace semiseg
