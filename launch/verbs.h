@@ -20,6 +20,7 @@ int run_predict(const Arguments& arguments);
 int run_convert(const Arguments& arguments);
 int run_info(const Arguments& arguments);
 int run_parity(const Arguments& arguments);
+int run_conformance(const Arguments& arguments);
 int run_benchmark(const Arguments& arguments);
 
 struct Verb {
@@ -39,6 +40,7 @@ inline constexpr Verb kVerbs[] = {
     {"convert", "NIfTI, NRRD, MetaImage and DICOM into a data set", run_convert},
     {"info", "what is registered, and the options of each", run_info},
     {"parity", "compare with recorded results of reference implementations", run_parity},
+    {"conformance", "check that a method does what every method must do", run_conformance},
     {"benchmark", "time parts of the program", run_benchmark},
 };
 

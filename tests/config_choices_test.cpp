@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "tests/experiments.h"
+#include "tests/support/experiments.h"
 
 namespace semiseg {
 namespace {

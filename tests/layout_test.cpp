@@ -32,7 +32,7 @@ std::string text_of(const fs::path& path) {
   return text.str();
 }
 
-// "framework/nn/losses.h" → "framework/nn"; "datasets/acdc.cpp" → "datasets".
+// "framework/nn/losses/losses.h" → "framework/nn"; "datasets/acdc.cpp" → "datasets".
 std::string folder_of(const std::string& path) {
   const fs::path relative(path);
   auto part = relative.begin();

@@ -2,9 +2,9 @@
 // Rows of a table are what somebody chose, and their labels say how they differ.
 #include <gtest/gtest.h>
 
-#include "framework/record/csv.h"
-#include "framework/record/results_table.h"
-#include "framework/record/results_text.h"
+#include "framework/files/csv.h"
+#include "framework/record/tables/results_table.h"
+#include "framework/record/tables/results_text.h"
 
 namespace semiseg {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/record/results_table.h"
+#include "framework/record/tables/results_table.h"
 
 namespace semiseg {
 

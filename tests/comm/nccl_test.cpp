@@ -15,7 +15,7 @@
 #include "framework/comm/nccl/nccl.h"
 #include "framework/comm/nccl/nccl_call.h"
 #include "framework/core/error.h"
-#include "tests/support/thread_communicator.h"
+#include "launch/conformance/thread_communicator.h"
 
 namespace semiseg {
 namespace {

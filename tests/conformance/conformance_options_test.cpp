@@ -14,7 +14,6 @@
 #include "framework/data/dataset.h"
 #include "framework/data/setting.h"
 #include "framework/methods/method.h"
-#include "tests/support/method_case.h"
 #include "tests/support/places.h"
 
 namespace semiseg {
@@ -30,25 +29,6 @@ std::map<std::string, std::string> described(const std::vector<OptionRead>& read
   }
   return result;
 }
-
-class OptionsOfMethods : public testing::TestWithParam<MethodOnImages> {};
-
-TEST_P(OptionsOfMethods, AreThoseThatTheMethodReadsWhenItIsMade) {
-  const MethodSetup setup = GetParam().setup();
-  const auto comm = make_serial_communicator();
-  const auto made = MethodUnderTest(setup, *comm).reads();
-  const auto listed = list_options(
-      [&](const Config& config) {
-        MethodRegistry::instance()
-            .find(setup.name)
-            .read_options(config.section("method"), setup.shape());
-      },
-      "[method]\n" + setup.options);
-  EXPECT_EQ(described(listed, "method.name"), described(made, "method.name"));
-}
-
-INSTANTIATE_TEST_SUITE_P(Every, OptionsOfMethods, testing::ValuesIn(methods_on_images()),
-                         [](const auto& info) { return info.param.title(); });
 
 // The reads of a network on images of this size; none where it takes no images of these axes.
 std::optional<std::vector<OptionRead>> reads_of_made(const BackboneEntry& entry,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check of conformance_test finds what it looks for: a method with a planted defect.
-#include "tests/conformance/unlabelled_use.h"
+#include "launch/conformance/unlabelled_use.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/support/method_case.h"
+#include "launch/conformance/method_case.h"
 
 namespace semiseg {
 namespace {

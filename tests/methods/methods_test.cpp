@@ -8,8 +8,8 @@
 
 #include "framework/core/error.h"
 #include "framework/methods/parts/teacher_student.h"
+#include "launch/conformance/method_case.h"
 #include "launch/parity/parity_case.h"
-#include "tests/support/method_case.h"
 #include "tests/support/state_equality.h"
 
 namespace semiseg {

@@ -9,7 +9,7 @@
 
 #include "framework/comm/broadcast_state.h"
 #include "framework/data/batch_plan.h"
-#include "tests/support/method_case.h"
+#include "launch/conformance/method_case.h"
 #include "tests/support/ranks.h"
 #include "tests/support/state_equality.h"
 

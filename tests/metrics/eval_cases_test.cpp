@@ -9,8 +9,8 @@
 
 #include "framework/core/error.h"
 #include "framework/metrics/evaluator.h"
+#include "launch/conformance/thread_communicator.h"
 #include "tests/support/cube_source.h"
-#include "tests/support/thread_communicator.h"
 
 namespace semiseg {
 namespace {

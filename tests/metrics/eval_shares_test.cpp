@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/metrics/case_shares.h"
-#include "tests/support/thread_communicator.h"
+#include "launch/conformance/thread_communicator.h"
 
 namespace semiseg {
 namespace {

@@ -8,9 +8,9 @@
 #include <regex>
 #include <sstream>
 
+#include "launch/conformance/thread_communicator.h"
 #include "tests/nn/nn_backbone_case.h"
 #include "tests/support/recorded_cases.h"
-#include "tests/support/thread_communicator.h"
 
 namespace semiseg {
 namespace {

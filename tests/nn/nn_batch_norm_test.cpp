@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "framework/core/error.h"
+#include "launch/conformance/thread_communicator.h"
 #include "tests/nn/nn_layer_case.h"
-#include "tests/support/thread_communicator.h"
 
 namespace semiseg {
 namespace {

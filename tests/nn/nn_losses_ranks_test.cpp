@@ -13,8 +13,8 @@
 #include "framework/nn/losses/losses_consistency.h"
 #include "framework/nn/losses/losses_entropy.h"
 #include "framework/nn/losses/losses_soft_dice.h"
+#include "launch/conformance/thread_communicator.h"
 #include "launch/parity/parity_case.h"
-#include "tests/support/thread_communicator.h"
 
 namespace semiseg {
 namespace {

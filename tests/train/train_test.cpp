@@ -11,8 +11,8 @@
 #include "framework/core/error.h"
 #include "framework/train/protocol.h"
 #include "framework/train/training_step.h"
+#include "launch/conformance/thread_communicator.h"
 #include "tests/support/expect_error.h"
-#include "tests/support/thread_communicator.h"
 
 namespace semiseg {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "framework/train/training_step.h"
-#include "tests/support/thread_communicator.h"
+#include "launch/conformance/thread_communicator.h"
 
 namespace semiseg {
 

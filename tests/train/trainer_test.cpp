@@ -7,7 +7,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/memory_store.h"
+#include "launch/conformance/memory_store.h"
 #include "tests/support/state_equality.h"
 
 namespace semiseg {

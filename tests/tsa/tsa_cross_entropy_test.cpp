@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
-#include "tests/support/thread_communicator.h"
+#include "launch/conformance/thread_communicator.h"
 #include "tests/tsa/tsa_problem.h"
 
 namespace semiseg {

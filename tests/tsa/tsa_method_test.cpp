@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "framework/data/batch_plan.h"
-#include "tests/support/method_case.h"
+#include "launch/conformance/method_case.h"
 #include "tests/tsa/tsa_ranks.h"
 
 namespace semiseg {

@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "launch/conformance/thread_communicator.h"
 #include "tests/support/state_equality.h"
-#include "tests/support/thread_communicator.h"
 #include "tests/tsa/tsa_problem.h"
 
 namespace semiseg {

@@ -9,7 +9,7 @@
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
 #include "framework/data/dataset.h"
-#include "framework/record/json_number.h"
+#include "framework/files/json_number.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

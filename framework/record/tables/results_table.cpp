@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "framework/record/row_labels.h"
-#include "framework/record/run_settings.h"
+#include "framework/record/run/run_settings.h"
 
 namespace semiseg {
 namespace {

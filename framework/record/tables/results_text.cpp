@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "framework/record/csv.h"
+#include "framework/files/csv.h"
 #include "framework/record/row_labels.h"
 #include "framework/record/shown_text.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/method_case.h"
+#include "launch/conformance/method_case.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -30,10 +30,16 @@ MethodSetup small_setup(const std::string& name, int64_t axes) {
   return setup;
 }
 
+MethodSetup MethodOnImages::setup() const {
+  MethodSetup setup = small_setup(name, axes);
+  setup.options += "\n" + options;
+  return setup;
+}
+
 std::vector<MethodOnImages> methods_on_images() {
   std::vector<MethodOnImages> all;
   for (const auto& name : MethodRegistry::instance().names()) {
-    for (const int64_t axes : {2, 3}) all.push_back({name, axes});
+    for (const int64_t axes : {2, 3}) all.push_back({.name = name, .axes = axes});
   }
   return all;
 }

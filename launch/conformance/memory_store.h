@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run that keeps its states and rows in memory, for tests of the trainer.
+// A run that keeps its states and rows in memory, for checks of the trainer.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "framework/core/error.h"
 #include "framework/train/trainer.h"
 
 namespace semiseg {
@@ -34,7 +35,7 @@ class MemoryStore : public StateStore, public TrainingObserver {
     events.push_back("best " + std::to_string(done));
   }
   StateMap load_best(int64_t done) override {
-    EXPECT_EQ(done, best_done_);
+    SEMISEG_CHECK(done == best_done_, "the best state of another step is asked for");
     events.push_back("load best " + std::to_string(done));
     return copy_of(best.value());
   }

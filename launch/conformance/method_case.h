@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small methods and seeded batches for tests.
+// Small methods and seeded batches to check methods with.
 #pragma once
 
 #include <ostream>
@@ -18,7 +18,8 @@ MethodSetup small_setup(const std::string& name, int64_t axes = 2);
 struct MethodOnImages {
   std::string name;
   int64_t axes = 2;
-  MethodSetup setup() const { return small_setup(name, axes); }
+  std::string options;  // TOML of section [method] beside those of small_setup()
+  MethodSetup setup() const;
   std::string title() const { return axes == 2 ? name : name + "_3d"; }
   friend void PrintTo(const MethodOnImages& method, std::ostream* out) { *out << method.title(); }
 };
@@ -28,8 +29,8 @@ std::vector<MethodOnImages> methods_on_images();
 at::Tensor random_images(const MethodSetup& setup, int64_t count, int64_t step);
 
 // A batch of the stage, of seeded noise: images in [0, 1], labels in blobs so that Dice has
-// something to find, for streams of the pool "labelled". Each other view gives each image a
-// contrast and a brightness of its own. Samples have domains and tasks 0 and 1 in turn.
+// something to find, for streams of the pool "labelled". Each other view gives each image a contrast
+// and a brightness of its own. Samples have domains and tasks 0 and 1 in turn.
 Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step);
 
 // The samples of a batch that lie in these slots: the share of one rank.

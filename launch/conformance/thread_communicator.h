@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranks that are threads of one process, for tests of collective code. Sums are made in rank order.
+// Ranks that are threads of one process, for checks of whatever is collective. Sums are made in
+// rank order.
 #pragma once
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <gtest/gtest.h>
 
+#include <atomic>
 #include <barrier>
 #include <condition_variable>
 #include <deque>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "framework/comm/communicator.h"
+#include "framework/core/error.h"
 
 namespace semiseg {
 
@@ -31,7 +33,7 @@ class ThreadCommunicator : public Communicator {
     int started = 0;
   };
 
-  // The data that the ranks share; it outlives them.
+  // What the ranks share; it outlives them.
   struct World {
     explicit World(int size)
         : slots(static_cast<size_t>(size)),
@@ -40,6 +42,20 @@ class ThreadCommunicator : public Communicator {
           num_duplicated(slots.size()) {}
     std::vector<at::Tensor> slots;
     std::barrier<> barrier;
+    std::atomic<bool> has_failed = false;
+
+    // Called by a rank that goes no further, so that no other one waits for it.
+    void fail() {
+      has_failed = true;
+      barrier.arrive_and_drop();
+      const std::lock_guard lock(mutex);
+      all_started.notify_all();
+      for (const auto& duplicate : duplicates) duplicate->fail();
+    }
+    // Throws kRank on the ranks that the failed one leaves behind.
+    void check() const {
+      if (has_failed) throw Error(ErrorKind::kRank, {.what = "another rank has failed"});
+    }
 
     std::mutex mutex;  // guards all below
     std::condition_variable all_started;
@@ -66,7 +82,8 @@ class ThreadCommunicator : public Communicator {
       reduction->name = name;
       reduction->parts.resize(world_.slots.size());
     }
-    EXPECT_EQ(reduction->name, name) << "ranks start different reductions";
+    SEMISEG_CHECK(reduction->name == name, "ranks start different reductions: " + reduction->name +
+                                               " and " + std::string(name));
     reduction->parts[self] = value.detach().clone();
     auto pending = std::make_unique<Pending>(world_, reduction, value);
     if (++reduction->started == size()) {
@@ -84,9 +101,13 @@ class ThreadCommunicator : public Communicator {
   void broadcast(at::Tensor& value, std::string_view) const override {
     value.copy_(exchange(value)[0]);
   }
-  void barrier(std::string_view) const override { world_.barrier.arrive_and_wait(); }
+  void barrier(std::string_view) const override {
+    world_.barrier.arrive_and_wait();
+    world_.check();
+  }
   std::unique_ptr<Communicator> duplicate() const override {
     const std::lock_guard lock(world_.mutex);
+    world_.check();
     const size_t number = world_.num_duplicated[static_cast<size_t>(rank_)]++;
     if (number == world_.duplicates.size()) {
       world_.duplicates.push_back(std::make_unique<World>(size()));
@@ -102,7 +123,8 @@ class ThreadCommunicator : public Communicator {
         : world_(world), reduction_(std::move(reduction)), value_(std::move(value)) {}
     void wait() override {
       std::unique_lock lock(world_.mutex);
-      world_.all_started.wait(lock, [this] { return is_complete(); });
+      world_.all_started.wait(lock, [this] { return is_complete() || world_.has_failed; });
+      if (!is_complete()) world_.check();
       value_.copy_(at::stack(reduction_->parts).sum(0));
     }
     bool advance() override {
@@ -120,6 +142,7 @@ class ThreadCommunicator : public Communicator {
   std::vector<at::Tensor> exchange(const at::Tensor& local) const {
     world_.slots[static_cast<size_t>(rank_)] = local.detach().clone();
     world_.barrier.arrive_and_wait();
+    world_.check();
     std::vector<at::Tensor> all = world_.slots;
     world_.barrier.arrive_and_wait();
     return all;
@@ -130,14 +153,26 @@ class ThreadCommunicator : public Communicator {
   int rank_;
 };
 
-// Runs body(communicator) on `size` threads. The body must not throw.
+// Runs body(communicator) on `size` threads. Throws what the first rank that failed has thrown.
 inline void run_ranks(int size, const std::function<void(const Communicator&)>& body) {
   ThreadCommunicator::World world(size);
+  std::exception_ptr first;
+  std::mutex guard;
+  const auto run = [&](int rank) {
+    try {
+      body(ThreadCommunicator(world, rank));
+    } catch (...) {
+      {
+        const std::lock_guard lock(guard);
+        if (!first) first = std::current_exception();
+      }
+      world.fail();
+    }
+  };
   std::vector<std::thread> threads;
-  for (int rank = 0; rank < size; ++rank) {
-    threads.emplace_back([&, rank] { body(ThreadCommunicator(world, rank)); });
-  }
+  for (int rank = 0; rank < size; ++rank) threads.emplace_back(run, rank);
   for (auto& thread : threads) thread.join();
+  if (first) std::rethrow_exception(first);
 }
 
 }  // namespace semiseg

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every registered method must do, whatever it is. The tests run these checks on the methods
+// of the tree, `semiseg conformance` on any method.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launch/conformance/method_case.h"
+
+namespace semiseg {
+
+// Sentences that say what is wrong; none: the check is passed.
+using Findings = std::vector<std::string>;
+
+struct Check {
+  const char* name;   // "same_seed"
+  const char* claim;  // what a sound method does: "gives the same bits for the same seed"
+  Findings (*run)(const MethodOnImages& method);
+  friend void PrintTo(const Check& check, std::ostream* out) { *out << check.name; }
+};
+
+const std::vector<Check>& conformance_checks();
+
+// Runs the check; an exception of the method is a finding, too.
+Findings findings_of(const Check& check, const MethodOnImages& method);
+
+// One of them each, in the order of the table.
+Findings check_options(const MethodOnImages& method);
+Findings check_plan(const MethodOnImages& method);
+Findings check_records(const MethodOnImages& method);
+Findings check_loss_that_is_not_finite(const MethodOnImages& method);
+Findings check_same_seed(const MethodOnImages& method);
+Findings check_other_seed(const MethodOnImages& method);
+Findings check_resume(const MethodOnImages& method);
+Findings check_prediction(const MethodOnImages& method);
+Findings check_unlabelled_images(const MethodOnImages& method);
+Findings check_ranks(const MethodOnImages& method);
+Findings check_trainer(const MethodOnImages& method);
+
+}  // namespace semiseg
