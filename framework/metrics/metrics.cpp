@@ -75,9 +75,10 @@ void set_empty_by_field(ClassMetrics& m) {
   }
 }
 
-// medpy's distances raise, and its dc divides 0 by 0. MONAI leaves out classes without reference;
-// its distances are NaN unless a set is there to be infinitely far. surface-distance has NaN where
-// nothing is measured and ∞ where there is nothing to be measured to.
+// medpy's distances raise, and its dc divides 0 by 0. MONAI leaves classes without reference out of
+// the Dice; its distances are ∞ where one map is empty, whichever, and percentiles interpolate two
+// of them to NaN. surface-distance has NaN where nothing is measured and ∞ where there is nothing
+// to be measured to.
 void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
   leave_out_surfaces(m);
   if (definition == MetricDefinition::kMedpy) {
@@ -88,9 +89,10 @@ void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
   const bool monai = definition == MetricDefinition::kMonai;
   m.dice = m.jaccard = m.both_empty() || (monai && m.false_positive()) ? kNaN : 0;
   m.surface_dice = m.both_empty() ? kNaN : 0;
-  if (m.false_positive()) m.asd = kInfinity;
+  if (monai ? !m.both_empty() : m.false_positive()) m.asd = kInfinity;
   if (!m.both_empty()) m.assd = kInfinity;
-  if (!monai) m.hd = m.hd95 = kInfinity;
+  if (!monai || !m.both_empty()) m.hd = kInfinity;
+  if (!monai) m.hd95 = kInfinity;
 }
 
 void set_empty(ClassMetrics& m, const MetricOptions& options) {

@@ -46,8 +46,15 @@ Scale moments(const float* values, int64_t size, bool nonzero) {
   return {mean, std::max(count > 0 ? std::sqrt(squares / count) : 0, kLeastSpread)};
 }
 
+// Without a spread, all voxels are the mean: as nnU-Net has it in float32, so that the rounding of
+// the mean is not divided by almost nothing.
+Scale fixed_scale(const IntensityOptions& options) {
+  if (options.std >= kLeastSpread) return {options.mean, options.std};
+  return {static_cast<float>(options.mean), kLeastSpread};
+}
+
 Scale find_scale(const float* values, int64_t size, const IntensityOptions& options) {
-  if (options.scale == "fixed") return {options.mean, options.std};
+  if (options.scale == "fixed") return fixed_scale(options);
   if (options.scale == "none") return {};
   if (options.scale != "minmax") return moments(values, size, options.scale == "zscore_nonzero");
   const auto [low, high] = std::minmax_element(values, values + size);

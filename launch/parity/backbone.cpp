@@ -30,15 +30,14 @@ at::Tensor input_of(const ParityCase& c, at::ScalarType dtype) {
   return (is_discriminator(c) ? at::cat({c.tensor("in.map"), image}, 1) : image).to(dtype).clone();
 }
 
-std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype,
-                                       Comparison& comparison) {
+std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype) {
   const auto& o = c.options;
   const BackboneEntry& entry = known<BackboneEntry>(c.name);
   NetworkShape shape{.channels = o.at("in_channels"),
                      .classes = o.at("classes"),
                      .patch_size = o.at("input_size").get<std::vector<int64_t>>(),
                      .dtype = dtype};
-  std::string options = toml_lines(o, kDescription);
+  std::string options = toml_lines(o.all(), kDescription);
   if (is_discriminator(c)) {
     options += "image_channels = " + toml_of(o.at("in_channels")) + "\n";
     shape.channels += shape.classes;
@@ -46,7 +45,7 @@ std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype
   }
   const Config config = parse_config(with_dropout(entry, options, shape, o.value("dropout", 0.0)));
   auto network = entry.make(config, shape, Draws(1), "student");
-  comparison.remark(unread_options(config));
+  check_options_are_read(unread_options(config));
   for (const auto& tensors : {network->parameters(), network->buffers()})
     fill_parameters(tensors, o.at("seed"), o.at("nets").at(0));
   return network;
@@ -104,7 +103,7 @@ void run_backbone(const ParityCase& c, Comparison& comparison) {
   const bool trains = c.options.at("mode") == "train";
   const bool is_double = c.options.value("dtype", "float32") == "float64";
   const at::ScalarType dtype = is_double ? at::kDouble : at::kFloat;
-  const auto network = make_network(c, dtype, comparison);
+  const auto network = make_network(c, dtype);
   const auto count = c.options.at("parameter_count").get<int64_t>();
   comparison.require(network->parameter_count() == count,
                      fmt::format("{} parameters: expected {}", network->parameter_count(), count));

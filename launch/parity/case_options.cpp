@@ -38,7 +38,13 @@ std::string unread_options(const Config& config) {
   return "";
 }
 
-// The network's reader tells which dropout options exist and how many numbers each takes.
+void check_options_are_read(const std::string& unread) {
+  if (unread.empty()) return;
+  throw Error(ErrorKind::kData, {.what = "the case has options that are not known: " + unread});
+}
+
+// Which options of dropout there are, and how many numbers each takes, the network says itself when
+// it reads them.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,
                          const NetworkShape& shape, double dropout) {
   const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };

@@ -19,6 +19,9 @@ std::string toml_lines(const nlohmann::json& options, const std::set<std::string
 // "nothing reads 'depth'", or empty: options that a component does not have, after it was made.
 std::string unread_options(const Config& config);
 
+// Throws kData for such options of a case, before their numbers are computed without them.
+void check_options_are_read(const std::string& unread);
+
 // The same for a network of this entry: its options and, for each of its options of dropout, the
 // one probability `dropout`.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,

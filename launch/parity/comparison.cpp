@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -113,6 +114,7 @@ void Comparison::compare(const std::string& tensor, double got) {
 void Comparison::compare_by_largest(const std::string& tensor, const at::Tensor& got,
                                     double share) {
   if (!has_shape(tensor, got)) return;
+  if (parity_.has(tensor + ".index")) return compare_digest_by_largest(tensor, got, share);
   const at::Tensor expected = parity_.tensor(tensor);
   if (expected.numel() == 0) return;
   const double largest = expected.abs().max().item<double>();
@@ -120,12 +122,24 @@ void Comparison::compare_by_largest(const std::string& tensor, const at::Tensor&
                  {.atol = share * (largest > 0 ? largest : 1)});
 }
 
-void Comparison::require(bool holds, const std::string& what) {
-  if (!holds) complaints_.push_back(what);
+void Comparison::compare_digest_by_largest(const std::string& tensor, const at::Tensor& got,
+                                           double share) {
+  const at::Tensor values = flat_double(got), indices = parity_.tensor(tensor + ".index");
+  const double norm = parity_.tensor(tensor + ".l2").item<double>(),
+               largest = std::min(values.abs().max().item<double>(), norm),
+               each = share * (largest > 0 ? largest : 1);
+  const auto count = static_cast<double>(values.numel());
+  const std::string name = tensor + " in float32";
+  compare_values(name, parity_.tensor(tensor + ".at"), values.index_select(0, indices),
+                 {.atol = each}, indices);
+  compare_values(name + ", sum", parity_.tensor(tensor + ".sum"), values.sum(),
+                 {.atol = each * count});
+  compare_values(name + ", norm", parity_.tensor(tensor + ".l2"), values.norm(),
+                 {.atol = each * std::sqrt(count)});
 }
 
-void Comparison::remark(const std::string& text) {
-  if (!text.empty()) remarks_.push_back(text);
+void Comparison::require(bool holds, const std::string& what) {
+  if (!holds) complaints_.push_back(what);
 }
 
 std::vector<std::string> Comparison::missing() const {

@@ -42,17 +42,15 @@ class Comparison {
   // are not finite must be so at the same places.
   void compare(const std::string& tensor, const at::Tensor& got);
   void compare(const std::string& tensor, double got);
-  // Compares with another tolerance than the case's: a share of the largest expected element.
+  // Against a tolerance that is not the case's: a share of the largest expected element. Of a
+  // digest that is the largest one computed, but for what the expected norm leaves room for.
   void compare_by_largest(const std::string& tensor, const at::Tensor& got, double share);
   // Requires a condition beyond the numbers of the case; `what` says what is wrong otherwise.
   void require(bool holds, const std::string& what);
-  // Adds a remark that may explain a failure but is none itself. An empty text is ignored.
-  void remark(const std::string& text);
 
   const std::optional<Deviation>& worst() const { return worst_; }
   const std::vector<std::string>& complaints() const { return complaints_; }
-  const std::vector<std::string>& remarks() const { return remarks_; }
-  // Return the expected tensors (out.…, grad.…) that nothing was compared with, and their number.
+  // Expected tensors (out.…, grad.…) that nothing was compared with, and how many there are.
   std::vector<std::string> missing() const;
   size_t compared() const { return compared_.size(); }
   size_t bad_tensors() const { return bad_tensors_; }
@@ -61,6 +59,7 @@ class Comparison {
  private:
   void compare_values(const std::string& tensor, const at::Tensor& expected, const at::Tensor& got,
                       const Tolerance& tolerance, const at::Tensor& indices = {});
+  void compare_digest_by_largest(const std::string& tensor, const at::Tensor& got, double share);
   Tolerance tolerance_of(const std::string& tensor) const;
   bool has_shape(const std::string& tensor, const at::Tensor& got);
 
@@ -68,7 +67,7 @@ class Comparison {
   Arithmetic arithmetic_;
   std::set<std::string> compared_;
   std::optional<Deviation> worst_;
-  std::vector<std::string> complaints_, remarks_;
+  std::vector<std::string> complaints_;
   size_t bad_tensors_ = 0;
 };
 

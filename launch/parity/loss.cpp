@@ -6,12 +6,13 @@
 #include <cmath>
 #include <functional>
 
-#include "framework/nn/losses/losses.h"
-#include "framework/nn/losses/losses_compound.h"
-#include "framework/nn/losses/losses_consistency.h"
-#include "framework/nn/losses/losses_copy_paste.h"
-#include "framework/nn/losses/losses_entropy.h"
-#include "framework/nn/losses/losses_soft_dice.h"
+#include "framework/nn/ignore_label.h"
+#include "framework/nn/losses.h"
+#include "framework/nn/losses_compound.h"
+#include "framework/nn/losses_consistency.h"
+#include "framework/nn/losses_copy_paste.h"
+#include "framework/nn/losses_entropy.h"
+#include "framework/nn/losses_soft_dice.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {
@@ -32,6 +33,12 @@ struct LossCase {
   at::Tensor label() const { return parity.tensor("in.label"); }
   at::Tensor mask() const {
     return parity.has("in.mask") ? parity.tensor("in.mask") : at::Tensor();
+  }
+  // With what the case's own ignore label marks as pixels that count in nothing.
+  at::Tensor counted_label() const {
+    const auto ignored = parity.options.value("ignore_label", nlohmann::json());
+    if (ignored.is_null()) return label();
+    return label().masked_fill(label() == ignored.get<int64_t>(), kIgnoreLabel);
   }
   const nlohmann::json& option(const char* name) const { return parity.options.at(name); }
 };
@@ -108,7 +115,9 @@ at::Tensor compound(const LossCase& c) {
 }
 
 at::Tensor nnunet(const LossCase& c) {
-  return nnunet_dc_ce(c.logits, c.label(), c.option("batch_dice"), c.comm);
+  const NnunetDice dice{.batch = c.option("batch_dice"),
+                        .background = c.parity.options.value("do_bg", false)};
+  return nnunet_dc_ce(c.logits, c.counted_label(), dice, c.comm);
 }
 
 // The reference's one number α is [α, 1 - α].
@@ -120,7 +129,9 @@ at::Tensor focal(const LossCase& c) {
   } else {
     weight = weights(c, "alpha");
   }
-  return focal_loss(c.logits, c.label(), weight, c.option("gamma"), c.comm);
+  const bool is_mean = c.parity.options.value("size_average", true);
+  return focal_loss(c.logits, c.label(), weight, c.option("gamma"), c.comm,
+                    is_mean ? Reduction::kMean : Reduction::kSum);
 }
 
 double log_classes(const LossCase& c) {

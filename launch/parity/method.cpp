@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "framework/core/error.h"
+#include "launch/parity/case_options.h"
 #include "launch/parity/method_setup.h"
 #include "launch/parity/runners.h"
 
@@ -96,7 +97,7 @@ void run_method(const ParityCase& c, Comparison& comparison, Arithmetic arithmet
   MethodSetup setup = setup_of(c);
   if (arithmetic == Arithmetic::kFloat32) setup.dtype = at::kFloat;
   MethodUnderTest method(setup, *comm);
-  comparison.remark(method.unread());
+  check_options_are_read(method.unread());
   for (const auto& net : nets_of(c))
     fill_parameters(method.tensors(net), c.options.at("case_seed"), net, at::kDouble);
   const int64_t stage = stage_of(c, *method), first = c.options.value("iteration", int64_t{0});

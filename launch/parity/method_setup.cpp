@@ -167,7 +167,7 @@ std::string discriminator_lines(const Json& o) {
 }  // namespace
 
 MethodSetup setup_of(const ParityCase& parity) {
-  const Json& o = parity.options;
+  const Json& o = parity.options.all();
   const std::string backbone = o.at("backbone");
   known<MethodEntry>(parity.name);
   for (const auto& [net, architecture] : o.at("nets").items())
@@ -180,6 +180,8 @@ MethodSetup setup_of(const ParityCase& parity) {
                     .optimiser = optimiser_of(o)};
   setup.batch = o.contains("batch") ? o.at("batch").get<int64_t>()
                                     : setup.labelled + o.at("unlabelled").get<int64_t>();
+  // Pre-training sees the labelled part alone, whatever the rest of the batch is.
+  if (o.value("stage", Json()) == "pretrain") setup.batch = 2 * setup.labelled;
   const BackboneEntry& entry = known<BackboneEntry>(backbone);
   const Json network = backbone_options(o, entry, setup.shape());
   std::set<std::string> not_the_methods = kTranslated;

@@ -3,11 +3,13 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "framework/metrics/class_surfaces.h"
-#include "framework/metrics/surface_statistics.h"
+#include "framework/core/error.h"
+#include "framework/eval/class_surfaces.h"
+#include "framework/eval/surface_statistics.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {
@@ -48,18 +50,23 @@ std::pair<at::Tensor, at::Tensor> maps_of(const ParityCase& c) {
 }
 
 // MONAI's directed Hausdorff distances, which no other part of the program needs: from the
-// prediction to the truth alone.
+// prediction to the truth alone. Where one of them is empty the distance is ∞, as are those of both
+// directions; a percentile of infinities is NaN.
 at::Tensor directed_values(const ParityCase& c, const std::string& metric) {
+  if (c.options.at("definition") != "monai")
+    throw Error(ErrorKind::kData, {.what = "directed distances are known of MONAI only"});
   const auto [prediction, truth] = maps_of(c);
   const SurfaceOptions options{.spacing = c.options.value("spacing", std::vector<double>()),
                                .connectivity = c.options.value("connectivity", 1)};
   std::vector<double> values;
   for (const ClassSurfaces& surfaces :
        compare_surfaces(prediction, truth, c.options.at("classes"), options)) {
-    const auto& there = surfaces.there;
-    values.push_back(there.distances.empty() ? std::numeric_limits<double>::quiet_NaN()
-                     : metric == "hd95"      ? percentile(there.distances, 0.95)
-                                             : largest_distance(there));
+    std::vector<double> there = surfaces.there.distances;
+    const bool is_empty = surfaces.prediction_voxels + surfaces.reference_voxels == 0;
+    if (there.empty() && !is_empty) there.assign(2, std::numeric_limits<double>::infinity());
+    values.push_back(is_empty           ? std::numeric_limits<double>::quiet_NaN()
+                     : metric == "hd95" ? percentile(there, 0.95)
+                                        : *std::max_element(there.begin(), there.end()));
   }
   return at::tensor(values, at::kDouble);
 }

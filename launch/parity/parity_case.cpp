@@ -53,6 +53,14 @@ std::pair<double, double> weight_range(const NamedTensor& tensor) {
 
 }  // namespace
 
+std::vector<std::string> CaseOptions::unread() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : values_.items()) {
+    if (!asked_.contains(name)) names.push_back(name);
+  }
+  return names;
+}
+
 bool ParityCase::has(const std::string& tensor_name) const {
   return stored.contains(tensor_name) || metadata.at("generated").contains(tensor_name);
 }
@@ -94,7 +102,7 @@ ParityCase load_case(const std::filesystem::path& path) {
     parity.metadata = nlohmann::json::parse(content.metadata.at("case"));
     parity.kind = parity.metadata.at("kind").get<std::string>();
     parity.name = parity.metadata.at("name").get<std::string>();
-    parity.options = parity.metadata.at("options");
+    parity.options = CaseOptions(parity.metadata.at("options"));
     parity.metadata.emplace("generated", nlohmann::json::object());
   } catch (const std::exception& error) {
     throw Error(ErrorKind::kData, {.what = "this file holds no parity case",

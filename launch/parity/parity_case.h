@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,37 @@
 
 namespace semiseg {
 
+// The options of a case, which remember which of them were asked for: the runner does not know the
+// others.
+class CaseOptions {
+ public:
+  CaseOptions() = default;
+  CaseOptions(nlohmann::json values) : values_(std::move(values)) {}
+
+  const nlohmann::json& at(const std::string& name) const { return values_.at(asked(name)); }
+  bool contains(const std::string& name) const { return values_.contains(asked(name)); }
+  template <class Value>
+  Value value(const std::string& name, const Value& otherwise) const {
+    return values_.value(asked(name), otherwise);
+  }
+  std::string value(const std::string& name, const char* otherwise) const {
+    return value(name, std::string(otherwise));
+  }
+  // All of them, without a note.
+  const nlohmann::json& all() const { return values_; }
+  // Those that nothing asked for, sorted.
+  std::vector<std::string> unread() const;
+
+ private:
+  const std::string& asked(const std::string& name) const { return *asked_.insert(name).first; }
+
+  nlohmann::json values_ = nlohmann::json::object();
+  mutable std::set<std::string> asked_;
+};
+
 struct ParityCase {
   std::string kind, name;   // "method", "mean_teacher"
-  nlohmann::json options;   // the configuration of the tested part; read with at() or value()
+  CaseOptions options;      // the configuration of what is tested
   nlohmann::json metadata;  // the whole case object
   std::map<std::string, at::Tensor> stored;
 

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "framework/core/error.h"
+#include "launch/parity/known_options.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {
@@ -47,8 +48,6 @@ std::string detail_of(const Comparison& comparison) {
     parts.push_back(fmt::format("{} of {} tensors compared", comparison.compared(),
                                 comparison.compared() + missing));
   }
-  if (!comparison.passes())
-    parts.insert(parts.end(), comparison.remarks().begin(), comparison.remarks().end());
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
@@ -77,6 +76,9 @@ ParityResult run_case(const ParityCase& parity, Arithmetic arithmetic) {
   } catch (const std::exception& error) {
     return {Verdict::kFailed, line_of(error)};
   }
+  // Numbers say nothing where something else was asked for.
+  const std::vector<std::string> unknown = unknown_options(parity);
+  if (!unknown.empty()) return {Verdict::kFailed, fmt::format("{}", fmt::join(unknown, "; "))};
   return {comparison.passes() ? Verdict::kPassed : Verdict::kFailed, detail_of(comparison)};
 }
 

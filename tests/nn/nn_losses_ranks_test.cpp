@@ -113,7 +113,7 @@ const std::vector<std::pair<const char*, RankLoss>> kRankLosses = {
      }},
     {"nnunet",
      [](const auto& z, const auto& y, const auto& comm) {
-       return nnunet_dc_ce(z, y, true, comm) + nnunet_dc_ce(z, y, false, comm);
+       return nnunet_dc_ce(z, y, {.batch = true}, comm) + nnunet_dc_ce(z, y, {}, comm);
      }},
     {"consistency",
      [](const auto& z, const auto& y, const auto& comm) {

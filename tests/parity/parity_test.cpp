@@ -95,13 +95,13 @@ TEST(Safetensors, MalformedHeadersAreNamed) {
                 .find("fit"),
             std::string::npos);
   EXPECT_NE(data_error(file_of(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", 1))
-                .find("a shape that no tensor has"),
+                .find("no tensor has"),
             std::string::npos);
   EXPECT_NE(
       data_error(
           file_of(R"({"a":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})",
                   0))
-          .find("a shape that no tensor has"),
+          .find("no tensor has"),
       std::string::npos);
   EXPECT_NE(data_error(file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}})", 1))
                 .find("outside"),
@@ -268,7 +268,8 @@ TEST(CaseOptions, AreTomlAndDropoutIsWhatTheCaseSaysForEveryNetwork) {
 // Rows: found exactly, missed, absent from both.
 TEST(ReferenceConvention, OfGenericSslIsInPercentButForNothingAtAll) {
   ParityCase parity{.kind = "metric", .name = "reference_convention"};
-  parity.options = {{"convention", "generic_ssl"}, {"order", {"dice", "asd"}}, {"classes", 4}};
+  parity.options =
+      nlohmann::json{{"convention", "generic_ssl"}, {"order", {"dice", "asd"}}, {"classes", 4}};
   parity.metadata = {{"generated", nlohmann::json::object()},
                      {"tolerance", {{"default", {{"rtol", 1e-9}, {"atol", 1e-9}}}}}};
   const at::Tensor truth = at::zeros({4, 4, 4}, at::kByte);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "framework/core/error.h"
+#include "framework/nn/ignore_label.h"
 
 namespace semiseg {
 namespace {
@@ -52,7 +53,8 @@ void sum_block(const T* p, const int64_t* label, const T* mask, int64_t size, in
                bool squared, double out[3]) {
   double sums[3][4] = {};
   for (int64_t i = 0; i < size; ++i) {
-    const double m = mask ? static_cast<double>(mask[i]) : 1.0, value = static_cast<double>(p[i]);
+    const double given = mask ? static_cast<double>(mask[i]) : 1.0;
+    const double m = label[i] == kIgnoreLabel ? 0.0 : given, value = static_cast<double>(p[i]);
     const double inside = label[i] == wanted ? m : 0.0;
     sums[0][i % 4] += inside * value;
     sums[1][i % 4] += m * (squared ? value * value : value);
@@ -111,7 +113,8 @@ at::Tensor backward_kernel(const at::Tensor& gradient, const at::Tensor& p, cons
       for (int64_t i = first; i < end; ++i) {
         const scalar_t slope = (squared ? each * values[at + i] : each) +
                                (labels[pixel + i] == first_class + c ? hit : scalar_t(0));
-        result[at + i] = weights ? weights[pixel + i] * slope : slope;
+        const scalar_t given = weights ? weights[pixel + i] * slope : slope;
+        result[at + i] = labels[pixel + i] == kIgnoreLabel ? scalar_t(0) : given;
       }
     });
   });
@@ -180,8 +183,8 @@ at::Tensor class_sums_composed(const at::Tensor& p, const at::Tensor& label, con
   const at::Tensor classes =
       at::arange(first_class, first_class + p.size(1), label.options().dtype(at::kLong));
   const at::Tensor hit = label.unsqueeze(1) == classes.view(per_class);
-  const at::Tensor weight = mask.defined() ? mask.unsqueeze(1).to(at::kDouble)
-                                           : at::ones({}, p.options().dtype(at::kDouble));
+  const at::Tensor counts = (label != kIgnoreLabel).unsqueeze(1).to(at::kDouble);
+  const at::Tensor weight = mask.defined() ? mask.unsqueeze(1).to(at::kDouble) * counts : counts;
   const at::Tensor wide = p.to(at::kDouble);
   return at::stack({(wide * hit * weight).sum(pixels),
                     ((power == 2 ? wide.square() : wide) * weight).sum(pixels),

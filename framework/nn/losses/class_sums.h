@@ -9,9 +9,10 @@
 namespace semiseg {
 
 // p [N,K,S] floating, label [N,S] int64 or uint8, mask [N,S] (any dtype, ≥ 0) or undefined for 1
-// everywhere. Channel i stands for class first_class + i; other labels belong to no class. Returns
-// [3,K] float64: Σ m p [y = c], Σ m p^power, Σ m [y = c]; power is 1 or 2. Local to this rank;
-// differentiable in p. Sums are made in an order that does not depend on the number of threads.
+// everywhere. Channel i stands for class first_class + i; other labels belong to no class, and
+// pixels labelled kIgnoreLabel (ignore_label.h) count in no sum. Returns [3,K] float64:
+// Σ m p [y = c], Σ m p^power, Σ m [y = c]; power is 1 or 2. Local to this rank; differentiable in
+// p. Sums are made in an order that does not depend on the number of threads.
 at::Tensor class_sums(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                       int64_t power, int64_t first_class = 0);
 

@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "framework/nn/losses/class_sums.h"
-#include "framework/nn/losses/offset_cross_entropy.h"
+#include "framework/nn/class_sums.h"
+#include "framework/nn/ignore_label.h"
+#include "framework/nn/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {
@@ -88,9 +89,10 @@ at::Tensor dice_sq_confident(const at::Tensor& p, const at::Tensor& label, const
 
 at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm) {
-  const at::Tensor sums = class_sums_of_samples(p, label, mask, /*power=*/1);  // [N,3,K]
+  const at::Tensor all = p.size(1) == 1 ? at::cat({1 - p, p}, 1) : p;
+  const at::Tensor sums = class_sums_of_samples(all, label, mask, /*power=*/1);  // [N,3,K]
   const at::Tensor ratios = ratio(kOfSample, sums.unbind(1));
-  const double count = static_cast<double>(p.size(0) * p.size(1));
+  const double count = static_cast<double>(all.size(0) * all.size(1));
   return global_mean((1 - ratios).sum(), count, comm).to(p.scalar_type());
 }
 
@@ -100,12 +102,15 @@ at::Tensor supervised_loss(const at::Tensor& logits, const at::Tensor& label,
 }
 
 at::Tensor focal_loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight,
-                      double gamma, const Communicator& comm) {
-  const at::Tensor index = label.to(at::kLong);
+                      double gamma, const Communicator& comm, Reduction reduction) {
+  const at::Tensor counts = label != kIgnoreLabel;
+  const at::Tensor index = label.to(at::kLong) * counts;
   const at::Tensor log_p = logits.log_softmax(1).gather(1, index.unsqueeze(1)).squeeze(1);
-  at::Tensor factor = (1 - log_p.detach().exp()).pow(gamma);
+  at::Tensor factor = (1 - log_p.detach().exp()).pow(gamma) * counts;
   if (weight.defined()) factor = factor * weight.to(factor.options()).take(index);
-  return global_mean(-(factor * log_p).sum(), static_cast<double>(label.numel()), comm);
+  const at::Tensor sum = -(factor * log_p).sum();
+  if (reduction == Reduction::kSum) return comm.sum(sum.to(at::kDouble)).to(sum.scalar_type());
+  return global_mean(sum, counts.sum().item<double>(), comm);
 }
 
 }  // namespace semiseg

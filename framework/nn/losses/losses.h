@@ -3,8 +3,9 @@
 // whole loss, a scalar of the logits' dtype. All of them are collective. A rank's share may be
 // empty; a mean over nothing at all is 0. N samples, K classes, S spatial axes. label [N,S] is
 // int64 (uint8 is accepted), mask [N,S] any dtype. Dice losses take probabilities (softmax over
-// axis 1, or the sigmoid of a single channel), so that one softmax serves all of them. Formulas:
-// HiLab-git/SSL4MIS utils/losses.py unless another source is named.
+// axis 1, or the sigmoid of a single channel), so that one softmax serves all of them. Pixels
+// labelled kIgnoreLabel (ignore_label.h) count in none. Formulas: HiLab-git/SSL4MIS utils/losses.py
+// unless another source is named.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -20,8 +21,7 @@ at::Tensor global_mean(const at::Tensor& local_sum, double local_count, const Co
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label,
                          const Communicator& comm);
 
-// Σ m · ce / Σ m; 0 where Σ m = 0. Pixels labelled kIgnoreLabel (offset_cross_entropy.h) do not
-// count.
+// Σ m · ce / Σ m; 0 where Σ m = 0.
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& mask,
                          const Communicator& comm);
 
@@ -56,7 +56,8 @@ at::Tensor dice_sq_confident(const at::Tensor& p, const at::Tensor& label, const
                              const Communicator& comm);
 
 // Mean over samples and classes of 1 - (2Σmpg + 1e-5) / (Σm(p + g) + 1e-5), the sums over the
-// pixels of a sample; an undefined mask is 1. DeepMed-Lab-ECNU/BCP mask_DiceLoss, LA and Pancreas.
+// pixels of a sample; an undefined mask is 1. The sigmoid p of a single channel stands for the two
+// classes 1 - p and p. DeepMed-Lab-ECNU/BCP mask_DiceLoss, LA and Pancreas.
 at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm);
 
@@ -64,9 +65,12 @@ at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at
 at::Tensor supervised_loss(const at::Tensor& logits, const at::Tensor& label,
                            const Communicator& comm);
 
-// Mean over pixels of -w_y (1 - p_y)^gamma ln p_y; the factor (1 - p_y)^gamma carries no gradient.
-// logits [N,K,S]; class weights w [K], or undefined for 1. HiLab-git/SSL4MIS FocalLoss.
+enum class Reduction { kMean, kSum };
+
+// Mean or sum over pixels of -w_y (1 - p_y)^gamma ln p_y; the factor (1 - p_y)^gamma carries no
+// gradient. logits [N,K,S]; class weights w [K], or undefined for 1. HiLab-git/SSL4MIS FocalLoss.
 at::Tensor focal_loss(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight,
-                      double gamma, const Communicator& comm);
+                      double gamma, const Communicator& comm,
+                      Reduction reduction = Reduction::kMean);
 
 }  // namespace semiseg

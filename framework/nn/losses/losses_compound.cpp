@@ -6,8 +6,9 @@
 
 #include <vector>
 
-#include "framework/nn/losses/class_sums.h"
-#include "framework/nn/losses/losses.h"
+#include "framework/nn/class_sums.h"
+#include "framework/nn/ignore_label.h"
+#include "framework/nn/losses.h"
 
 namespace semiseg {
 namespace {
@@ -21,26 +22,31 @@ at::Tensor dc_and_ce(const at::Tensor& logits, const at::Tensor& label, const at
                      const Communicator& comm) {
   const at::Tensor w =
       weight.defined() ? weight.to(logits.options()) : at::ones({logits.size(1)}, logits.options());
-  const at::Tensor ce = cross_entropy(logits, label, w.take(label.to(at::kLong)), comm);
+  const at::Tensor counts = label != kIgnoreLabel;
+  const at::Tensor each = w.take(label.to(at::kLong) * counts);
+  const at::Tensor ce = cross_entropy(logits, label, each, comm);
   const at::Tensor p = logits.softmax(1);
   const at::Tensor sums = of_foreground(comm.sum(class_sums(p, label, /*mask=*/{}, /*power=*/1)));
   const at::Tensor ratio = (2 * sums[0] + 1) / (sums[1] + sums[2] + 1 + 1e-8);
   return ce - (w.slice(0, 1) * ratio).mean().to(ce.scalar_type());
 }
 
-at::Tensor nnunet_dc_ce(const at::Tensor& logits, const at::Tensor& label, bool batch_dice,
+at::Tensor nnunet_dc_ce(const at::Tensor& logits, const at::Tensor& label, const NnunetDice& dice,
                         const Communicator& comm) {
   constexpr double kSmooth = 1e-5;
   const at::Tensor ce = cross_entropy(logits, label, comm), p = logits.softmax(1);
   const auto ratio = [](const std::vector<at::Tensor>& sums) {
     return (2 * sums[0] + kSmooth) / (sums[1] + sums[2] + kSmooth).clamp_min(1e-8);
   };
-  if (batch_dice) {
-    const at::Tensor sums = comm.sum(class_sums(p, label, /*mask=*/{}, /*power=*/1));
-    return ce - ratio(of_foreground(sums).unbind()).mean().to(ce.scalar_type());
+  const auto of_classes = [&](const at::Tensor& sums) {
+    return dice.background ? sums : of_foreground(sums);
+  };
+  if (dice.batch) {
+    const at::Tensor sums = of_classes(comm.sum(class_sums(p, label, /*mask=*/{}, /*power=*/1)));
+    return ce - ratio(sums.unbind()).mean().to(ce.scalar_type());
   }
-  const at::Tensor sums = of_foreground(class_sums_of_samples(p, label, /*mask=*/{}, 1));
-  const double count = static_cast<double>(p.size(0) * (p.size(1) - 1));
+  const at::Tensor sums = of_classes(class_sums_of_samples(p, label, /*mask=*/{}, 1));
+  const double count = static_cast<double>(sums.size(0) * sums.size(2));
   return ce - global_mean(ratio(sums.unbind(1)).sum(), count, comm).to(ce.scalar_type());
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cross entropy and Dice together, where a code base has its own pair. Axes, labels and what is
-// collective: losses.h. The Dice terms are ratios with a minus sign, over the foreground, with
-// linear denominators: the smallest value is -1, not 0.
+// collective: losses.h. The Dice terms are ratios with a minus sign and with linear denominators,
+// over the foreground unless said otherwise: the smallest value is -1, not 0.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -16,9 +16,15 @@ namespace semiseg {
 at::Tensor dc_and_ce(const at::Tensor& logits, const at::Tensor& label, const at::Tensor& weight,
                      const Communicator& comm);
 
-// Mean ce - mean over foreground classes (and samples, unless batch_dice pools them) of
-// (2Σpg + 1e-5) / max(Σp + Σg + 1e-5, 1e-8). MIC-DKFZ/nnUNet v2, DC_and_CE_loss.
-at::Tensor nnunet_dc_ce(const at::Tensor& logits, const at::Tensor& label, bool batch_dice,
+struct NnunetDice {
+  bool batch = false;       // batch_dice: sums over the batch, not over each sample
+  bool background = false;  // do_bg: the background is a class like the others
+};
+
+// Mean ce - mean over classes (and samples, unless they are pooled) of
+// (2Σpg + 1e-5) / max(Σp + Σg + 1e-5, 1e-8). Where all pixels of the sums are labelled kIgnoreLabel
+// ce is 0 and the ratio 1. MIC-DKFZ/nnUNet v2, DC_and_CE_loss.
+at::Tensor nnunet_dc_ce(const at::Tensor& logits, const at::Tensor& label, const NnunetDice& dice,
                         const Communicator& comm);
 
 }  // namespace semiseg
