@@ -216,62 +216,6 @@ void print_failures(const std::vector<std::string>& failures, size_t measured) {
 
 }  // namespace
 
-void EvaluateFiles::add_to(Flags& flags) {
-  flags.add("--predictions", predictions, "folder of label files (NIfTI, NRRD, MetaImage)");
-  flags.add("--references", references, "folder of label files of the same names");
-  flags.add("--output", output,
-            "file for the rows; default: RUN/cases.SPLIT.csv, or cases.csv of label files");
-  flags.add("--classes", classes, "names of labels 1, 2, …: left,right");
-  flags.add("--spacing", spacing,
-            "unit of distances: file (mm; the default of label files), voxel, or D,H,W in mm; a "
-            "run takes file or voxel, by default as it was trained");
-  flags.add("--definition", definition,
-            "metrics as medpy (the default of label files), monai or surface-distance define them; "
-            "default of a run: as it was trained");
-  flags.add("--empty", empty,
-            "value of a class that is empty in prediction, ground truth or both. ignore: both: "
-            "left out of all means, one: overlap 0 and no distance (nnU-Net, MONAI; the default "
-            "of label files); exclude: the same, but overlap 1 where both are empty; reference: 0 "
-            "throughout, as in SSL4MIS's tables; definition: what the package returns; default of "
-            "a run: as it was trained");
-  flags.add("--tolerance", tolerance,
-            "tolerance of the surface Dice (NSD), in the unit of distances; default: 1, or that of "
-            "the run");
-  flags.add("--label-values", label_values,
-            "values in the label files, one for each class, the background's first: 0,205,420");
-  flags.add("--allow-missing-affine", allow_missing_affine,
-            "accept label files that do not say where their voxels lie");
-  flags.add("--grid-tolerance", grid_tolerance,
-            "voxels that the grids of prediction and reference may be apart");
-  flags.add("--resample", resample, "bring predictions onto the references' grids");
-  flags.add("--force", force, "replace the file of rows");
-}
-
-std::optional<double> EvaluateFiles::chosen_tolerance() const {
-  if (tolerance.empty()) return std::nullopt;
-  if (tolerance.size() == 1 && tolerance[0] >= 0) return tolerance[0];
-  throw Error(ErrorKind::kConfig, {.what = "not a tolerance",
-                                   .where = "--tolerance",
-                                   .expected = "one number, 0 or more",
-                                   .got = fmt::format("{}", fmt::join(tolerance, ","))});
-}
-
-void EvaluateFiles::refuse_for_run() const {
-  const std::vector<std::pair<bool, const char*>> given = {
-      {!classes.empty(), "--classes"},
-      {!label_values.empty(), "--label-values"},
-      {resample, "--resample"},
-      {allow_missing_affine, "--allow-missing-affine"},
-      {grid_tolerance != kGridTolerance, "--grid-tolerance"}};
-  for (const auto& [is_given, flag] : given) {
-    if (!is_given) continue;
-    throw Error(ErrorKind::kConfig, {.what = "this flag concerns label files, not a run",
-                                     .where = flag,
-                                     .expected = "--predictions and --references with it",
-                                     .fix = "leave it out: the run has its own classes and grids"});
-  }
-}
-
 int EvaluateFiles::run() const {
   const fs::path output = this->output.empty() ? fs::path("cases.csv") : this->output;
   if (predictions.empty() || references.empty()) {
