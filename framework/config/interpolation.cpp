@@ -59,6 +59,8 @@ class Interpolation {
     if (pending_.size() > kLongestChain) fail("too many keys refer to each other in a row");
     const bool whole = text.starts_with("${") && interpolation_end(text, 0) == text.size();
     value.data = whole ? evaluate(text.substr(2, text.size() - 3)) : Data(expand(text));
+    const bool is_compound = value.is_section() || std::holds_alternative<List>(value.data);
+    if (value.is_text && !is_compound) value.data = plain_text(value);
     pending_.pop_back();
     done_.insert(&value);
   }
@@ -132,6 +134,7 @@ class Interpolation {
     const std::string text = found != environment_.end()
                                  ? found->second
                                  : std::string(trim(std::string_view(argument).substr(comma + 1)));
+    if (pending_.back().value->is_text) return text;
     const auto literal = parse_literal(text);
     return literal ? literal->data : Data(text);
   }

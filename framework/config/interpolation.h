@@ -11,8 +11,8 @@
 namespace semiseg {
 
 // ${a.b} is a path from the root; as a whole value it keeps the type (a section or list is copied),
-// inside text it becomes text. ${env:NAME,default} (also oc.env) is a number or boolean where it
-// reads like one and the whole value.
+// inside text, or where it replaces text, it becomes text. ${env:NAME,default} (also oc.env) is a
+// number or boolean where it reads like one and is the whole value of a key that held no text.
 // ${now:FORMAT} is strftime's, in UTC: hosts of one run may differ in their time zones. They nest.
 // \${ is a plain "${". Throws kConfig with the file and line of the value for a missing key or
 // variable, an unknown kind, a cycle.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "framework/config/literal.h"
 #include "framework/core/error.h"
 
 namespace semiseg {
@@ -74,6 +75,17 @@ Value& make_section(Value& root, std::string_view path, const Origin& origin) {
   return *value;
 }
 
+namespace {
+
+// True for text that is more than one ${…}, which may be of any type.
+bool is_plain_text(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value.data);
+  return text != nullptr &&
+         (!text->starts_with("${") || interpolation_end(*text, 0) != text->size());
+}
+
+}  // namespace
+
 void merge(Value& into, const Value& from, const std::string& path) {
   if (into.is_section() != from.is_section()) {
     throw Error(
@@ -85,7 +97,9 @@ void merge(Value& into, const Value& from, const std::string& path) {
          .fix = into.is_section() ? fmt::format("set a key of the section: {}.KEY=…", path) : ""});
   }
   if (!from.is_section()) {
+    const bool is_text = into.is_text || is_plain_text(into);
     into = from;
+    into.is_text = is_text;
     return;
   }
   for (const auto& [key, value] : std::get<Section>(from.data)) {

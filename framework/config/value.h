@@ -34,6 +34,7 @@ using Section = std::vector<Entry>;
 struct Value {
   std::variant<bool, int64_t, double, std::string, List, Section> data;
   Origin origin;
+  bool is_text = false;  // replaces text: a whole ${…} becomes text, whatever it reads like
 
   bool is_section() const { return std::holds_alternative<Section>(data); }
 };

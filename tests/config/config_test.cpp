@@ -195,5 +195,16 @@ TEST_F(Experiments, AKeyThatNobodyReadsIsNamedWithTheNearestOneRead) {
   EXPECT_NO_THROW(dataset.check_all_read());
 }
 
+// A job's number is a name where the key held text, and a number where it held one.
+TEST_F(Experiments, AVariableThatReplacesTextIsText) {
+  write("text", "text = \"7\"\nname = \"${text}-1\"\nnumber = 7\nany = \"${number}\"\n");
+  EXPECT_EQ(
+      text({"text=${env:WORKERS}", "name=${number}", "number=${env:WORKERS}", "any=${env:WORKERS}"},
+           "text"),
+      "text = \"4\"\nname = \"4\"\nnumber = 4\nany = 4\n");
+  EXPECT_EQ(compose(request({"text='${env:NOWHERE,007}'"}, "text")).to_toml().substr(0, 12),
+            "text = \"007\"");
+}
+
 }  // namespace
 }  // namespace semiseg
