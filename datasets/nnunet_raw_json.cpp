@@ -12,6 +12,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/json_depth.h"
 #include "framework/core/log.h"
 
 namespace semiseg {
@@ -23,7 +24,9 @@ using Json = nlohmann::ordered_json;
 class Reader {
  public:
   explicit Reader(fs::path path) : path_(std::move(path)) {
-    json_ = Json::parse(read_file(path_), nullptr, /*allow_exceptions=*/false);
+    const std::string text = read_file(path_);
+    check_json_depth(text, path_.string());
+    json_ = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!json_.is_object()) fail("dataset.json is damaged", "a JSON object", "other text");
   }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/methods/method.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -22,6 +24,13 @@ int64_t MethodContext::steps_of_epochs(double epochs, const std::string& pool,
 
 std::vector<StreamPlan> labelled_and_unlabelled(const MethodContext& context,
                                                 std::vector<std::string> unlabelled_views) {
+  if (context.batch <= context.labelled) {
+    context.options.fail("name", "the batch has no place for an unlabelled image",
+                         "protocol.labelled_batch below protocol.batch",
+                         fmt::format("e.g. protocol.labelled_batch={}; method=supervised trains on "
+                                     "labelled images alone",
+                                     std::max<int64_t>(1, context.batch / 2)));
+  }
   return {{.name = "labelled", .pool = "labelled", .samples = context.labelled},
           {.name = "unlabelled",
            .pool = "unlabelled",

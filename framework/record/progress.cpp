@@ -95,6 +95,7 @@ void Progress::update(int64_t done, double work, double now, const ProgressNotes
     sink_.draw(kWipe + cut(bar() + status(now, notes), sink_.columns - 1));
     return;
   }
+  if (done == total_) return;
   const int64_t tenth = tenths(done, total_);
   if (tenth == last_tenth_ && now - last_shown_ < kLineSeconds) return;
   last_tenth_ = tenth;

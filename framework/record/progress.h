@@ -35,8 +35,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Redraws at most 5 times a second; without a terminal writes a line every tenth of the work, and
-  // every 30 s. `work`: how many of the rate's units this update brings.
+  // Redraws at most 5 times a second; without a terminal writes a line every tenth of the work and
+  // every 30 s, but leaves the last one to finish(). `work`: how many of the rate's units this
+  // update brings.
   void update(int64_t done, double work, double now, const ProgressNotes& notes = {});
 
   // Prints the last state as a line that stays.

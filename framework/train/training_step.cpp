@@ -20,9 +20,8 @@ namespace {
       {.what = what + " is not finite",
        .where = fmt::format("stage {}, iteration {}", step.stage, step.iteration),
        .got = fmt::format("{}", value),
-       .fix =
-           "lower protocol.optimiser.learning_rate or set protocol.optimiser.clip_norm; the last "
-           "checkpoint is good"});
+       .fix = "lower protocol.optimiser.learning_rate or set protocol.optimiser.clip_norm; a "
+              "checkpoint of an earlier iteration is good"});
 }
 
 void check_finite(const Optimiser& optimiser, const at::Tensor& loss, const Step& step) {

@@ -227,6 +227,7 @@ TEST(NnunetJson, WhatCannotBeTrainedOnIsRefused) {
   };
   const std::string channels = R"("channel_names": {"0": "CT"}, "labels": )";
   refused("{ no json", {"damaged", "dataset.json"});
+  refused(std::string(200, '[') + std::string(200, ']'), {"nested", "dataset.json"});
   refused("{" + channels + R"({"background": 0, "whole": [1, 2]}})",
           {"regions", "regions_class_order"});
   refused("{" + channels + R"({"background": 0, "a": 1, "ignore": 2}})", {"ignore label"});

@@ -10,7 +10,9 @@
 #include "framework/methods/parts/teacher_student.h"
 #include "launch/conformance/method_case.h"
 #include "launch/parity/parity_case.h"
-#include "tests/support/state_equality.h"
+#include "tests/expect_error.h"
+#include "tests/method_case.h"
+#include "tests/state_equality.h"
 
 namespace semiseg {
 namespace {
@@ -281,6 +283,15 @@ TEST(TransMedSeg, AOneTapHeadIsDemandedWhereItWasPromised) {
   setup.backbone += "\nhead = \"conv1x1\"";
   MethodUnderTest method(setup, *comm);
   EXPECT_FALSE(self_train(method, setup).empty());
+}
+
+TEST(Methods, ABatchWithoutPlacesForUnlabelledImagesIsRefused) {
+  const auto comm = make_serial_communicator();
+  for (const char* name : {"mean_teacher", "cps"}) {
+    MethodSetup setup{.name = name, .batch = 4, .labelled = 4};
+    expect_error(ErrorKind::kConfig, {"unlabelled", "protocol.labelled_batch"},
+                 [&] { MethodUnderTest(setup, *comm); });
+  }
 }
 
 }  // namespace

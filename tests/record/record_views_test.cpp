@@ -139,10 +139,20 @@ TEST(Progress, WritesALineEveryTenthWithoutATerminal) {
   for (int64_t done = 1; done <= 1000; ++done) {
     progress.update(done, 8, 100 + 0.01 * static_cast<double>(done), {{"loss", "0.5"}});
   }
+  progress.finish(110, {{"loss", "0.5"}});
   EXPECT_TRUE(shown.drawn.empty());
   ASSERT_EQ(shown.lines.size(), 10);
   EXPECT_EQ(shown.lines[1], "train 200/1000 (20 %)  800.0 samples/s  0:08 left  loss 0.5");
   EXPECT_EQ(shown.lines[9], "train 1000/1000 (100 %)  800.0 samples/s  took 0:10  loss 0.5");
+}
+
+TEST(Progress, TheLastLineIsNotWrittenTwice) {
+  Shown shown;
+  Progress progress("train", "samples", 10, 0, 100, shown.sink(false));
+  progress.update(10, 8, 101, {{"loss", "0.5"}});
+  EXPECT_TRUE(shown.lines.empty());
+  progress.finish(102, {{"loss", "0.4"}});
+  EXPECT_EQ(shown.lines.size(), 1);
 }
 
 TEST(Progress, WritesALineEveryThirtySecondsOfSlowWork) {
