@@ -12,7 +12,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/core/json_depth.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/log.h"
 
 namespace semiseg {
@@ -25,7 +25,7 @@ class Reader {
  public:
   explicit Reader(fs::path path) : path_(std::move(path)) {
     const std::string text = read_file(path_);
-    check_json_depth(text, path_.string());
+    check_json_bounds(text, path_.string());
     json_ = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!json_.is_object()) fail("dataset.json is damaged", "a JSON object", "other text");
   }

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "datasets/grid_match.h"
+#include "framework/scans/grid_match.h"
 #include "framework/core/error.h"
 #include "launch/evaluate_files.h"
 

@@ -92,11 +92,16 @@ void read_head(const std::string& text, ExperimentFile& file) {
   }
 }
 
-// "dataset/acdc" → {"dataset", "acdc"}; a name without a slash has the group "".
-std::pair<std::string, std::string> split_name(const std::string& name) {
-  const size_t slash = name.rfind('/');
-  if (slash == std::string::npos) return {"", name};
-  return {name.substr(0, slash), name.substr(slash + 1)};
+// Words of the command line are tried as names: one that no file can have, because it is too long,
+// is no error of the file system.
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
 }
 
 }  // namespace
@@ -124,7 +129,7 @@ const ExperimentFile* ExperimentFiles::find_present(const std::string& name) {
   if (const auto known = files_.find(name); known != files_.end()) return &known->second;
   for (const fs::path& folder : search_) {
     const fs::path path = folder / (name + ".toml");
-    if (!fs::is_regular_file(path)) continue;
+    if (!is_file(path)) continue;
     const std::string text = read_file(path);
     ExperimentFile file{.name = name, .path = path, .content = parse_toml(text, path.string())};
     file.defaults = take_defaults(file.content);
@@ -137,7 +142,7 @@ const ExperimentFile* ExperimentFiles::find_present(const std::string& name) {
 std::vector<std::string> ExperimentFiles::options(const std::string& group) const {
   std::set<std::string> names;
   for (const fs::path& folder : search_) {
-    if (!fs::is_directory(folder / group)) continue;
+    if (!is_folder(folder / group)) continue;
     for (const auto& entry : fs::directory_iterator(folder / group)) {
       if (entry.path().extension() == ".toml") names.insert(entry.path().stem().string());
     }
@@ -148,7 +153,7 @@ std::vector<std::string> ExperimentFiles::options(const std::string& group) cons
 std::vector<std::string> ExperimentFiles::groups() const {
   std::set<std::string> names;
   for (const fs::path& folder : search_) {
-    if (!fs::is_directory(folder)) continue;
+    if (!is_folder(folder)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
       if (entry.is_directory())
         names.insert(entry.path().lexically_relative(folder).generic_string());
@@ -160,7 +165,7 @@ std::vector<std::string> ExperimentFiles::groups() const {
 
 bool ExperimentFiles::is_group(const std::string& name) const {
   return !name.empty() && std::any_of(search_.begin(), search_.end(), [&](const fs::path& folder) {
-    return fs::is_directory(folder / name);
+    return is_folder(folder / name);
   });
 }
 

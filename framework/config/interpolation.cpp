@@ -19,9 +19,9 @@ namespace {
 
 using Data = decltype(Value::data);
 
-constexpr int kDeepest = 20;                       // ${…} in ${…}
-constexpr size_t kLongestChain = 3200;             // keys that refer to each other: one frame each
-constexpr size_t kMostExpanded = size_t{1} << 24;  // bytes of all that was put in
+constexpr int kDeepest = 20;           // ${…} in ${…}
+constexpr size_t kLongestChain = 500;  // keys that refer to each other: some frames each
+constexpr size_t kMostExpanded = size_t{1} << 20;  // bytes of all that was put in
 
 class Interpolation {
  public:

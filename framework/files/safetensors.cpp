@@ -16,6 +16,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/shape.h"
 #include "framework/files/json_depth.h"
 
@@ -100,7 +101,7 @@ Entry read_entry(const std::string& name, const Json& header, uint64_t data_size
 
 Json parse_header(std::string_view text, const std::string& file) {
   try {
-    check_json_depth(text, file);
+    check_json_bounds(text, file);
     Json header = Json::parse(text);
     if (header.is_object()) return header;
   } catch (const Json::exception& error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Format: PyTorch torch/serialization.py (_save, _legacy_save). The zip container is read by
 // LibTorch's own reader, which only copies bytes out.
-#include "framework/checkpoint/torch_file.h"
+#include "framework/files/torch_file.h"
 
 #include <ATen/Functions.h>
 #include <caffe2/serialize/inline_container.h>
@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "framework/checkpoint/torch_tensors.h"
+#include "framework/files/torch_tensors.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"

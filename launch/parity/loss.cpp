@@ -6,13 +6,13 @@
 #include <cmath>
 #include <functional>
 
-#include "framework/nn/ignore_label.h"
-#include "framework/nn/losses.h"
-#include "framework/nn/losses_compound.h"
-#include "framework/nn/losses_consistency.h"
-#include "framework/nn/losses_copy_paste.h"
-#include "framework/nn/losses_entropy.h"
-#include "framework/nn/losses_soft_dice.h"
+#include "framework/nn/losses/ignore_label.h"
+#include "framework/nn/losses/losses.h"
+#include "framework/nn/losses/losses_compound.h"
+#include "framework/nn/losses/losses_consistency.h"
+#include "framework/nn/losses/losses_copy_paste.h"
+#include "framework/nn/losses/losses_entropy.h"
+#include "framework/nn/losses/losses_soft_dice.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "framework/core/error.h"
-#include "framework/eval/class_surfaces.h"
-#include "framework/eval/surface_statistics.h"
+#include "framework/metrics/class_surfaces.h"
+#include "framework/metrics/surface_statistics.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "framework/core/error.h"
-#include "framework/files/safetensors.h"
+#include "framework/files/json_bounds.h"
 
 namespace semiseg {
 namespace {
@@ -99,7 +99,9 @@ ParityCase load_case(const std::filesystem::path& path) {
   Safetensors content = read_safetensors(path);
   ParityCase parity{.stored = std::move(content.tensors)};
   try {
-    parity.metadata = nlohmann::json::parse(content.metadata.at("case"));
+    const std::string& text = content.metadata.at("case");
+    check_json_bounds(text, path.string());
+    parity.metadata = nlohmann::json::parse(text);
     parity.kind = parity.metadata.at("kind").get<std::string>();
     parity.name = parity.metadata.at("name").get<std::string>();
     parity.options = CaseOptions(parity.metadata.at("options"));

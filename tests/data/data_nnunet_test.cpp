@@ -227,7 +227,11 @@ TEST(NnunetJson, WhatCannotBeTrainedOnIsRefused) {
   };
   const std::string channels = R"("channel_names": {"0": "CT"}, "labels": )";
   refused("{ no json", {"damaged", "dataset.json"});
-  refused(std::string(200, '[') + std::string(200, ']'), {"nested", "dataset.json"});
+  refused("{" + channels + std::string(200000, '[') + std::string(200000, ']') + "}",
+          {"nested too deeply"});
+  std::string many;
+  for (int i = 0; i <= 10000; ++i) many += ", \"n" + std::to_string(i) + "\": 0";
+  refused("{" + channels + "{}" + many + "}", {"too many names"});
   refused("{" + channels + R"({"background": 0, "whole": [1, 2]}})",
           {"regions", "regions_class_order"});
   refused("{" + channels + R"({"background": 0, "a": 1, "ignore": 2}})", {"ignore label"});

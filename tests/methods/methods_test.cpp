@@ -10,9 +10,9 @@
 #include "framework/methods/parts/teacher_student.h"
 #include "launch/conformance/method_case.h"
 #include "launch/parity/parity_case.h"
-#include "tests/expect_error.h"
-#include "tests/method_case.h"
-#include "tests/state_equality.h"
+#include "tests/support/expect_error.h"
+#include "launch/conformance/method_case.h"
+#include "tests/support/state_equality.h"
 
 namespace semiseg {
 namespace {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/image_file.h"
+#include "framework/scans/image_file.h"
 #include "framework/core/files.h"
 #include "tests/support/acdc_tree.h"
 #include "tests/support/places.h"

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "framework/nn/class_sums.h"
-#include "framework/nn/ignore_label.h"
-#include "framework/nn/offset_cross_entropy.h"
+#include "framework/nn/losses/class_sums.h"
+#include "framework/nn/losses/ignore_label.h"
+#include "framework/nn/losses/offset_cross_entropy.h"
 
 namespace semiseg {
 namespace {

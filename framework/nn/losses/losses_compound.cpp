@@ -6,9 +6,9 @@
 
 #include <vector>
 
-#include "framework/nn/class_sums.h"
-#include "framework/nn/ignore_label.h"
-#include "framework/nn/losses.h"
+#include "framework/nn/losses/class_sums.h"
+#include "framework/nn/losses/ignore_label.h"
+#include "framework/nn/losses/losses.h"
 
 namespace semiseg {
 namespace {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
 #include "framework/files/json_depth.h"
@@ -95,7 +96,7 @@ Json scores_of(const fs::path& path) {
 Json json_file(const fs::path& path) {
   if (!fs::exists(path)) return nullptr;
   const std::string text = read_own_file(path);
-  check_json_depth(text, path.string());
+  check_json_bounds(text, path.string());
   try {
     return Json::parse(text);
   } catch (const std::exception& error) {

@@ -5,6 +5,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/own_file.h"
 #include "framework/files/json_depth.h"
 #include "framework/files/json_number.h"
@@ -39,7 +40,7 @@ std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {
   const fs::path path = run / kFile;
   if (!fs::exists(path)) return std::nullopt;
   const std::string text = read_own_file(path);
-  check_json_depth(text, path.string());
+  check_json_bounds(text, path.string());
   try {
     const auto json = nlohmann::json::parse(text);
     return DatasetInfo{.name = json.at("name"),

@@ -13,6 +13,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/own_file.h"
 #include "framework/files/json_depth.h"
 #include "framework/files/json_number.h"
@@ -51,7 +52,7 @@ void for_each_row(const std::string& text, const fs::path& path, Use use) {
     const std::string line = text.substr(begin, end + 1 - begin);
     begin = end + 1;
     const std::string where = fmt::format("{}:{}", path.string(), number);
-    check_json_depth(line, where);
+    check_json_bounds(line, where);
     MetricsRow row;
     try {
       row = parse_row(line);

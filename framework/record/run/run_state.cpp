@@ -10,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/own_file.h"
 #include "framework/files/json_depth.h"
 #include "framework/files/json_number.h"
@@ -78,7 +79,7 @@ std::optional<RunState> read_run_state(const fs::path& run) {
   const fs::path path = run / "state.json";
   if (!fs::exists(path)) return std::nullopt;
   const std::string text = read_own_file(path);
-  check_json_depth(text, path.string());
+  check_json_bounds(text, path.string());
   try {
     const auto json = nlohmann::json::parse(text);
     RunState state;

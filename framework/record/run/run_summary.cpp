@@ -7,6 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/files/json_bounds.h"
 #include "framework/core/own_file.h"
 #include "framework/data/dataset.h"
 #include "framework/files/json_number.h"
@@ -137,7 +138,7 @@ void write_run_summary(const fs::path& path, const RunSummary& summary) {
 
 RunSummary read_run_summary(const fs::path& path) {
   const std::string text = read_own_file(path);
-  check_json_depth(text, path.string());
+  check_json_bounds(text, path.string());
   try {
     return summary_of(Json::parse(text));
   } catch (const std::exception& error) {

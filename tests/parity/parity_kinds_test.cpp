@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "launch/parity/run_case.h"
-#include "tests/recorded_cases.h"
+#include "tests/support/recorded_cases.h"
 
 namespace semiseg {
 namespace {

@@ -10,7 +10,7 @@
 #include <set>
 #include <string>
 
-#include "framework/checkpoint/pickle.h"
+#include "framework/files/pickle.h"
 
 namespace semiseg {
 

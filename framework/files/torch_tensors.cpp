@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Format: PyTorch torch/_utils.py (_rebuild_tensor_v2).
-#include "framework/checkpoint/torch_tensors.h"
+#include "framework/files/torch_tensors.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
