@@ -12,8 +12,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/files/json_bounds.h"
 #include "framework/core/log.h"
+#include "framework/files/json_bounds.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

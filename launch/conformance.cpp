@@ -8,10 +8,10 @@
 
 #include "framework/core/error.h"
 #include "framework/core/plugin.h"
+#include "framework/run/places.h"
 #include "launch/command_line.h"
 #include "launch/conformance/checks.h"
 #include "launch/flags.h"
-#include "framework/run/places.h"
 #include "launch/verbs.h"
 
 namespace semiseg {

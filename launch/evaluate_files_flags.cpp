@@ -5,8 +5,8 @@
 
 #include <utility>
 
-#include "framework/scans/grid_match.h"
 #include "framework/core/error.h"
+#include "framework/scans/grid_match.h"
 #include "launch/evaluate_files.h"
 
 namespace semiseg {

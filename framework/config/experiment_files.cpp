@@ -104,6 +104,13 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+// "dataset/acdc" → {"dataset", "acdc"}; a name without a slash has the group "".
+std::pair<std::string, std::string> split_name(const std::string& name) {
+  const size_t slash = name.rfind('/');
+  if (slash == std::string::npos) return {"", name};
+  return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
 }  // namespace
 
 ExperimentFiles::ExperimentFiles(std::vector<fs::path> search) : search_(std::move(search)) {}

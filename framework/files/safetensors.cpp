@@ -16,9 +16,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/files/json_bounds.h"
 #include "framework/core/shape.h"
-#include "framework/files/json_depth.h"
+#include "framework/files/json_bounds.h"
 
 namespace semiseg {
 namespace {

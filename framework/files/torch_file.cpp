@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "framework/files/torch_tensors.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
+#include "framework/files/torch_tensors.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -7,6 +7,7 @@
 namespace semiseg {
 
 // Throws kIo when it cannot be written.
-void record_provenance(const RunFolder& folder, const Arguments& arguments, int ranks);
+void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
+                       int ranks);
 
 }  // namespace semiseg

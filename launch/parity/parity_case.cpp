@@ -10,6 +10,7 @@
 
 #include "framework/core/error.h"
 #include "framework/files/json_bounds.h"
+#include "framework/files/safetensors.h"
 
 namespace semiseg {
 namespace {

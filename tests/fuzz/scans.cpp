@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scans and label maps in every format, and NumPy's arrays.
-#include "datasets/image_file.h"
-#include "framework/data/npy_file.h"
+#include "framework/files/npy_file.h"
+#include "framework/scans/image_file.h"
 #include "tests/fuzz/target.h"
 
 namespace semiseg::fuzz {

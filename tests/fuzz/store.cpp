@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A case of a store and a checkpoint, which are HDF5 files, and the index of a store.
 #include "framework/checkpoint/checkpoint.h"
-#include "framework/data/case_store.h"
-#include "framework/data/hdf5_file.h"
-#include "framework/record/cases_csv.h"
-#include "framework/record/csv.h"
+#include "framework/data/archive/case_store.h"
+#include "framework/files/csv.h"
+#include "framework/files/hdf5_file.h"
+#include "framework/record/tables/cases_csv.h"
 #include "tests/fuzz/target.h"
 
 namespace semiseg::fuzz {

@@ -5,12 +5,12 @@
 
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/compose.h"
-#include "framework/data/case_list.h"
-#include "framework/record/dataset_record.h"
-#include "framework/record/metrics_log.h"
-#include "framework/record/report_data.h"
-#include "framework/record/run_state.h"
-#include "framework/record/run_summary.h"
+#include "framework/data/archive/case_list.h"
+#include "framework/record/report/report_data.h"
+#include "framework/record/run/dataset_record.h"
+#include "framework/record/run/metrics_log.h"
+#include "framework/record/run/run_state.h"
+#include "framework/record/run/run_summary.h"
 #include "tests/fuzz/target.h"
 
 namespace semiseg::fuzz {

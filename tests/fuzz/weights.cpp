@@ -4,9 +4,9 @@
 #include <set>
 #include <string>
 
-#include "framework/checkpoint/pickle.h"
-#include "framework/checkpoint/safetensors.h"
 #include "framework/checkpoint/weight_file.h"
+#include "framework/files/pickle.h"
+#include "framework/files/safetensors.h"
 #include "tests/fuzz/target.h"
 
 namespace semiseg::fuzz {

@@ -11,7 +11,6 @@
 #include "launch/conformance/method_case.h"
 #include "launch/parity/parity_case.h"
 #include "tests/support/expect_error.h"
-#include "launch/conformance/method_case.h"
 #include "tests/support/state_equality.h"
 
 namespace semiseg {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "framework/scans/image_file.h"
 #include "framework/core/files.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/acdc_tree.h"
 #include "tests/support/places.h"
 #include "tests/support/program.h"

@@ -89,7 +89,7 @@ TEST_F(WeightVerbs, ARunStandsForItsConfiguration) {
   const ProgramResult alike = semiseg("import-weights trained.safetensors trained run.root=alike");
   ASSERT_EQ(alike.exit_code, 0) << alike.output;
   EXPECT_NE(alike.output.find("alike/"), std::string::npos) << alike.output;
-  EXPECT_NE(alike.output.find("-mean_teacher-imported-phantom-"), std::string::npos);
+  EXPECT_NE(alike.output.find("-mean_teacher-imported-cardiac_phantom-"), std::string::npos);
   const ProgramResult again = semiseg("import-weights trained.safetensors trained run.root=alike");
   EXPECT_EQ(again.exit_code, 0) << again.output;
   EXPECT_NE(again.output.find("already imported"), std::string::npos) << again.output;

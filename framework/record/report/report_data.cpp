@@ -7,10 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "framework/core/error.h"
-#include "framework/files/json_bounds.h"
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_depth.h"
+#include "framework/files/json_bounds.h"
 #include "framework/record/report/overlay.h"
 #include "framework/record/report/report_curves.h"
 #include "framework/record/report/report_slices.h"

@@ -10,9 +10,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/files/json_bounds.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_depth.h"
+#include "framework/files/json_bounds.h"
 #include "framework/files/json_number.h"
 #include "framework/record/timestamp.h"
 

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "tests/fuzz/target.h"
-#include "tests/places.h"
+#include "tests/support/places.h"
 
 namespace semiseg::fuzz {
 namespace {
