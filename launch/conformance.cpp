@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "framework/core/error.h"
-#include "framework/core/plugin.h"
+#include "framework/core/plugins/plugin.h"
 #include "framework/run/places.h"
 #include "launch/command_line.h"
 #include "launch/conformance/checks.h"

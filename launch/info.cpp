@@ -7,12 +7,12 @@
 
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
-#include "framework/core/plugin.h"
+#include "framework/core/plugins/plugin.h"
 #include "framework/data/dataset.h"
 #include "framework/data/setting.h"
 #include "framework/data/transforms/transform.h"
 #include "framework/methods/method.h"
-#include "launch/option_text.h"
+#include "launch/options/option_text.h"
 
 namespace semiseg {
 namespace {

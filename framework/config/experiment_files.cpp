@@ -12,7 +12,7 @@
 #include "framework/config/toml_text.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/core/registry.h"
+#include "framework/core/plugins/registry.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

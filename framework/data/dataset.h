@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "framework/config/config.h"
-#include "framework/core/registry.h"
+#include "framework/core/plugins/registry.h"
 
 namespace semiseg {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "framework/config/config.h"
-#include "framework/core/registry.h"
+#include "framework/core/plugins/registry.h"
 #include "framework/data/pool.h"
 
 namespace semiseg {

@@ -15,8 +15,8 @@
 
 #include "framework/comm/communicator.h"
 #include "framework/config/config.h"
+#include "framework/core/plugins/registry.h"
 #include "framework/core/random/draws.h"
-#include "framework/core/registry.h"
 #include "framework/core/state.h"
 
 namespace semiseg {

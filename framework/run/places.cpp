@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "framework/core/error.h"
-#include "framework/core/plugin.h"
+#include "framework/core/plugins/plugin.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

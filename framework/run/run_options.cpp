@@ -4,7 +4,7 @@
 #include "framework/checkpoint/initial_weights.h"
 #include "framework/comm/comm_options.h"
 #include "framework/core/log.h"
-#include "framework/core/plugin.h"
+#include "framework/core/plugins/plugin.h"
 #include "framework/data/dataset.h"
 #include "framework/data/loader.h"
 #include "framework/data/setting.h"

@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "framework/core/registry.h"
+#include "framework/core/plugins/registry.h"
 #include "framework/metrics/metrics.h"
 #include "launch/parity/comparison.h"
 

@@ -8,8 +8,8 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/nearest.h"
+#include "framework/core/plugins/registry.h"
 #include "framework/core/random/draws.h"
-#include "framework/core/registry.h"
 #include "framework/core/state.h"
 #include "framework/core/taken_names.h"
 

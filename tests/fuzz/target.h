@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Readers of foreign files, each behind one function that takes any bytes. libFuzzer calls them with
-// bytes of its making (entry.cpp), and tests/fuzz/fuzz_test.cpp with the files of corpus/.
+// bytes of its making (entry.cpp), and tests/files/fuzz_test.cpp with the files of corpus/.
 #pragma once
 
 #include <filesystem>

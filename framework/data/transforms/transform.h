@@ -9,8 +9,8 @@
 #include <string>
 
 #include "framework/config/config.h"
+#include "framework/core/plugins/registry.h"
 #include "framework/core/random/draws.h"
-#include "framework/core/registry.h"
 
 namespace semiseg {
 

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "framework/core/files.h"
-#include "framework/core/plugin.h"
+#include "framework/core/plugins/plugin.h"
 #include "framework/record/run/run_state.h"
 #include "framework/record/timestamp.h"
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "launch/option_tables.h"
+#include "launch/options/option_tables.h"
 
 namespace semiseg {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/core/plugin.h"
+#include "framework/core/plugins/plugin.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/core/plugin_abi.h"
+#include "framework/core/plugins/plugin_abi.h"
 #include "framework/core/taken_names.h"
 
 namespace semiseg {

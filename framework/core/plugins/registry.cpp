@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/core/registry.h"
+#include "framework/core/plugins/registry.h"
 
 #include <set>
 

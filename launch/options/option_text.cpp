@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/option_text.h"
+#include "launch/options/option_text.h"
 
 #include <fmt/format.h>
 
