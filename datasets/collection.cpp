@@ -155,8 +155,7 @@ class Collection : public DatasetSource {
 
 const bool registered = DatasetRegistry::instance().add(
     {.name = "collection",
-     .summary = "Several data sets as one: add [dataset.parts.<name>] sections, each with the name "
-                "and options of a data set",
+     .summary = "Several data sets as one, each a task with classes of its own",
      .read_options = read_collection,
      .make = [](const Config& section) { return std::make_unique<Collection>(section); }});
 
