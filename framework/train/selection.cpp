@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/train/selection.h"
 
+#include <cmath>
+
 namespace semiseg {
 
 void Selection::begin_stage() {
@@ -9,7 +11,9 @@ void Selection::begin_stage() {
 }
 
 bool Selection::add(double score, int64_t iteration, int64_t done) {
-  if (has_best() && !(score > best_score_)) {
+  // A score that is no number (no class was there to find) is worse than any that is one.
+  const bool is_better = score > best_score_ || (std::isnan(best_score_) && !std::isnan(score));
+  if (has_best() && !is_better) {
     ++validations_since_best_;
     return false;
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run and its data: the same at every start, wherever they lie.
+#include <signal.h>
+
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
@@ -151,6 +153,8 @@ TEST_F(RunData, ClosedStreamsAndFullDisksOfTheOutputAreNoticed) {
 }
 
 TEST_F(RunData, AHangUpStopsAndSaves) {
+  // The tests themselves may run under nohup, whose programs inherit that a hang-up is ignored.
+  ::signal(SIGHUP, SIG_DFL);
   put("0", "data");
   const std::string waiting =
       " & pid=$!; while [ ! -e hup/checkpoint ]; do sleep 0.05; done; kill ";

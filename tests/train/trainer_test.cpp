@@ -150,6 +150,15 @@ TEST_F(TrainerTest, AnEqualScoreIsNoNewBest) {
             (std::vector<std::pair<double, bool>>{{1, true}, {1, false}, {1, false}}));
 }
 
+TEST_F(TrainerTest, AScoreThatIsNoNumberIsWorseThanAnyOther) {
+  Counter method({6});
+  run(method, 1000, [&] {
+    const auto w = method.w.item<double>();
+    return w == 4 ? 0.1 : std::numeric_limits<double>::quiet_NaN();
+  });
+  EXPECT_EQ(method.w.item<double>(), 4);
+}
+
 TEST_F(TrainerTest, AValidationThatWasBrokenOffIsMadeUpAtTheResume) {
   Counter first({4}), second({4});
   bool is_broken_off = true;
