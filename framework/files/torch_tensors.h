@@ -21,7 +21,7 @@ std::set<std::string> torch_globals();
 [[noreturn]] void malformed_torch(const std::string& where, std::string what,
                                   std::string expected = "", std::string got = "");
 
-// Where the numbers of a tensor lie: ('storage', type, key, device, count, …).
+// Locates the numbers of a tensor in the file: ('storage', type, key, device, count, …).
 struct TorchStorage {
   std::string key;
   at::ScalarType dtype;

@@ -109,8 +109,7 @@ class Bcp : public TeacherStudent {
                            "protocol.batch = 2 · protocol.labelled_batch, the latter even",
                            "e.g. protocol.batch=12 protocol.labelled_batch=6");
     }
-    const auto first =
-        static_cast<int64_t>(options_.pretrain * static_cast<double>(context.iterations));
+    const auto first = static_cast<int64_t>(options_.pretrain * context.iterations);
     if (first > 0) {
       plan_.stages.push_back({.name = "pretrain",
                               .iterations = first,

@@ -35,8 +35,9 @@ EmaOptions EmaOptions::read(const Config& section, EmaOptions defaults) {
                "Share of the old teacher that one step keeps. Raise it for long trainings, lower "
                "it for short ones: 0.99 averages about 100 steps.");
   section.read("ema_warmup", o.warmup,
-               "Averages all students so far with equal weights until the decay is reached, so "
-               "that the first teachers are not those of random weights.");
+               "Averages all students so far with equal weights until the decay is reached. The "
+               "random initial weights then leave the teacher after the first steps. Switch it off "
+               "only to repeat a reference.");
   section.read(
       "ema_buffers", o.buffers, {"none", "average", "copy"},
       "Batch-norm statistics of the teacher: its own from its forward passes (none), averaged like "

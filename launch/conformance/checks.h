@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every registered method must do, whatever it is. The tests run these checks on the methods
-// of the tree, `semiseg conformance` on any method.
+// Every registered method must pass these checks. The tests run them on the methods of the tree,
+// `semiseg conformance` on any method.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace semiseg {
 
-// Sentences that say what is wrong; none: the check is passed.
+// Sentences that say what is wrong. An empty list means that the method passes the check.
 using Findings = std::vector<std::string>;
 
 struct Check {
@@ -20,12 +20,13 @@ struct Check {
   friend void PrintTo(const Check& check, std::ostream* out) { *out << check.name; }
 };
 
+// Returns all checks, in the order in which `semiseg conformance` prints them.
 const std::vector<Check>& conformance_checks();
 
 // Runs the check; an exception of the method is a finding, too.
 Findings findings_of(const Check& check, const MethodOnImages& method);
 
-// One of them each, in the order of the table.
+// Each function is the check of one entry, in the order of the list.
 Findings check_options(const MethodOnImages& method);
 Findings check_plan(const MethodOnImages& method);
 Findings check_records(const MethodOnImages& method);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a method records of its steps.
+// Checks that look at the records of a method's steps.
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 

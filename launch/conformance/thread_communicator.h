@@ -33,7 +33,7 @@ class ThreadCommunicator : public Communicator {
     int started = 0;
   };
 
-  // What the ranks share; it outlives them.
+  // The ranks share this state; it outlives them.
   struct World {
     explicit World(int size)
         : slots(static_cast<size_t>(size)),

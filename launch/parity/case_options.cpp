@@ -43,8 +43,8 @@ void check_options_are_read(const std::string& unread) {
   throw Error(ErrorKind::kData, {.what = "the case has options that are not known: " + unread});
 }
 
-// Which options of dropout there are, and how many numbers each takes, the network says itself when
-// it reads them.
+// Returns the options with every dropout of the network at this value. The reader of the network
+// names its dropout options and the number of values that each takes.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,
                          const NetworkShape& shape, double dropout) {
   const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };

@@ -17,7 +17,7 @@ const std::set<std::string> kDescriptions = {
     "jitter", "label",  "masked", "nets",    "network",  "no_gradient", "precision",
     "raises", "resize", "seed",   "shape",   "size",     "strength"};
 
-// What a reference can be asked to do in several ways, of which the program has one.
+// Options of a reference that has several ways, with the one way that the program implements.
 const std::map<std::string, Json> kOnlyValues = {{"accumulator", "float32"},
                                                  {"factor", "out / in"},
                                                  {"head_mode", "conv1x1"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which options of a case the runner can answer for.
+// Finds the options of a case that no runner understands.
 #pragma once
 
 #include <string>

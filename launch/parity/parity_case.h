@@ -35,9 +35,9 @@ class CaseOptions {
   std::string value(const std::string& name, const char* otherwise) const {
     return value(name, std::string(otherwise));
   }
-  // All of them, without a note.
+  // Returns all options and marks none as asked for.
   const nlohmann::json& all() const { return values_; }
-  // Those that nothing asked for, sorted.
+  // Returns the options that nothing asked for, sorted.
   std::vector<std::string> unread() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What somebody chose for a configuration: options of groups, and values against those of the files.
+// Config::choices() and overridden() name the options of groups and the values that the user chose.
 #include <gtest/gtest.h>
 
 #include <map>

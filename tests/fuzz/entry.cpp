@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What libFuzzer calls. The variable SEMISEG_FUZZ_TARGET names the reader: a variable, because
-// libFuzzer starts itself anew for some of its work.
+// The entry point that libFuzzer calls. The variable SEMISEG_FUZZ_TARGET names the reader, because
+// libFuzzer restarts itself without our arguments for some of its work.
 #include <sanitizer/allocator_interface.h>
 #include <unistd.h>
 
@@ -14,7 +14,8 @@
 namespace semiseg::fuzz {
 namespace {
 
-// What a damaged file may take at once: ten times its bytes, and what libraries take for any file.
+// The largest single allocation for a damaged file is ten times its bytes plus this allowance for
+// the libraries.
 constexpr size_t kMostTimes = 10, kAnyFile = size_t{4} << 20;
 
 thread_local size_t largest = 0;

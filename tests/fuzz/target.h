@@ -12,14 +12,14 @@
 namespace semiseg::fuzz {
 
 struct Target {
-  std::string name;  // of its folder in corpus/, too
+  std::string name;  // also the name of its folder in corpus/
   // Returns true if a reader took the bytes for a whole file. Whatever it throws is a fault.
   bool (*read)(const std::string& bytes);
   // False where a library asks for memory that the file claims before it looks for the bytes.
   bool bounds_memory = true;
 };
 
-// Those of all files that are linked, in no order.
+// Returns the targets of all linked files, in no order.
 std::vector<Target>& targets();
 
 // Registers a target. Returns true.
