@@ -18,7 +18,7 @@ std::vector<at::Tensor> values(const std::vector<NamedTensor>& named) {
   return tensors;
 }
 
-void average_buffer(at::Tensor teacher, const at::Tensor& student, double alpha) {
+void average_buffer(const at::Tensor& teacher, const at::Tensor& student, double alpha) {
   if (teacher.is_floating_point()) {
     teacher.lerp_(student, 1 - alpha);
   } else {
@@ -29,7 +29,7 @@ void average_buffer(at::Tensor teacher, const at::Tensor& student, double alpha)
 
 }  // namespace
 
-EmaOptions EmaOptions::read(const Config& section, EmaOptions defaults) {
+EmaOptions EmaOptions::read(const Config& section, const EmaOptions& defaults) {
   EmaOptions o = defaults;
   section.read("ema_decay", o.decay, {0, 1},
                "Share of the old teacher that one step keeps. Raise it for long trainings, lower "

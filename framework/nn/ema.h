@@ -18,7 +18,7 @@ struct EmaOptions {
       "none";  // batch-norm statistics: none (the teacher keeps its own), average, copy
 
   // Reads the keys ema_decay, ema_warmup, ema_buffers.
-  static EmaOptions read(const Config& section, EmaOptions defaults);
+  static EmaOptions read(const Config& section, const EmaOptions& defaults);
 };
 
 // Returns α of iteration k, counted from 0. SSL4MIS update_ema_variables.
