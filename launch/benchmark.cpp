@@ -16,7 +16,7 @@
 #include "framework/core/nearest.h"
 #include "framework/nn/precision.h"
 #include "launch/benchmark/benchmark.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 namespace {

@@ -9,9 +9,9 @@
 #include "framework/core/error.h"
 #include "framework/core/plugins/plugin.h"
 #include "framework/run/places.h"
-#include "launch/command_line.h"
+#include "launch/command_line/compose_flags.h"
+#include "launch/command_line/flags.h"
 #include "launch/conformance/checks.h"
-#include "launch/flags.h"
 #include "launch/verbs.h"
 
 namespace semiseg {

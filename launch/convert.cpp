@@ -11,6 +11,7 @@
 #include "framework/core/error.h"
 #include "framework/core/process.h"
 #include "framework/record/progress.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 namespace {

@@ -12,8 +12,8 @@
 #include "framework/run/load_run.h"
 #include "framework/run/run_options.h"
 #include "framework/run/world.h"
-#include "launch/evaluate_files.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
+#include "launch/evaluate/label_files.h"
 
 namespace semiseg {
 namespace {

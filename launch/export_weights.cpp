@@ -8,7 +8,7 @@
 #include "framework/core/log.h"
 #include "framework/files/safetensors.h"
 #include "framework/run/load_run.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -15,7 +15,7 @@
 #include "framework/run/places.h"
 #include "framework/run/record_provenance.h"
 #include "framework/run/world.h"
-#include "launch/command_line.h"
+#include "launch/command_line/compose_flags.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

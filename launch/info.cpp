@@ -12,6 +12,7 @@
 #include "framework/data/setting.h"
 #include "framework/data/transforms/transform.h"
 #include "framework/methods/method.h"
+#include "launch/command_line/flags.h"
 #include "launch/options/option_text.h"
 
 namespace semiseg {

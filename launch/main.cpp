@@ -10,7 +10,7 @@
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 #include "framework/run/world.h"
-#include "launch/standard_streams.h"
+#include "launch/command_line/standard_streams.h"
 #include "launch/verbs.h"
 
 namespace {

@@ -8,7 +8,7 @@
 
 #include "framework/core/error.h"
 #include "framework/run/world.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 #include "launch/parity/run_case.h"
 
 namespace semiseg {

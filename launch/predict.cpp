@@ -14,6 +14,7 @@
 #include "framework/run/load_run.h"
 #include "framework/run/world.h"
 #include "framework/scans/preparation.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg report RUN…: one run, or several side by side, as a page for the browser.
 #include "framework/record/report/report.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 #include <iostream>
 

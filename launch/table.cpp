@@ -6,7 +6,7 @@
 #include "framework/record/tables/finished_runs.h"
 #include "framework/record/tables/results_table.h"
 #include "framework/record/tables/results_text.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 

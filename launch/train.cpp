@@ -19,7 +19,7 @@
 #include "framework/run/stop_run.h"
 #include "framework/run/train_run.h"
 #include "framework/run/world.h"
-#include "launch/command_line.h"
+#include "launch/command_line/compose_flags.h"
 
 namespace semiseg {
 namespace {

@@ -8,8 +8,8 @@
 #include "framework/core/files.h"
 #include "framework/record/tables/cases_csv.h"
 #include "framework/scans/image_file.h"
-#include "launch/evaluate_files.h"
-#include "launch/evaluate_grid.h"
+#include "launch/evaluate/grid.h"
+#include "launch/evaluate/label_files.h"
 #include "tests/support/label_box.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 #include <CLI/CLI.hpp>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/evaluate_grid.h"
+#include "launch/evaluate/grid.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>

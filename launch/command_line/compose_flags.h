@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "framework/config/compose.h"
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 

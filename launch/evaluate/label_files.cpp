@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/evaluate_files.h"
+#include "launch/evaluate/label_files.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
@@ -18,7 +18,7 @@
 #include "framework/record/tables/evaluate_text.h"
 #include "framework/scans/grid_match.h"
 #include "framework/scans/image_file.h"
-#include "launch/evaluate_grid.h"
+#include "launch/evaluate/grid.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

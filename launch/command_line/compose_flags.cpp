@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/command_line.h"
+#include "launch/command_line/compose_flags.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/flags.h"
+#include "launch/command_line/flags.h"
 
 namespace semiseg {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/standard_streams.h"
+#include "launch/command_line/standard_streams.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -7,7 +7,7 @@
 
 #include "framework/core/error.h"
 #include "framework/scans/grid_match.h"
-#include "launch/evaluate_files.h"
+#include "launch/evaluate/label_files.h"
 
 namespace semiseg {
 
