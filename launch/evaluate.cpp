@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "framework/config/compose.h"
+#include "framework/record/run/run_folder.h"
 #include "framework/record/run/run_state.h"
 #include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/evaluate_text.h"
@@ -28,28 +29,28 @@ Split split_of(const std::string& name) {
 }
 
 // Returns the split on which these weights were selected, as far as the run records it.
-std::string selection_of(const Experiment& e, const std::filesystem::path& run,
+std::string selection_of(const Run& run, const std::filesystem::path& folder,
                          const std::string& weights) {
   if (weights != "best") return "chosen by hand";
-  const auto state = read_run_state(run);
+  const auto state = read_run_state(folder);
   return state && state->message.starts_with(kImportedMessage) ? "unknown (imported)"
-                                                               : e.selection();
+                                                               : run.selection();
 }
 
 // Returns the options of the evaluation: those of the run, or other values of options that cannot
 // change the weights. Throws kConfig for any other option.
-EvaluatorOptions measurement(const Experiment& e, const std::filesystem::path& run,
+EvaluatorOptions measurement(const RunOptions& trained, const std::filesystem::path& folder,
                              const std::vector<std::string>& overrides) {
-  if (overrides.empty()) return e.evaluation;
-  const Config config = compose({.search = {run},
+  if (overrides.empty()) return trained.evaluation;
+  const Config config = compose({.search = {folder},
                                  .name = std::filesystem::path(kRunConfigFile).stem(),
                                  .overrides = overrides});
   read_all_options(config);
   config.check_all_read();
-  if (config.identity() != e.config.identity()) {
+  if (config.identity() != trained.config.identity()) {
     throw Error(ErrorKind::kConfig,
                 {.what = "these settings make another run",
-                 .where = run.string(),
+                 .where = folder.string(),
                  .expected = "options that only change how a run is measured: [evaluation]",
                  .got = fmt::format("{}", fmt::join(overrides, " ")),
                  .fix = "semiseg train with these settings"});
@@ -76,25 +77,26 @@ void choose(const EvaluateFiles& asked, EvaluatorOptions& options) {
 }
 
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
-int measure(World& world, const std::filesystem::path& run, const std::string& split,
+int measure(World& world, const std::filesystem::path& folder, const std::string& split,
             const std::string& weights, const EvaluateFiles& asked,
             const std::vector<std::string>& overrides) {
-  Experiment e = load_run(world, run, weights);
+  Run run = load_run(world, folder, weights);
+  EvaluatorOptions& how = run.options.evaluation;
   world.agree([&] {
-    e.evaluation = measurement(e, run, overrides);
-    choose(asked, e.evaluation);
+    how = measurement(run.options, folder, overrides);
+    choose(asked, how);
   });
-  const std::vector<EvaluationRow> rows = e.evaluate_split(split_of(split));
+  const std::vector<EvaluationRow> rows = run.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
   // The table is printed before a full disk can refuse the rows.
-  std::cout << means_table(summarise(rows), e.evaluation) << std::flush;
-  const auto path = asked.output.empty() ? run / ("cases." + split + ".csv") : asked.output;
-  write_cases(path, {{.definition = e.evaluation.definition,
-                      .unit = to_string(e.evaluation.unit),
-                      .tolerance = fmt::format("{}", e.evaluation.tolerance),
-                      .empty = to_string(e.evaluation.empty),
+  std::cout << means_table(summarise(rows), how) << std::flush;
+  const auto path = asked.output.empty() ? folder / ("cases." + split + ".csv") : asked.output;
+  write_cases(path, {{.definition = how.definition,
+                      .unit = to_string(how.unit),
+                      .tolerance = fmt::format("{}", how.tolerance),
+                      .empty = to_string(how.empty),
                       .split = split,
-                      .selection = selection_of(e, run, weights)},
+                      .selection = selection_of(run, folder, weights)},
                      rows});
   std::cout << "rows: " << path.string() << '\n';
   return 0;

@@ -20,12 +20,13 @@ struct ExportFlags {
   bool force = false;
 };
 
-Weights deployed(const Experiment& e) {
-  const Backbone* network = e.method->predictor().network();
+Weights deployed(const RunModel& model) {
+  const Backbone* network = model.method->predictor().network();
   if (!network) {
-    throw Error(ErrorKind::kConfig, {.what = "several networks of the method predict together",
-                                     .expected = fmt::format("{}", fmt::join(*e.networks, ", ")),
-                                     .fix = "choose one with --network"});
+    throw Error(ErrorKind::kConfig,
+                {.what = "several networks of the method predict together",
+                 .expected = fmt::format("{}", fmt::join(*model.networks, ", ")),
+                 .fix = "choose one with --network"});
   }
   Weights weights;
   for (const auto* list : {&network->parameters(), &network->buffers()}) {
@@ -34,14 +35,16 @@ Weights deployed(const Experiment& e) {
   return weights;
 }
 
-Weights named(const Experiment& e, const std::string& network) {
-  if (std::find(e.networks->begin(), e.networks->end(), network) == e.networks->end()) {
-    throw Error(ErrorKind::kConfig, {.what = "the method has no network '" + network + "'",
-                                     .where = "--network",
-                                     .expected = fmt::format("{}", fmt::join(*e.networks, ", "))});
+Weights named(const RunModel& model, const std::string& network) {
+  if (std::find(model.networks->begin(), model.networks->end(), network) == model.networks->end()) {
+    throw Error(ErrorKind::kConfig,
+                {.what = "the method has no network '" + network + "'",
+                 .where = "--network",
+                 .expected = fmt::format("{}", fmt::join(*model.networks, ", "))});
   }
   Weights weights;
-  for (const auto& [name, value] : take_state([&e](StateVisitor& v) { e.method->state(v); })) {
+  for (const auto& [name, value] :
+       take_state([&model](StateVisitor& v) { model.method->state(v); })) {
     const auto* tensor = std::get_if<at::Tensor>(&value);
     if (tensor && name.starts_with(network + "/"))
       weights.emplace(name.substr(network.size() + 1), *tensor);
@@ -63,19 +66,21 @@ void check_target(const ExportFlags& flags) {
 }
 
 int export_weights(World& world, const ExportFlags& flags) {
-  const Experiment e = load_network(world, flags.run, flags.weights);
+  const LoadedModel run = load_model(world, flags.run, flags.weights);
   if (!world.is_first()) return 0;
-  const Weights weights = flags.network.empty() ? deployed(e) : named(e, flags.network);
-  write_safetensors(flags.file,
-                    {.tensors = weights,
-                     .metadata = {{"format", "pt"},
-                                  {"method", e.method_name},
-                                  {"dataset", e.dataset_name},
-                                  {"backbone", e.backbone_name},
-                                  {"network", flags.network.empty() ? "deployed" : flags.network},
-                                  {"checkpoint", flags.weights},
-                                  {"config_hash", fmt::format("{:016x}", e.config.identity())},
-                                  {"weights", checksum(weights)}}});
+  const Weights weights =
+      flags.network.empty() ? deployed(run.model) : named(run.model, flags.network);
+  write_safetensors(
+      flags.file,
+      {.tensors = weights,
+       .metadata = {{"format", "pt"},
+                    {"method", run.options.method},
+                    {"dataset", run.options.dataset},
+                    {"backbone", run.options.backbone},
+                    {"network", flags.network.empty() ? "deployed" : flags.network},
+                    {"checkpoint", flags.weights},
+                    {"config_hash", fmt::format("{:016x}", run.options.config.identity())},
+                    {"weights", checksum(weights)}}});
   log::info("{} tensors: {}", weights.size(), flags.file.string());
   return 0;
 }

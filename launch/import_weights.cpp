@@ -11,9 +11,12 @@
 #include "framework/core/log.h"
 #include "framework/core/process.h"
 #include "framework/record/run/dataset_record.h"
-#include "framework/run/assemble.h"
+#include "framework/record/run/run_folder.h"
+#include "framework/record/run/run_state.h"
+#include "framework/run/folder_request.h"
 #include "framework/run/places.h"
-#include "framework/run/record_provenance.h"
+#include "framework/run/run.h"
+#include "framework/run/training/record_provenance.h"
 #include "framework/run/world.h"
 #include "launch/command_line/compose_flags.h"
 
@@ -58,11 +61,10 @@ ComposeRequest request_of(ComposeFlags flags, const fs::path& file) {
 
 // The folder is named for the weights, not for the configuration: a training of this configuration
 // has its own folder.
-RunFolderRequest imported_folder(const Experiment& e) {
-  RunFolderRequest request = e.folder;
+RunFolderRequest imported_folder(RunFolderRequest request, const InitialWeights& weights) {
   request.method += "-imported";
   if (request.directory.empty())
-    request.directory = request.root / run_folder_name(request, e.initial_weights->checksum());
+    request.directory = request.root / run_folder_name(request, weights.checksum());
   return request;
 }
 
@@ -71,10 +73,11 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
     throw Error(ErrorKind::kConfig, {.what = "import-weights runs in one process"});
   const Config config = compose(with_whole_places(request));
   world.choose_device(config);
-  Experiment e = assemble(config, world, Start::kFresh);
-  const std::string message = fmt::format("{}{}, weights {}", kImportedMessage,
-                                          e.initial_weights->file(), e.initial_weights->checksum());
-  const RunFolder folder(config, imported_folder(e));
+  const Run run = Run::assemble(config, world, Start::kFresh);
+  const InitialWeights& weights = *run.model.initial_weights;
+  const std::string message =
+      fmt::format("{}{}, weights {}", kImportedMessage, weights.file(), weights.checksum());
+  const RunFolder folder(config, imported_folder(folder_request(config), weights));
   if (folder.is_done()) {
     if (read_run_state(folder.path())->message != message) {
       throw Error(ErrorKind::kConfig, {.what = "the folder holds a run with other weights",
@@ -87,9 +90,9 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
     return 0;
   }
   record_provenance(folder, arguments, /*ranks=*/1);
-  write_dataset_record(folder.path(), e.dataset);
+  write_dataset_record(folder.path(), run.data.facts.info);
   BestCheckpoint(folder / "checkpoint")
-      .save(take_state([&e](StateVisitor& v) { e.method->state(v); }), /*step=*/0);
+      .save(take_state([&run](StateVisitor& v) { run.model.method->state(v); }), /*step=*/0);
   folder.set_status(RunStatus::kDone, now_seconds(), message);
   log::info("run folder: {}", folder.path().string());
   return 0;

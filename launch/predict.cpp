@@ -2,6 +2,7 @@
 // semiseg predict RUN INPUT… OUTPUT: label maps for scans, on the scans' own grids.
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -83,8 +84,8 @@ std::vector<Task> find_tasks(const PredictFlags& flags, const Preparation& how) 
 }
 
 // Returns the preparation that the data sets recorded, the same for all runs.
-Preparation preparation_of(const std::vector<Experiment>& experiments, const PredictFlags& flags) {
-  const DatasetInfo& info = experiments.front().dataset;
+Preparation preparation_of(const std::vector<LoadedModel>& models, const PredictFlags& flags) {
+  const DatasetInfo& info = models.front().dataset;
   if (info.preparation.empty()) {
     throw Error(ErrorKind::kConfig, {.what = "the data set does not say how its voxels were made",
                                      .where = flags.run.string(),
@@ -92,8 +93,8 @@ Preparation preparation_of(const std::vector<Experiment>& experiments, const Pre
                                      .got = info.name,
                                      .fix = "train on a converted data set"});
   }
-  for (size_t i = 1; i < experiments.size(); ++i) {
-    const DatasetInfo& other = experiments[i].dataset;
+  for (size_t i = 1; i < models.size(); ++i) {
+    const DatasetInfo& other = models[i].dataset;
     if (other.preparation == info.preparation && other.classes == info.classes &&
         other.channels == info.channels) {
       continue;
@@ -136,18 +137,18 @@ at::Tensor file_values(const at::Tensor& labels, const Preparation& how) {
   return values.to(largest > 255 ? at::kShort : at::kByte);
 }
 
-ImagePredictor ensemble_of(const std::vector<Experiment>& experiments) {
-  if (experiments.size() == 1) return experiments.front().predictor();
+ImagePredictor ensemble_of(const std::vector<LoadedModel>& models) {
+  if (models.size() == 1) return models.front().model.predictor();
   std::vector<ImagePredictor> members;
-  for (const Experiment& e : experiments) members.push_back(e.predictor());
+  for (const LoadedModel& member : models) members.push_back(member.model.predictor());
   return mean_of(std::move(members));
 }
 
-void predict_one(const std::vector<Experiment>& experiments, const Preparation& how,
-                 const Task& task, bool probabilities) {
+void predict_one(const std::vector<LoadedModel>& models, const Preparation& how, const Task& task,
+                 bool probabilities) {
   const fs::path& name = task.files.images.front();
   const Scan scan = read_channels(task.files.images, how.reading(), how.grid_tolerance);
-  const int64_t channels = experiments.front().dataset.channels;
+  const int64_t channels = models.front().dataset.channels;
   if (scan.image.size(0) != channels) {
     throw Error(ErrorKind::kData, {.what = "the scan has another number of channels than the data",
                                    .where = name.string(),
@@ -155,8 +156,8 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
                                    .got = std::to_string(scan.image.size(0))});
   }
   const PreparedCase prepared = prepare(scan, nullptr, how, name);
-  const InferenceOptions& inference = experiments.front().inference;
-  const ImagePredictor predict = ensemble_of(experiments);
+  const InferenceOptions& inference = models.front().model.inference;
+  const ImagePredictor predict = ensemble_of(models);
   if (probabilities) {
     const at::Tensor values = class_probabilities(prepared.image, predict, inference);
     write_scan(task.output, probabilities_on_file_grid(values, prepared), scan.geometry);
@@ -170,16 +171,16 @@ void predict_one(const std::vector<Experiment>& experiments, const Preparation& 
 
 // Ranks take scans in turn; each reports its own failures.
 int predict_all(World& world, const PredictFlags& flags) {
-  std::vector<Experiment> experiments;
-  experiments.push_back(load_network(world, flags.run, flags.weights));
+  std::vector<LoadedModel> models;
+  models.push_back(load_model(world, flags.run, flags.weights));
   for (const fs::path& other : flags.others) {
-    experiments.push_back(load_network(world, other, flags.weights));
+    models.push_back(load_model(world, other, flags.weights));
   }
   if (flags.threads > 0) at::set_num_threads(static_cast<int>(flags.threads));
   Preparation how;
   std::vector<Task> tasks;
   world.agree([&] {
-    how = preparation_of(experiments, flags);
+    how = preparation_of(models, flags);
     tasks = find_tasks(flags, how);
   });
   if (world.is_first()) print_notes(how);
@@ -194,7 +195,7 @@ int predict_all(World& world, const PredictFlags& flags) {
                                  task.output.string());
         ++kept;
       } else {
-        predict_one(experiments, how, task, flags.probabilities);
+        predict_one(models, how, task, flags.probabilities);
       }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kData) throw;

@@ -15,9 +15,9 @@
 #include "framework/run/data_identity.h"
 #include "framework/run/folder_request.h"
 #include "framework/run/places.h"
-#include "framework/run/settled_selection.h"
-#include "framework/run/stop_run.h"
-#include "framework/run/train_run.h"
+#include "framework/run/training/settled_selection.h"
+#include "framework/run/training/stop_run.h"
+#include "framework/run/training/train_run.h"
 #include "framework/run/world.h"
 #include "launch/command_line/compose_flags.h"
 
@@ -100,20 +100,24 @@ Config agree_on_configuration(World& world, ComposeRequest request) {
 int start(World& world, ComposeRequest request, const Arguments& arguments, int64_t stop_after) {
   request.now = std::stoll(broadcast_text(std::to_string(request.now), world.comm()));
   const Config config = agree_on_configuration(world, request);
-  std::optional<Experiment> e;
+  std::optional<Run> run;
+  std::optional<RunBatches> batches;
   std::optional<RunFolder> folder;
   world.agree([&] {
-    e = assemble(config, world, Start::kFresh);
-    check_world(LaunchEnvironment::read(environment()), world.comm().size(), e->comm_options.ranks);
-    if (world.comm().size() > 1 && !world.device().is_cpu()) e->comm_options.check_for_gpus();
+    run.emplace(Run::assemble(config, world, Start::kFresh));
+    batches.emplace(*run);
+    const CommOptions& comm = run->options.comm;
+    check_world(LaunchEnvironment::read(environment()), world.comm().size(), comm.ranks);
+    if (world.comm().size() > 1 && !world.device().is_cpu()) comm.check_for_gpus();
   });
   std::string identity;
-  world.agree([&] { identity = data_identity(*e); });
+  world.agree([&] { identity = data_identity(run->options, run->data); });
   check_same_data(identity, world);
   world.agree([&] {
     if (!world.is_first()) return;
-    if (const auto run = find_run_folder(config, e->folder)) check_data(*run, identity);
-    folder.emplace(config, e->folder);
+    const RunFolderRequest wanted = folder_request(config);
+    if (const auto there = find_run_folder(config, wanted)) check_data(*there, identity);
+    folder.emplace(config, wanted);
     keep_data_identity(folder->path(), identity);
   });
   const std::string path =
@@ -127,10 +131,11 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   }
   try {
     world.agree([&] { open_log(path + world.log_name()); });
-    world.watch(path, e->comm_options.deadline);
-    world.agree([&] { settle_selection(*e); });
-    if (folder) warn_of_absent_classes(*e);
-    const bool is_done = train_run(*e, folder ? &*folder : nullptr, arguments, stop_after);
+    world.watch(path, run->options.comm.deadline);
+    world.agree([&] { settle_selection(*run); });
+    if (folder) warn_of_absent_classes(run->data);
+    const bool is_done =
+        train_run(*run, *batches, folder ? &*folder : nullptr, arguments, stop_after);
     return is_done ? 0 : exit_code(ErrorKind::kStopped);
   } catch (const std::exception& error) {
     if (folder) mark_failed(*folder, error.what());

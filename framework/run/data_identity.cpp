@@ -26,20 +26,20 @@ constexpr size_t kShown = 3;
 using Rows = std::map<std::string, CsvRow>;  // by case
 
 // Returns hashes of a few samples, by case: reading all voxels would cost as much as an epoch.
-std::map<size_t, std::string> sampled_hashes(const Experiment& e) {
+std::map<size_t, std::string> sampled_hashes(const DatasetSource& source, int axes) {
   std::map<size_t, std::string> hashes;
-  const auto samples = e.source->training_samples(static_cast<int>(e.protocol.patch_size.size()));
+  const auto samples = source.training_samples(axes);
   const size_t stride = std::max<size_t>(1, samples.size() / kSamples);
   for (size_t i = 0; i < samples.size(); i += stride) {
-    const Sample sample = e.source->load_sample(samples[i]);
+    const Sample sample = source.load_sample(samples[i]);
     hashes[samples[i].case_index] += voxel_hash({.image = sample.image, .label = sample.label});
   }
   return hashes;
 }
 
-std::map<size_t, std::string> hashes_of(const Experiment& e) {
-  const auto* store = dynamic_cast<const StoreSource*>(e.source.get());
-  if (!store) return sampled_hashes(e);
+std::map<size_t, std::string> hashes_of(const DatasetSource& source, int axes) {
+  const auto* store = dynamic_cast<const StoreSource*>(&source);
+  if (!store) return sampled_hashes(source, axes);
   std::map<size_t, std::string> hashes;
   for (size_t i = 0; i < store->cases().size(); ++i) hashes[i] = store->recorded_hash(i);
   return hashes;
@@ -82,11 +82,12 @@ std::string differences(const Rows& there, const Rows& here) {
 
 }  // namespace
 
-std::string data_identity(const Experiment& e) {
-  const auto hashes = hashes_of(e);
+std::string data_identity(const RunOptions& options, const RunData& data) {
+  const auto axes = static_cast<int>(options.protocol.patch_size.size());
+  const auto hashes = hashes_of(*data.source, axes);
   CsvTable table;
   table.rows = {{"case", "patient", "centre", "split", "hash"}};
-  const auto& cases = e.source->cases();
+  const auto& cases = data.source->cases();
   for (size_t i = 0; i < cases.size(); ++i) {
     const auto hash = hashes.find(i);
     table.rows.push_back({cases[i].id, cases[i].patient, cases[i].domain, to_string(cases[i].split),

@@ -7,14 +7,15 @@
 #include <optional>
 #include <string>
 
-#include "framework/run/assemble.h"
+#include "framework/run/run_data.h"
+#include "framework/run/world.h"
 
 namespace semiseg {
 
 // Returns one line for each case, "id,patient,centre,split,hash". A case store records the hash. Of
 // other data sets only some training cases have one, because their voxels must be read for it. The
 // path of the data is not included: a copy elsewhere is the same data.
-std::string data_identity(const Experiment& e);
+std::string data_identity(const RunOptions& options, const RunData& data);
 
 // Collective. Throws kConfig naming cases in which a rank's data differ from rank 0's.
 void check_same_data(const std::string& identity, World& world);

@@ -18,6 +18,7 @@
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
 #include "framework/record/run/dataset_record.h"
+#include "framework/record/run/run_folder.h"
 #include "framework/run/data_identity.h"
 
 namespace semiseg {
@@ -53,61 +54,71 @@ bool counts_on_best(const StateMap& state) {
 
 // "best" is what the run deploys: a run that selects nothing, or has nothing to select on, deploys
 // its last weights, and imported ones are best.h5 alone.
-StateMap read_weights(const Experiment& e, const std::filesystem::path& run,
+StateMap read_weights(const std::string& select, const std::filesystem::path& run,
                       const std::string& weights) {
   const CheckpointFolder folder(run / "checkpoint", /*keep=*/1);
   const BestCheckpoint best(run / "checkpoint");
-  if (weights == "best" && (e.protocol.select == "last" || !best.exists())) {
+  if (weights == "best" && (select == "last" || !best.exists())) {
     auto newest = folder.load_newest();
-    if (newest && (e.protocol.select == "last" || !counts_on_best(*newest)))
-      return std::move(*newest);
+    if (newest && (select == "last" || !counts_on_best(*newest))) return std::move(*newest);
   }
   if (weights == "best") return best.load(std::nullopt);
   check_exists(run / "checkpoint", weights);
   return load_checkpoint(folder.path(weights));
 }
 
-// Returns the experiment that `make` assembles from the run's configuration, with the weights.
-template <typename Make>
-Experiment load(World& world, const std::filesystem::path& run, const std::string& weights,
-                const Make& make) {
-  std::optional<Experiment> e;
-  std::optional<StateMap> state;
+// Collective. Returns the configuration of the run folder; the device is that which it asks for.
+Config read_configuration(World& world, const std::filesystem::path& run) {
   std::optional<Config> config;
   world.agree([&] {
     const std::filesystem::path file = run / kRunConfigFile;
     config = parse_config(read_own_file(file), file.string());
   });
   world.choose_device(*config);
+  return *config;
+}
+
+// Collective. Makes the parts of a run with `make` on every rank, reads the weights on rank 0 and
+// puts them into the method of all.
+template <typename Make>
+auto with_weights(World& world, const std::filesystem::path& run, const std::string& weights,
+                  const Make& make) {
+  std::optional<decltype(make())> loaded;
+  std::optional<StateMap> state;
   world.agree([&] {
-    e = make(*config);
-    if (world.is_first()) state = read_weights(*e, run, weights);
+    loaded.emplace(make());
+    if (world.is_first()) state = read_weights(loaded->options.protocol.select, run, weights);
   });
   const StateMap method = method_part(*broadcast_state(std::move(state), world.comm()));
-  world.agree([&] { put_state([&](StateVisitor& v) { e->method->state(v); }, method); });
-  return std::move(*e);
+  world.agree([&] { put_state([&](StateVisitor& v) { loaded->model.method->state(v); }, method); });
+  return std::move(*loaded);
 }
 
 }  // namespace
 
-Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights) {
-  Experiment e =
-      load(world, run, weights, [&](const Config& config) { return assemble(config, world); });
+Run load_run(World& world, const std::filesystem::path& folder, const std::string& weights) {
+  const Config config = read_configuration(world, folder);
+  Run run = with_weights(world, folder, weights,
+                         [&] { return Run::assemble(config, world, Start::kCheckpoint); });
   // With other data the scores are not those of the run, but they may be useful.
   world.agree([&] {
     if (!world.is_first()) return;
-    const std::string changed = changed_data(run, data_identity(e));
+    const std::string changed = changed_data(folder, data_identity(run.options, run.data));
     if (!changed.empty())
       log::warn("the data set is not the one that this run was trained on: {}", changed);
   });
-  return e;
+  return run;
 }
 
-Experiment load_network(World& world, const std::filesystem::path& run,
-                        const std::string& weights) {
-  return load(world, run, weights, [&](const Config& config) {
-    const auto dataset = read_dataset_record(run);
-    return dataset ? assemble_network(config, world, *dataset) : assemble(config, world);
+LoadedModel load_model(World& world, const std::filesystem::path& folder,
+                       const std::string& weights) {
+  const Config config = read_configuration(world, folder);
+  return with_weights(world, folder, weights, [&]() -> LoadedModel {
+    RunOptions options = RunOptions::read(config, world);
+    const auto recorded = read_dataset_record(folder);
+    const DataFacts facts = recorded ? DataFacts{*recorded} : RunData::open(options).facts;
+    RunModel model = RunModel::build(options, facts, world, Start::kCheckpoint);
+    return {std::move(options), facts.info, std::move(model)};
   });
 }
 

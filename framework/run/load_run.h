@@ -5,20 +5,28 @@
 #include <filesystem>
 #include <string>
 
-#include "framework/run/assemble.h"
+#include "framework/run/run.h"
 #include "framework/run/world.h"
 
 namespace semiseg {
 
-// Collective. Returns the experiment of the run folder's config.toml; rank 0 reads RUN/checkpoint/
+// Collective. Returns the run of the folder's config.toml; rank 0 reads FOLDER/checkpoint/
 // `weights`.h5 ("000800") for all; "best": the selected weights, or the last ones of a run that
 // selects none; of a run that is not done the best so far, of an earlier stage where the present
 // one has none yet. Throws kConfig, kData or kIo when something is missing, damaged or does not
 // fit.
-Experiment load_run(World& world, const std::filesystem::path& run, const std::string& weights);
+Run load_run(World& world, const std::filesystem::path& folder, const std::string& weights);
+
+// The parts of a run that predict images.
+struct LoadedModel {
+  RunOptions options;
+  DatasetInfo dataset;
+  RunModel model;
+};
 
 // Returns the same for verbs that need no case: the data set is not opened, and need not exist,
 // where the run folder holds its dataset.json.
-Experiment load_network(World& world, const std::filesystem::path& run, const std::string& weights);
+LoadedModel load_model(World& world, const std::filesystem::path& folder,
+                       const std::string& weights);
 
 }  // namespace semiseg

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/run/run_options.h"
 
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
 #include "framework/checkpoint/initial_weights.h"
-#include "framework/comm/comm_options.h"
 #include "framework/core/log.h"
 #include "framework/core/plugins/plugin.h"
 #include "framework/data/dataset.h"
-#include "framework/data/loader.h"
 #include "framework/data/setting.h"
 #include "framework/data/transforms/transforms.h"
 #include "framework/data/views.h"
 #include "framework/inference/segmenter.h"
 #include "framework/methods/method.h"
-#include "framework/metrics/evaluator.h"
 #include "framework/run/folder_request.h"
-#include "framework/train/protocol.h"
+#include "framework/run/world.h"
 #include "framework/train/walltime.h"
 
 namespace semiseg {
@@ -145,6 +145,32 @@ void read_all_options(const Config& config) {
   read_weight_options(config);
   read_backbone_options(config);
   read_method_options(config);
+}
+
+RunOptions RunOptions::read(const Config& config, World& world) {
+  read_all_options(config);
+  RunOptions o{.config = config,
+               .general = GeneralOptions::read(config),
+               .setting = read_setting_name(config.section("setting")),
+               .backbone = config.section("backbone").required("name", "backbone"),
+               .method = config.section("method").required("name", "method"),
+               .comm = CommOptions::read(config.section("comm")),
+               .protocol = ProtocolOptions::read(config.section("protocol")),
+               .loader = LoaderOptions::read(config.section("loader")),
+               .evaluation = EvaluatorOptions::read(config.section("evaluation"))};
+  const std::string name = config.section("dataset").required("name", "data set");
+  o.dataset = DatasetRegistry::instance().find(name).name;
+  if (o.general.threads > 0) at::set_num_threads(static_cast<int>(o.general.threads));
+  world.comm().configure(o.comm);
+  return o;
+}
+
+at::ScalarType RunOptions::dtype() const {
+  return protocol.precision == "float64" ? at::kDouble : at::kFloat;
+}
+
+std::string RunOptions::settings_hash() const {
+  return fmt::format("{:016x}", config.identity(/*without=*/{"seed"}));
 }
 
 }  // namespace semiseg

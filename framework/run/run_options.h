@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the options of a run without its data and networks, to list, name and compare runs.
+// The options of a run, read without its data and networks: to list, name and compare runs, and as
+// the first step towards training or evaluating one.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "framework/comm/comm_options.h"
 #include "framework/config/config.h"
+#include "framework/core/random/draws.h"
+#include "framework/data/loader.h"
+#include "framework/metrics/evaluator.h"
+#include "framework/train/protocol.h"
 
 namespace semiseg {
 
@@ -39,5 +45,28 @@ void read_method_options(const Config& config);
 // Loads the plug-ins that the configuration names and reads all of the above, so that
 // Config::settings() is complete.
 void read_all_options(const Config& config);
+
+class World;
+
+// The part of a run that depends on neither its data nor its networks.
+struct RunOptions {
+  Config config;
+  GeneralOptions general;
+  std::string dataset, setting, backbone, method;  // registered names
+  CommOptions comm;
+  ProtocolOptions protocol;
+  LoaderOptions loader;
+  EvaluatorOptions evaluation;
+
+  // Reads all options, loads the plug-ins, and sets the compute threads and the communication of
+  // this process as they say. Throws kConfig for values that are wrong whatever the data are.
+  static RunOptions read(const Config& config, World& world);
+
+  Draws draws() const { return Draws(static_cast<uint64_t>(general.seed)); }
+  at::ScalarType dtype() const;  // dtype of the arithmetic
+  // Returns a hash of the settings that can change a result, without the seed: it is equal for the
+  // runs of a mean over seeds. 16 hexadecimal digits.
+  std::string settings_hash() const;
+};
 
 }  // namespace semiseg

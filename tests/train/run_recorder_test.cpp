@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests what a run's recorder saves in the background, its order, and what a full disk leaves.
-#include "framework/run/run_recorder.h"
+#include "framework/run/training/run_recorder.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg train --stop RUN, beside runs that this test plays.
-#include "framework/run/stop_run.h"
+#include "framework/run/training/stop_run.h"
 
 #include <gtest/gtest.h>
 

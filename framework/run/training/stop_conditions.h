@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "framework/run/assemble.h"
-#include "framework/run/run_recorder.h"
+#include "framework/run/run_options.h"
+#include "framework/run/training/run_recorder.h"
 #include "framework/train/stop_reasons.h"
 
 namespace semiseg {
@@ -18,7 +18,7 @@ class StopConditions {
  public:
   // `run` is the folder on the rank that holds its lock, empty on the others, which have no
   // recorder either. `stop_after` iterations of this start; 0: none. `recorder` outlives this.
-  StopConditions(const Experiment& experiment, const std::filesystem::path& run,
+  StopConditions(const RunOptions& options, const std::filesystem::path& run,
                  const RunRecorder* recorder, int64_t stop_after);
   StopConditions(const StopConditions&) = delete;  // it holds pointers into itself
   StopConditions& operator=(const StopConditions&) = delete;

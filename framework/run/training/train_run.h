@@ -5,14 +5,15 @@
 #include <cstdint>
 
 #include "framework/record/run/run_folder.h"
-#include "framework/run/assemble.h"
+#include "framework/run/run.h"
+#include "framework/run/training/run_batches.h"
 
 namespace semiseg {
 
 // Collective. `folder` is set on rank 0, which alone records, and null on the others. Returns true
 // when the run is done, false when it stopped on request, with its state saved. It stops after
 // `stop_after` iterations of this start; 0: at the end.
-bool train_run(const Experiment& experiment, RunFolder* folder,
+bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
                const std::vector<std::string>& arguments, int64_t stop_after);
 
 }  // namespace semiseg

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "framework/record/run/run_folder.h"
-#include "framework/run/assemble.h"
+#include "framework/run/run.h"
 
 namespace semiseg {
 
@@ -17,7 +17,7 @@ struct FinishedRun {
 
 // Writes the files into the run folder; `rows` are those of `split` with the method's present
 // predictor. Not collective: rank 0 does it.
-FinishedRun finish_run(const Experiment& experiment, const RunFolder& folder, Split split,
+FinishedRun finish_run(const Run& run, const RunFolder& folder, Split split,
                        const std::vector<EvaluationRow>& rows, int64_t iterations,
                        double wall_seconds);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/settled_selection.h"
+#include "framework/run/training/settled_selection.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
@@ -18,38 +18,39 @@ bool has_foreground(const at::Tensor& label) {
   return label.defined() && label.gt(0).any().item<bool>();
 }
 
-bool any_foreground(const Experiment& e, Split split) {
-  const auto& cases = e.source->cases();
+bool any_foreground(const DatasetSource& source, Split split) {
+  const auto& cases = source.cases();
   for (size_t i = 0; i < cases.size(); ++i) {
-    if (cases[i].split == split && has_foreground(e.source->load(i).label)) return true;
+    if (cases[i].split == split && has_foreground(source.load(i).label)) return true;
   }
   return false;
 }
 
 }  // namespace
 
-void settle_selection(Experiment& e) {
-  const auto split = e.selection_split();
-  if (!split || any_foreground(e, *split)) return;
-  e.protocol.select = "last";
+void settle_selection(Run& run) {
+  const auto split = run.selection_split();
+  if (!split || any_foreground(*run.data.source, *split)) return;
+  run.options.protocol.select = "last";
   log::warn(
       "no case of the {} split has any foreground, so it cannot tell good weights from bad: "
       "the last weights are taken",
       to_string(*split));
 }
 
-void warn_of_absent_classes(const Experiment& e) {
-  const int64_t classes = std::ssize(e.dataset.classes);
+void warn_of_absent_classes(const RunData& data) {
+  const int64_t classes = std::ssize(data.facts.info.classes);
   at::Tensor seen = at::zeros({classes}, at::kLong);
-  for (const size_t member : e.pools.find("labelled").members) {
-    const at::Tensor label = e.source->load_sample(e.pools.samples[member]).label;
+  for (const size_t member : data.pools.find("labelled").members) {
+    const at::Tensor label = data.source->load_sample(data.pools.samples[member]).label;
     if (!label.defined()) continue;
     seen += at::bincount(label.flatten().to(at::kLong), {}, classes).slice(0, 0, classes);
     if (seen.gt(0).all().item<bool>()) return;
   }
   std::vector<std::string> absent;
   for (int64_t k = 1; k < classes; ++k) {
-    if (seen[k].item<int64_t>() == 0) absent.push_back(e.dataset.classes[static_cast<size_t>(k)]);
+    if (seen[k].item<int64_t>() == 0)
+      absent.push_back(data.facts.info.classes[static_cast<size_t>(k)]);
   }
   if (absent.empty()) return;
   log::warn("no labelled patient has {}: it cannot be learned; label more patients, or others",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/stop_conditions.h"
+#include "framework/run/training/stop_conditions.h"
 
 #include <algorithm>
 
@@ -12,10 +12,11 @@ namespace {
 // The start of the process, nearly: it is set before main.
 const double kStart = steady_seconds();
 
-Walltime walltime_of(const Experiment& e) {
+Walltime walltime_of(const RunOptions& options) {
   auto seconds = slurm_seconds_left(environment(), now_seconds());
-  if (e.walltime) {  // counts from the start, with the reading of the data
-    const double left = *e.walltime - (steady_seconds() - kStart);
+  const auto walltime = read_walltime(options.config.section("run"));
+  if (walltime) {  // counts from the start, with the reading of the data
+    const double left = *walltime - (steady_seconds() - kStart);
     seconds = seconds ? std::min(*seconds, left) : left;
   }
   return {seconds, steady_seconds()};
@@ -23,9 +24,9 @@ Walltime walltime_of(const Experiment& e) {
 
 }  // namespace
 
-StopConditions::StopConditions(const Experiment& experiment, const std::filesystem::path& run,
+StopConditions::StopConditions(const RunOptions& options, const std::filesystem::path& run,
                                const RunRecorder* recorder, int64_t stop_after)
-    : reasons_(walltime_of(experiment), run.empty() ? nullptr : &request_.emplace(run)),
+    : reasons_(walltime_of(options), run.empty() ? nullptr : &request_.emplace(run)),
       recorder_(recorder),
       stop_after_(stop_after) {}
 

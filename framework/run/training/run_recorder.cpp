@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/run_recorder.h"
+#include "framework/run/training/run_recorder.h"
 
 #include <fmt/format.h>
 

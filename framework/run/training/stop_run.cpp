@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/stop_run.h"
+#include "framework/run/training/stop_run.h"
 
 #include <chrono>
 #include <optional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/finish_run.h"
+#include "framework/run/training/finish_run.h"
 
 #include <fmt/format.h>
 
@@ -16,22 +16,22 @@ namespace semiseg {
 namespace {
 namespace fs = std::filesystem;
 
-EvaluationTerms terms_of(const Experiment& e, Split split) {
-  return {.definition = e.evaluation.definition,
-          .unit = to_string(e.evaluation.unit),
-          .tolerance = fmt::format("{}", e.evaluation.tolerance),
-          .empty = to_string(e.evaluation.empty),
+EvaluationTerms terms_of(const Run& run, Split split) {
+  return {.definition = run.options.evaluation.definition,
+          .unit = to_string(run.options.evaluation.unit),
+          .tolerance = fmt::format("{}", run.options.evaluation.tolerance),
+          .empty = to_string(run.options.evaluation.empty),
           .split = to_string(split),
-          .selection = e.selection()};
+          .selection = run.selection()};
 }
 
 constexpr size_t kWorstCases = 3;
 
 // Returns indices into cases(), the lowest mean Dice first.
-std::vector<size_t> ranked_cases(const Experiment& e, Split split,
+std::vector<size_t> ranked_cases(const Run& run, Split split,
                                  const std::vector<EvaluationRow>& rows) {
   std::vector<std::pair<double, size_t>> scores;
-  const auto& cases = e.source->cases();
+  const auto& cases = run.data.source->cases();
   for (size_t i = 0; i < cases.size(); ++i) {
     if (cases[i].split != split) continue;
     double sum = 0;
@@ -50,13 +50,13 @@ std::vector<size_t> ranked_cases(const Experiment& e, Split split,
 }
 
 // Returns a case with its slices along the first axis.
-SegmentedCase segmented(const Experiment& e, size_t index) {
-  const Volume volume = e.source->load(index);
-  const int64_t axis = e.source->info().axial_axis;
-  SegmentedCase result{.id = e.source->cases()[index].id,
+SegmentedCase segmented(const Run& run, size_t index) {
+  const Volume volume = run.data.source->load(index);
+  const int64_t axis = run.data.source->info().axial_axis;
+  SegmentedCase result{.id = run.data.source->cases()[index].id,
                        .image = volume.image[0].movedim(axis, 0).contiguous(),
                        .reference = volume.label.movedim(axis, 0).contiguous(),
-                       .prediction = e.segment(volume).movedim(axis, 0).contiguous(),
+                       .prediction = run.model.segment(volume).movedim(axis, 0).contiguous(),
                        .spacing_mm = volume.spacing_mm};
   std::rotate(result.spacing_mm.begin(), result.spacing_mm.begin() + axis,
               result.spacing_mm.begin() + axis + 1);
@@ -64,44 +64,44 @@ SegmentedCase segmented(const Experiment& e, size_t index) {
 }
 
 // Writes the picture of the median case, which is a fair example.
-void write_median(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
-  const SegmentedCase median = segmented(e, ranked[ranked.size() / 2]);
+void write_median(const fs::path& path, const Run& run, const std::vector<size_t>& ranked) {
+  const SegmentedCase median = segmented(run, ranked[ranked.size() / 2]);
   write_overlay(path, median.image.unsqueeze(0), median.reference, median.prediction);
 }
 
-void write_worst(const fs::path& path, const Experiment& e, const std::vector<size_t>& ranked) {
+void write_worst(const fs::path& path, const Run& run, const std::vector<size_t>& ranked) {
   std::vector<SegmentedCase> cases;
   for (size_t i = 0; i < std::min(kWorstCases, ranked.size()); ++i)
-    cases.push_back(segmented(e, ranked[i]));
-  write_segmented_cases(path, e.source->info().classes, cases);
+    cases.push_back(segmented(run, ranked[i]));
+  write_segmented_cases(path, run.data.source->info().classes, cases);
 }
 
 }  // namespace
 
-FinishedRun finish_run(const Experiment& e, const RunFolder& folder, Split split,
+FinishedRun finish_run(const Run& run, const RunFolder& folder, Split split,
                        const std::vector<EvaluationRow>& rows, int64_t iterations,
                        double wall_seconds) {
   FinishedRun finished{.metrics = summarise(rows)};
-  write_cases(folder / "cases.csv", {terms_of(e, split), rows});
+  write_cases(folder / "cases.csv", {terms_of(run, split), rows});
   write_run_summary(folder / "summary.json",
-                    {.method = e.method_name,
-                     .backbone = e.backbone_name,
-                     .dataset = e.source->info().name,
-                     .choices = e.config.choices(),
-                     .overridden = e.config.overridden(),
-                     .labelled = static_cast<int64_t>(e.pools.labelled_patients.size()),
-                     .seed = e.seed,
-                     .terms = terms_of(e, split),
+                    {.method = run.options.method,
+                     .backbone = run.options.backbone,
+                     .dataset = run.data.source->info().name,
+                     .choices = run.options.config.choices(),
+                     .overridden = run.options.config.overridden(),
+                     .labelled = static_cast<int64_t>(run.data.pools.labelled_patients.size()),
+                     .seed = run.options.general.seed,
+                     .terms = terms_of(run, split),
                      .metrics = finished.metrics,
-                     .label_based_preparation = e.source->info().label_based_preparation,
+                     .label_based_preparation = run.data.source->info().label_based_preparation,
                      .config_hash = folder.config_hash(),
-                     .settings_hash = e.settings_hash(),
+                     .settings_hash = run.options.settings_hash(),
                      .iterations = iterations,
                      .wall_seconds = wall_seconds});
-  const std::vector<size_t> ranked = ranked_cases(e, split, rows);
+  const std::vector<size_t> ranked = ranked_cases(run, split, rows);
   finished.overlay = folder / "overlay.png";
-  write_median(finished.overlay, e, ranked);
-  write_worst(folder / kWorstCasesFile, e, ranked);
+  write_median(finished.overlay, run, ranked);
+  write_worst(folder / kWorstCasesFile, run, ranked);
   return finished;
 }
 

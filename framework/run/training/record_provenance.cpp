@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/record_provenance.h"
+#include "framework/run/training/record_provenance.h"
 
 #include "framework/core/process.h"
 #include "framework/record/run/provenance.h"

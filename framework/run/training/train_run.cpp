@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "framework/run/training/train_run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <optional>
+
+#include "framework/core/files.h"
+#include "framework/core/log.h"
+#include "framework/core/process.h"
+#include "framework/core/profile.h"
+#include "framework/record/run/dataset_record.h"
+#include "framework/run/training/finish_run.h"
+#include "framework/run/training/record_provenance.h"
+#include "framework/run/training/run_recorder.h"
+#include "framework/run/training/stop_conditions.h"
+#include "framework/train/stop_signal.h"
+#include "framework/train/trainer.h"
+
+namespace semiseg {
+namespace {
+
+void announce(const Run& run, const RunFolder& folder) {
+  const RunOptions& options = run.options;
+  const Pools& pools = run.data.pools;
+  const auto& patients = pools.labelled_patients;
+  const size_t labelled = pools.find("labelled").members.size();
+  log::info(
+      "{} on {} with {}: {} labelled patients ({}{}), {} labelled and {} unlabelled samples, seed "
+      "{}",
+      options.method, options.dataset, options.backbone, patients.size(),
+      fmt::join(patients.begin(), patients.begin() + std::min<ptrdiff_t>(3, std::ssize(patients)),
+                ", "),
+      patients.size() > 3 ? ", …" : "", labelled, pools.samples.size() - labelled,
+      options.general.seed);
+  log::info("on {}, {}; run folder: {}", run.model.device.str(), options.protocol.precision,
+            folder.path().string());
+}
+
+std::function<ValueRow()> validation(const Run& run, StopConditions& stop) {
+  // Without a selection, scores are still logged on the validation split.
+  const Split split = run.selection_split().value_or(Split::kVal);
+  if (!run.data.has_cases(split)) {
+    log::warn("the data set has no {} split: the last weights are taken", to_string(split));
+    return {};
+  }
+  return [&run, &stop, split]() -> ValueRow {
+    const auto rows =
+        run.evaluate_split(split, /*distances=*/false, [&stop] { return stop.now().has_value(); });
+    if (rows.empty()) return {};
+    const EvaluationSummary metrics = summarise(rows);
+    ValueRow row = {{"dice", metrics.overall.dice.mean}};
+    for (size_t k = 0; k < metrics.class_names.size(); ++k) {
+      row.emplace_back("dice." + metrics.class_names[k], metrics.classes[k].dice.mean);
+    }
+    return row;
+  };
+}
+
+// Writes the profile of rank 0.
+void write_profile(const RunFolder& folder) {
+  const std::string report = profile::report();
+  if (report.empty()) return;
+  write_file(folder / "profile.txt", report);
+  profile::write_trace(folder / "profile.json");
+  std::cout << report << "trace: " << (folder / "profile.json").string() << '\n';
+}
+
+// One start of a run, on every rank; rank 0 alone has a folder and records.
+struct StartedRun {
+  const Run& run;
+  const RunBatches& batches;
+  RunFolder* folder;
+  RunRecorder* recorder;
+  StopConditions& stop;
+};
+
+void note_stop(const StartedRun& start, const std::string& reason, const std::string& what) {
+  if (!start.folder) return;
+  start.folder->set_status(RunStatus::kStopped, now_seconds(), reason);
+  log::info("{} ({}); run the same command to resume", what, reason);
+}
+
+// Returns false when stopped on request.
+bool train(const StartedRun& start) {
+  const Run& run = start.run;
+  Trainer trainer(
+      {.method = *run.model.method,
+       .protocol = run.options.protocol,
+       .comm = *run.model.comm,
+       .draws = run.options.draws().on(run.model.device),
+       .batches = [&start](int64_t stage,
+                           int64_t first) { return start.batches.loader(stage, first); },
+       .validate = validation(run, start.stop),
+       .observer = start.recorder,
+       .store = start.recorder,
+       .stop_reason = [&start](int64_t steps) { return start.stop.after_steps(steps); }});
+  const bool is_done = trainer.run();
+  if (start.folder) {
+    start.recorder->flush();
+    start.recorder->finish_progress();
+    write_profile(*start.folder);
+  }
+  if (!is_done) {
+    note_stop(start, trainer.stop_reason(),
+              fmt::format("stopped and saved after {} iterations",
+                          start.recorder ? start.recorder->done() : 0));
+  }
+  return is_done;
+}
+
+// The same for the evaluation at the end. `seconds` is the duration of training.
+bool finish(const StartedRun& start, double seconds) {
+  const Run& run = start.run;
+  if (!run.data.has_cases(Split::kTest) && !run.data.has_cases(Split::kVal)) {
+    if (!start.folder) return true;
+    start.folder->set_status(RunStatus::kDone, now_seconds());
+    log::info(
+        "nothing is measured: the data set has no val and no test cases; semiseg predict {} "
+        "takes the last weights",
+        start.folder->path().string());
+    return true;
+  }
+  const Split split = run.data.has_cases(Split::kTest) ? Split::kTest : Split::kVal;
+  start.stop.begin_evaluation();
+  const auto rows = run.evaluate_split(split, /*distances=*/true,
+                                       [&start] { return start.stop.now().has_value(); });
+  if (rows.empty()) {
+    note_stop(start, agree_to_stop(start.stop.now(), *run.model.comm),
+              "stopped in the evaluation after the training");
+    return false;
+  }
+  if (!start.folder) return true;
+  const FinishedRun finished =
+      finish_run(run, *start.folder, split, rows, start.recorder->done(), seconds);
+  start.folder->set_status(RunStatus::kDone, now_seconds());
+  log::info("{}: {}", to_string(split), describe(finished.metrics, run.options.evaluation));
+  log::info("overlay: {}", finished.overlay.string());
+  return true;
+}
+
+}  // namespace
+
+bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
+               const std::vector<std::string>& arguments, int64_t stop_after) {
+  const auto begin = std::chrono::steady_clock::now();
+  catch_stop_signals();
+  std::optional<RunRecorder> recorder;
+  if (folder) {
+    announce(run, *folder);
+    record_provenance(*folder, arguments, run.model.comm->size());
+    write_dataset_record(folder->path(), run.data.facts.info);
+    recorder.emplace(*folder, run.options.protocol);
+  }
+  RunRecorder* const records = recorder ? &*recorder : nullptr;
+  StopConditions stop(run.options, folder ? folder->path() : "", records, stop_after);
+  const StartedRun start{run, batches, folder, records, stop};
+  if (!train(start)) return false;
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  return finish(start, taken.count());
+}
+
+}  // namespace semiseg
