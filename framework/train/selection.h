@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "framework/core/state.h"
 
@@ -20,6 +21,9 @@ class Selection {
   bool has_best() const { return best_iteration_ >= 0; }
   int64_t best_iteration() const { return best_iteration_; }  // within the stage; -1: no validation
   int64_t best_done() const { return best_done_; }
+  std::optional<double> best_score() const {
+    return has_best() ? std::optional(best_score_) : std::nullopt;
+  }
   // Returns true when `patience` validations in a row were no new best; 0: never.
   bool is_exhausted(int64_t patience) const {
     return patience > 0 && validations_since_best_ >= patience;

@@ -36,22 +36,37 @@ void Trainer::at(const char* phase) const {
 
 void Trainer::save() {
   parts_.method.settle(parts_.comm);
-  if (!parts_.store) return;
+  if (!parts_.journal) return;
   at("checkpoint");
-  parts_.store->save_newest(take_state([this](StateVisitor& v) { state(v); }), done_);
+  parts_.journal->save_newest(take_state([this](StateVisitor& v) { state(v); }), done_);
 }
 
 void Trainer::save_best() {
   parts_.method.settle(parts_.comm);
-  if (!parts_.store) return;
+  if (!parts_.journal) return;
   at("checkpoint");
-  parts_.store->save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }), done_);
+  parts_.journal->save_best(take_state([this](StateVisitor& v) { parts_.method.state(v); }), done_);
+}
+
+void Trainer::begin_records() {
+  if (!parts_.journal) return;
+  parts_.journal->begin({.done = done_,
+                         .validates_again = validation_is_due(),
+                         .best_done = selection_.best_done(),
+                         .needs_best = needs_best()});
+  for (Display* display : parts_.displays) display->begin(plan_, done_, selection_.best_score());
+}
+
+void Trainer::record(const MetricsRow& row, bool is_best) {
+  if (!parts_.journal) return;
+  parts_.journal->append(row);
+  for (Display* display : parts_.displays) display->show(row, is_best);
 }
 
 void Trainer::load_best() {
   at("load");
   std::optional<StateMap> best;
-  if (parts_.store) best = parts_.store->load_best(selection_.best_done());
+  if (parts_.journal) best = parts_.journal->load_best(selection_.best_done());
   put_state([this](StateVisitor& v) { parts_.method.state(v); },
             *broadcast_state(std::move(best), parts_.comm));
 }
@@ -59,13 +74,12 @@ void Trainer::load_best() {
 bool Trainer::run() {
   at("load");
   std::optional<StateMap> newest;
-  if (parts_.store) newest = parts_.store->load_newest();
+  if (parts_.journal) newest = parts_.journal->load_newest();
   if (const auto saved = broadcast_state(std::move(newest), parts_.comm)) {
     put_state([this](StateVisitor& v) { state(v); }, *saved);
   }
   begun_ = done_;
-  if (parts_.store) parts_.store->begin_from(selection_.best_done(), needs_best());
-  if (parts_.observer) parts_.observer->begin(plan_, done_, validation_is_due());
+  begin_records();
   while (true) {
     if (!entered_) enter_stage();
     if (!train_stage()) {
@@ -153,15 +167,16 @@ void Trainer::train_step(const Batch& batch) {
   }
   ++iteration_;
   ++done_;
-  if (!parts_.observer) return;
-  parts_.observer->stepped(stage(), iteration_, done_, batch_size(stage().streams));
+  if (!parts_.journal) return;
+  parts_.journal->check();
+  for (Display* display : parts_.displays) display->stepped(done_, batch_size(stage().streams));
   if (iteration_ % parts_.protocol.log_every != 0 && iteration_ != stage().iterations) return;
-  ValueRow row;
+  ValueRow values;
   for (const auto& [name, value] : records) {
     const auto* tensor = std::get_if<at::Tensor>(&value);
-    row.emplace_back(name, tensor ? tensor->item<double>() : std::get<double>(value));
+    values.emplace_back(name, tensor ? tensor->item<double>() : std::get<double>(value));
   }
-  parts_.observer->train_row(stage(), iteration_, row);
+  record({stage().name, iteration_, done_, /*split=*/"", values}, /*is_best=*/false);
 }
 
 void Trainer::validate() {
@@ -172,7 +187,8 @@ void Trainer::validate() {
   validated_ = done_;
   const bool is_best = selection_.add(scores.front().second, iteration_, done_);
   if (is_best) save_best();
-  if (parts_.observer) parts_.observer->validation_row(stage(), iteration_, scores, is_best);
+  const char* split = parts_.protocol.select == "test" ? "test" : "val";
+  record({stage().name, iteration_, done_, split, scores}, is_best);
   if (selection_.is_exhausted(parts_.protocol.patience)) {
     log::info("stage {} ends at iteration {}: no new best in {} validations", stage().name,
               iteration_, parts_.protocol.patience);

@@ -15,43 +15,16 @@
 #include "framework/core/state.h"
 #include "framework/data/batch_source.h"
 #include "framework/methods/method.h"
+#include "framework/train/display.h"
 #include "framework/train/gradient_reduction.h"
 #include "framework/train/gradient_scaler.h"
+#include "framework/train/journal.h"
 #include "framework/train/protocol.h"
 #include "framework/train/selection.h"
 
 namespace semiseg {
 
 using ValueRow = std::vector<std::pair<std::string, double>>;
-
-// The events of the training loop.
-class TrainingObserver {
- public:
-  virtual ~TrainingObserver() = default;
-  // Called once, before the first step. `done` > 0: resumed there; rows of later steps, if any, are
-  // written again, and so is the validation after `done` where it `is_due`.
-  virtual void begin(const Plan& plan, int64_t done, bool is_due) = 0;
-  // Called after every step. `done` is the number of iterations of the whole training so far.
-  virtual void stepped(const Stage& stage, int64_t iteration, int64_t done, int64_t samples) = 0;
-  virtual void train_row(const Stage& stage, int64_t iteration, const ValueRow& values) = 0;
-  virtual void validation_row(const Stage& stage, int64_t iteration, const ValueRow& values,
-                              bool is_best) = 0;
-};
-
-// Saves and loads states: the whole training after `done` iterations, or the method's part of the
-// best one.
-class StateStore {
- public:
-  virtual ~StateStore() = default;
-  virtual void save_newest(const StateMap& state, int64_t done) = 0;
-  virtual std::optional<StateMap> load_newest() = 0;
-  // Called once, before the first step: training starts from a state whose best state was saved
-  // after `best_done` iterations; 0: it has none. Throws kData when that is lost and `is_needed`.
-  virtual void begin_from(int64_t best_done, bool is_needed) = 0;
-  virtual void save_best(const StateMap& state, int64_t done) = 0;
-  // Throws kData when the best state is not the one saved after `done` iterations.
-  virtual StateMap load_best(int64_t done) = 0;
-};
 
 struct TrainerParts {
   Method& method;
@@ -64,9 +37,8 @@ struct TrainerParts {
   // compared, higher is better. The row is empty when the run must stop before all cases are
   // scored. Empty function: no split to select on.
   std::function<ValueRow()> validate;
-  // Set on rank 0, which alone writes; null on the others.
-  TrainingObserver* observer = nullptr;
-  StateStore* store = nullptr;
+  Journal* journal = nullptr;      // set on rank 0, null on the others
+  std::vector<Display*> displays;  // of rank 0
   // Polled once a step on every rank, with the steps since this start: returns a reason to stop, if
   // this rank has one. If any rank has one, all ranks stop at the same step.
   std::function<std::optional<std::string>(int64_t steps)> stop_reason;
@@ -84,6 +56,8 @@ class Trainer {
   // Returns why it stopped: "rank 2: SIGUSR1".
   const std::string& stop_reason() const { return stop_reason_; }
 
+  int64_t done() const { return done_; }  // iterations of all stages so far
+
  private:
   void state(StateVisitor& visitor);
   void enter_stage();
@@ -98,6 +72,8 @@ class Trainer {
   void train_step(const Batch& batch);
   void validate();
   void save();
+  void begin_records();
+  void record(const MetricsRow& row, bool is_best);
   const Stage& stage() const { return plan_.stages[static_cast<size_t>(stage_)]; }
 
   TrainerParts parts_;

@@ -9,7 +9,7 @@
 #include "framework/data/loader.h"
 #include "framework/train/trainer.h"
 #include "launch/conformance/checks.h"
-#include "launch/conformance/memory_store.h"
+#include "launch/conformance/memory_journal.h"
 #include "launch/conformance/state_difference.h"
 #include "launch/conformance/two_domains.h"
 
@@ -76,8 +76,13 @@ class SmallLoaders {
   Pools pools_;
 };
 
+struct MemoryRecords {
+  MemoryJournal journal;
+  MemoryDisplay display;
+};
+
 // Trains until `stop_after` steps of this start and returns whether that was the end.
-bool train_short(const MethodOnImages& method, MemoryStore& store, int64_t stop_after) {
+bool train_short(const MethodOnImages& method, MemoryRecords& records, int64_t stop_after) {
   const SmallLoaders loaders(method);
   const auto comm = make_serial_communicator();
   const ProtocolOptions protocol{.log_every = 1};
@@ -93,8 +98,8 @@ bool train_short(const MethodOnImages& method, MemoryStore& store, int64_t stop_
                                              stage, first);
                        },
                    .validate = {},
-                   .observer = &store,
-                   .store = &store,
+                   .journal = &records.journal,
+                   .displays = {&records.display},
                    .stop_reason = [=](int64_t steps) -> std::optional<std::string> {
                      if (steps < stop_after) return std::nullopt;
                      return "enough";
@@ -106,18 +111,19 @@ bool train_short(const MethodOnImages& method, MemoryStore& store, int64_t stop_
 
 Findings check_trainer(const MethodOnImages& method) {
   constexpr int64_t kToTheEnd = 1000;
-  MemoryStore whole, interrupted;
+  MemoryRecords whole, interrupted;
   Findings findings;
   if (!train_short(method, whole, kToTheEnd)) findings.push_back("the training stops by itself");
   if (train_short(method, interrupted, 1))
     findings.push_back("the training goes on though it is asked to stop");
   if (!train_short(method, interrupted, kToTheEnd))
     findings.push_back("the resumed training stops by itself");
-  if (whole.steps != interrupted.steps) {
+  if (whole.display.steps != interrupted.display.steps) {
     findings.push_back(fmt::format("the interrupted training has {} steps instead of {}",
-                                   interrupted.steps, whole.steps));
+                                   interrupted.display.steps, whole.display.steps));
   }
-  const auto names = differing_entries(whole.newest.value(), interrupted.newest.value());
+  const auto names =
+      differing_entries(whole.journal.newest.value(), interrupted.journal.newest.value());
   if (!names.empty())
     findings.push_back(
         fmt::format("after an interruption these differ: {}", fmt::join(names, ", ")));

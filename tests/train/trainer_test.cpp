@@ -7,7 +7,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "launch/conformance/memory_store.h"
+#include "launch/conformance/memory_journal.h"
 #include "tests/support/state_equality.h"
 
 namespace semiseg {
@@ -73,8 +73,8 @@ struct TrainerTest : testing::Test {
          .batches = [](int64_t, int64_t first) { return std::make_unique<Numbered>(first); },
          .validate =
              score ? [=] { return ValueRow{{"dice", score()}}; } : std::function<ValueRow()>(),
-         .observer = &store,
-         .store = &store,
+         .journal = &journal,
+         .displays = {&display},
          .stop_reason = [=](int64_t steps) -> std::optional<std::string> {
            if (steps < stop_after) return std::nullopt;
            return "enough";
@@ -84,20 +84,22 @@ struct TrainerTest : testing::Test {
 
   ProtocolOptions protocol{.validate_every = 2, .checkpoint_every = 3, .log_every = 1};
   std::unique_ptr<Communicator> comm = make_serial_communicator();
-  MemoryStore store;
+  MemoryJournal journal;
+  MemoryDisplay display;
 };
 
 TEST_F(TrainerTest, AStoppedTrainingGoesOnAsIfItHadNotStopped) {
   Counter whole({5, 4});
   EXPECT_TRUE(run(whole));
-  const StateMap expected = store.newest.value();
+  const StateMap expected = journal.newest.value();
   for (int64_t stop = 1; stop < 9; ++stop) {
-    store = {};
+    journal = {};
+    display = {};
     Counter first({5, 4}), second({5, 4});
     EXPECT_FALSE(run(first, stop)) << stop;
     EXPECT_TRUE(run(second)) << stop;
-    expect_equal_states(store.newest.value(), expected);
-    EXPECT_EQ(store.steps, 9) << "no step is made twice";
+    expect_equal_states(journal.newest.value(), expected);
+    EXPECT_EQ(display.steps, 9) << "no step is made twice";
   }
 }
 
@@ -117,8 +119,8 @@ TEST_F(TrainerTest, TheBestStateIsDeployed) {
     return w <= 4 ? w : 5 - w / 3;
   }));
   EXPECT_EQ(method.w.item<double>(), 4);
-  EXPECT_EQ(store.scores.size(), 4u);
-  EXPECT_EQ(store.events.back(), "load best 4");
+  EXPECT_EQ(display.scores.size(), 4u);
+  EXPECT_EQ(journal.events.back(), "load best 4");
 }
 
 TEST_F(TrainerTest, TheLastStateIsDeployedWhereTheProtocolSaysSo) {
@@ -140,13 +142,13 @@ TEST_F(TrainerTest, PatienceEndsAStageWithoutANewBest) {
   protocol.patience = 2;
   Counter method({20});
   run(method, 1000, [&] { return -method.w.item<double>(); });
-  EXPECT_EQ(store.steps, 6) << "validations after 2, 4 and 6 steps; two of them no better";
+  EXPECT_EQ(display.steps, 6) << "validations after 2, 4 and 6 steps; two of them no better";
 }
 
 TEST_F(TrainerTest, AnEqualScoreIsNoNewBest) {
   Counter method({6});
   run(method, 1000, [] { return 1.0; });
-  EXPECT_EQ(store.scores,
+  EXPECT_EQ(display.scores,
             (std::vector<std::pair<double, bool>>{{1, true}, {1, false}, {1, false}}));
 }
 
@@ -172,25 +174,49 @@ TEST_F(TrainerTest, AValidationThatWasBrokenOffIsMadeUpAtTheResume) {
                       [&] {
                         return is_broken_off ? ValueRow{} : ValueRow{{"dice", 1.0}};
                       },
-                  .observer = &store,
-                  .store = &store,
+                  .journal = &journal,
+                  .displays = {&display},
                   .stop_reason = [](int64_t steps) -> std::optional<std::string> {
                     if (steps < 2) return std::nullopt;
                     return "signal";
                   }});
   EXPECT_FALSE(broken.run());
-  EXPECT_TRUE(store.scores.empty());
+  EXPECT_TRUE(display.scores.empty());
   EXPECT_EQ(broken.stop_reason(), "signal");
   EXPECT_TRUE(run(second, 1000, score));
-  EXPECT_EQ(store.scores.size(), 2u) << "after 2 steps, made up, and after 4";
-  EXPECT_EQ(store.steps, 4);
+  EXPECT_EQ(display.scores.size(), 2u) << "after 2 steps, made up, and after 4";
+  EXPECT_EQ(display.steps, 4);
+}
+
+TEST_F(TrainerTest, AResumeBeginsAtTheNewestStateAndShowsTheBestSoFar) {
+  Counter first({8}), second({8});
+  const auto falling = [](Counter& method) {
+    return [&method] { return -method.w.item<double>(); };
+  };
+  run(first, 5, falling(first));
+  EXPECT_FALSE(display.best_at_begin);
+  run(second, 1000, falling(second));
+  EXPECT_EQ(display.best_at_begin, -2) << "of the validations after 2 and 4 steps";
+  EXPECT_EQ(journal.events.front(), "begin 0");
+  EXPECT_EQ(std::count(journal.events.begin(), journal.events.end(), "begin 5"), 1);
+}
+
+TEST_F(TrainerTest, TheJournalHasARowOfEveryStepAndValidation) {
+  Counter method({2, 2});
+  run(method, 1000, [] { return 0.5; });
+  std::vector<std::string> rows;
+  for (const MetricsRow& row : journal.rows)
+    rows.push_back(row.stage + std::to_string(row.iteration) + row.split +
+                   std::to_string(row.step));
+  EXPECT_EQ(rows,
+            (std::vector<std::string>{"up11", "up22", "up2val2", "down13", "down24", "down2val4"}));
 }
 
 TEST_F(TrainerTest, SettleComesBeforeEverySave) {
   Counter method({6});
   run(method, 1000, [&] { return method.w.item<double>(); });
   int saves = 0;
-  for (const std::string& event : store.events)
+  for (const std::string& event : journal.events)
     saves += event.starts_with("save") || event.starts_with("best");
   EXPECT_EQ(method.settled, saves);
 }

@@ -25,9 +25,9 @@ Walltime walltime_of(const RunOptions& options) {
 }  // namespace
 
 StopConditions::StopConditions(const RunOptions& options, const std::filesystem::path& run,
-                               const RunRecorder* recorder, int64_t stop_after)
+                               const RunJournal* journal, int64_t stop_after)
     : reasons_(walltime_of(options), run.empty() ? nullptr : &request_.emplace(run)),
-      recorder_(recorder),
+      journal_(journal),
       stop_after_(stop_after) {}
 
 std::optional<std::string> StopConditions::after_steps(int64_t steps) {
@@ -36,12 +36,12 @@ std::optional<std::string> StopConditions::after_steps(int64_t steps) {
 }
 
 void StopConditions::begin_evaluation() {
-  recorder_ = nullptr;
+  journal_ = nullptr;
   reasons_.begin_evaluation();
 }
 
 std::optional<std::string> StopConditions::now() {
-  return reasons_.reason(steady_seconds(), recorder_ ? recorder_->longest_save_seconds() : 0);
+  return reasons_.reason(steady_seconds(), journal_ ? journal_->longest_save_seconds() : 0);
 }
 
 }  // namespace semiseg

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "framework/run/run_options.h"
-#include "framework/run/training/run_recorder.h"
+#include "framework/run/training/run_journal.h"
 #include "framework/train/stop_reasons.h"
 
 namespace semiseg {
@@ -17,9 +17,9 @@ namespace semiseg {
 class StopConditions {
  public:
   // `run` is the folder on the rank that holds its lock, empty on the others, which have no
-  // recorder either. `stop_after` iterations of this start; 0: none. `recorder` outlives this.
+  // journal either. `stop_after` iterations of this start; 0: none. `journal` outlives this.
   StopConditions(const RunOptions& options, const std::filesystem::path& run,
-                 const RunRecorder* recorder, int64_t stop_after);
+                 const RunJournal* journal, int64_t stop_after);
   StopConditions(const StopConditions&) = delete;  // it holds pointers into itself
   StopConditions& operator=(const StopConditions&) = delete;
 
@@ -33,7 +33,7 @@ class StopConditions {
  private:
   std::optional<StopRequest> request_;
   StopReasons reasons_;
-  const RunRecorder* recorder_;
+  const RunJournal* journal_;
   int64_t stop_after_;
 };
 

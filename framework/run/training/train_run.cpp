@@ -14,9 +14,10 @@
 #include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/record/run/dataset_record.h"
+#include "framework/run/training/displays.h"
 #include "framework/run/training/finish_run.h"
 #include "framework/run/training/record_provenance.h"
-#include "framework/run/training/run_recorder.h"
+#include "framework/run/training/run_journal.h"
 #include "framework/run/training/stop_conditions.h"
 #include "framework/train/stop_signal.h"
 #include "framework/train/trainer.h"
@@ -75,8 +76,9 @@ struct StartedRun {
   const Run& run;
   const RunBatches& batches;
   RunFolder* folder;
-  RunRecorder* recorder;
+  RunJournal* journal;
   StopConditions& stop;
+  int64_t done = 0;  // iterations of the training so far
 };
 
 void note_stop(const StartedRun& start, const std::string& reason, const std::string& what) {
@@ -86,8 +88,10 @@ void note_stop(const StartedRun& start, const std::string& reason, const std::st
 }
 
 // Returns false when stopped on request.
-bool train(const StartedRun& start) {
+bool train(StartedRun& start) {
   const Run& run = start.run;
+  ProgressDisplay progress;
+  TensorBoardDisplay events(start.folder ? start.folder->path() : "");
   Trainer trainer(
       {.method = *run.model.method,
        .protocol = run.options.protocol,
@@ -96,19 +100,19 @@ bool train(const StartedRun& start) {
        .batches = [&start](int64_t stage,
                            int64_t first) { return start.batches.loader(stage, first); },
        .validate = validation(run, start.stop),
-       .observer = start.recorder,
-       .store = start.recorder,
+       .journal = start.journal,
+       .displays = {&events, &progress},
        .stop_reason = [&start](int64_t steps) { return start.stop.after_steps(steps); }});
   const bool is_done = trainer.run();
+  start.done = trainer.done();
   if (start.folder) {
-    start.recorder->flush();
-    start.recorder->finish_progress();
+    start.journal->flush();
+    progress.finish();
     write_profile(*start.folder);
   }
   if (!is_done) {
     note_stop(start, trainer.stop_reason(),
-              fmt::format("stopped and saved after {} iterations",
-                          start.recorder ? start.recorder->done() : 0));
+              fmt::format("stopped and saved after {} iterations", start.done));
   }
   return is_done;
 }
@@ -135,8 +139,7 @@ bool finish(const StartedRun& start, double seconds) {
     return false;
   }
   if (!start.folder) return true;
-  const FinishedRun finished =
-      finish_run(run, *start.folder, split, rows, start.recorder->done(), seconds);
+  const FinishedRun finished = finish_run(run, *start.folder, split, rows, start.done, seconds);
   start.folder->set_status(RunStatus::kDone, now_seconds());
   log::info("{}: {}", to_string(split), describe(finished.metrics, run.options.evaluation));
   log::info("overlay: {}", finished.overlay.string());
@@ -149,16 +152,16 @@ bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
                const std::vector<std::string>& arguments, int64_t stop_after) {
   const auto begin = std::chrono::steady_clock::now();
   catch_stop_signals();
-  std::optional<RunRecorder> recorder;
+  std::optional<RunJournal> journal;
   if (folder) {
     announce(run, *folder);
     record_provenance(*folder, arguments, run.model.comm->size());
     write_dataset_record(folder->path(), run.data.facts.info);
-    recorder.emplace(*folder, run.options.protocol);
+    journal.emplace(folder->path(), run.options.protocol.keep_checkpoints);
   }
-  RunRecorder* const records = recorder ? &*recorder : nullptr;
+  RunJournal* const records = journal ? &*journal : nullptr;
   StopConditions stop(run.options, folder ? folder->path() : "", records, stop_after);
-  const StartedRun start{run, batches, folder, records, stop};
+  StartedRun start{run, batches, folder, records, stop};
   if (!train(start)) return false;
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
   return finish(start, taken.count());
