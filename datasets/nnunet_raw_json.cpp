@@ -13,7 +13,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -11,12 +11,11 @@
 #include "framework/core/log.h"
 #include "framework/core/process.h"
 #include "framework/record/run/dataset_record.h"
+#include "framework/record/run/provenance.h"
 #include "framework/record/run/run_folder.h"
 #include "framework/record/run/run_state.h"
-#include "framework/run/folder_request.h"
 #include "framework/run/places.h"
 #include "framework/run/run.h"
-#include "framework/run/training/record_provenance.h"
 #include "framework/run/world.h"
 #include "launch/command_line/compose_flags.h"
 

@@ -13,7 +13,7 @@
 #include "framework/data/transforms/transform.h"
 #include "framework/methods/method.h"
 #include "launch/command_line/flags.h"
-#include "launch/options/option_text.h"
+#include "launch/options/option_tables.h"
 
 namespace semiseg {
 namespace {

@@ -5,17 +5,15 @@
 #include <iostream>
 #include <optional>
 
+#include "framework/comm/broadcast.h"
 #include "framework/comm/launch_environment.h"
-#include "framework/comm/texts.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/nn/precision.h"
 #include "framework/run/data_identity.h"
-#include "framework/run/folder_request.h"
 #include "framework/run/places.h"
-#include "framework/run/training/settled_selection.h"
 #include "framework/run/training/stop_run.h"
 #include "framework/run/training/train_run.h"
 #include "framework/run/world.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datasets/atlas/atlas_groups.h"
+#include "datasets/atlas/atlas_slabs.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -4,14 +4,27 @@
 // few labelled slices, and nothing about other people.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "datasets/atlas/atlas_groups.h"
+#include "framework/config/config.h"
 #include "framework/data/archive/case_store.h"
 
 namespace semiseg {
+
+// The regions of an atlas, grouped into classes.
+struct AtlasGroups {
+  std::vector<std::string> classes;  // "background" and the groups
+  std::vector<uint8_t> class_of;     // by region number; a region beyond the end is background
+  std::string text;                  // the lines, for recipes
+};
+
+// Parses lines such as "frontal=1-28,57": a class and its regions. Throws kConfig at `key` for any
+// other line, for a duplicate class or region, and for more than 255 classes.
+AtlasGroups read_groups(const std::vector<std::string>& lines, const Config& config,
+                        const std::string& key);
 
 struct AtlasScan {
   std::string name;  // name of the individual: the centre, and the stem of case names

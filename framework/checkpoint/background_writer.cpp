@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "framework/core/log.h"
-#include "framework/core/single_thread.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

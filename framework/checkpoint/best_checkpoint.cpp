@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "framework/checkpoint/checkpoint.h"
-#include "framework/checkpoint/checkpoint_files.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"

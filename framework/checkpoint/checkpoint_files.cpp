@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/checkpoint/checkpoint_files.h"
+#include "framework/checkpoint/checkpoint.h"
 
 #include <algorithm>
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "framework/checkpoint/checkpoint.h"
-#include "framework/checkpoint/checkpoint_files.h"
 #include "framework/checkpoint/seal.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"

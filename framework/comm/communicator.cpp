@@ -5,6 +5,9 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "framework/comm/backends.h"
+#include "framework/comm/launch_environment.h"
+
 namespace semiseg {
 namespace {
 
@@ -42,6 +45,20 @@ at::Tensor Communicator::sum(const at::Tensor& local) const {
 
 at::Tensor Communicator::replicated(const at::Tensor& value) const {
   return size() == 1 ? value : Replicated::apply(value, static_cast<int64_t>(size()));
+}
+
+std::unique_ptr<Communicator> join_world(const std::map<std::string, std::string>& variables) {
+  if (LaunchEnvironment::read(variables).size == 1) return make_serial_communicator();
+  return join_mpi_world();
+}
+
+std::unique_ptr<Communicator> place_on([[maybe_unused]] at::Device device,
+                                       std::unique_ptr<Communicator> host) {
+#ifdef SEMISEG_HAS_CUDA
+  if (device.is_cuda() && host->size() > 1)
+    return make_nccl_communicator(std::move(host), device.index());
+#endif
+  return host;
 }
 
 }  // namespace semiseg

@@ -7,10 +7,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "framework/config/compose_steps.h"
 #include "framework/config/defaults.h"
-#include "framework/config/interpolation.h"
-#include "framework/config/overrides.h"
-#include "framework/config/toml_file.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

@@ -41,7 +41,7 @@ struct ComposeRequest {
 //   ~a.b         deletes; ~a.b=value only when the value is that one
 // A bare number or boolean for a key that holds text becomes text (labelled=7 where the file says
 // labelled = "all"). A section as value ({a: 1}) merges; a list replaces. Values: see grammar.h.
-// Interpolations: see interpolation.h.
+// Interpolations: see compose_steps.h.
 //
 // Throws kConfig with file and line (or the override itself) for anything that does not parse or
 // resolve: unknown group or option with the nearest spelling, key whose section is not there (use

@@ -10,7 +10,7 @@
 #include <optional>
 #include <type_traits>
 
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 #include "framework/config/value.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"

@@ -8,8 +8,7 @@
 #include <sstream>
 
 #include "framework/config/literal.h"
-#include "framework/config/toml_file.h"
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/plugins/registry.h"

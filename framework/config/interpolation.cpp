@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/config/interpolation.h"
+#include "framework/config/compose_steps.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 #include <set>
 
 #include "framework/config/literal.h"
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "framework/config/toml_file.h"
+#include "framework/config/toml.h"
 #include "framework/config/value.h"
 #include "framework/core/error.h"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/config/overrides.h"
+#include "framework/config/compose_steps.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 

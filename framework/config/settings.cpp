@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "framework/config/config.h"
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 #include "framework/config/value.h"
 
 namespace semiseg {

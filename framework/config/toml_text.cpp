@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

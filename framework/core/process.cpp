@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/core/process.h"
 
+#include <ATen/Parallel.h>
+#include <omp.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -27,6 +29,11 @@ int64_t now_seconds() {
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void run_operations_in_this_thread() {
+  at::get_num_threads();  // ATen's own first-use setting would undo the next line later
+  omp_set_num_threads(1);
 }
 
 }  // namespace semiseg

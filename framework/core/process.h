@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The surroundings of this process: its variables and clocks.
+// The surroundings of this process: its variables, clocks and threads.
 #pragma once
 
 #include <cstdint>
@@ -16,5 +16,9 @@ int64_t now_seconds();
 
 // Seconds of the clock that does not jump, for durations.
 double steady_seconds();
+
+// Makes every later at:: operation of the calling thread run on that thread alone: background threads
+// (loader, checkpoint writer) keep off the intra-op threads, which belong to the training.
+void run_operations_in_this_thread();
 
 }  // namespace semiseg

@@ -12,9 +12,25 @@
 
 #include "framework/core/random/draws.h"
 #include "framework/data/placement.h"
-#include "framework/data/stream_plan.h"
 
 namespace semiseg {
+
+// The view that every stream has: the sample in its random geometry.
+inline constexpr const char* kWeakView = "weak";
+
+// One part of the global batch.
+struct StreamPlan {
+  std::string name;     // "labelled"; unique in its stage
+  std::string pool;     // pool of the setting that it draws from
+  int64_t samples = 0;  // samples of the global batch; 0: the stream is left out
+  std::vector<std::string> views = {kWeakView};  // "weak" and views of [protocol.views]
+};
+
+inline int64_t batch_size(const std::vector<StreamPlan>& streams) {
+  int64_t size = 0;
+  for (const StreamPlan& stream : streams) size += stream.samples;
+  return size;
+}
 
 // Axis legend: B samples of this rank, C channels, S spatial axes.
 
@@ -77,6 +93,14 @@ struct Batch {
     std::vector<std::string> streams;  // empty: all
   };
   std::vector<WholeView> whole_;
+};
+
+// The batches of consecutive steps of one stage, on one rank.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  // Returns the batch of the next step. Throws the error that occurred while it was made.
+  virtual Batch next() = 0;
 };
 
 }  // namespace semiseg

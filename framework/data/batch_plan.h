@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "framework/core/random/draws.h"
+#include "framework/data/batch.h"
 #include "framework/data/pool.h"
-#include "framework/data/stream_plan.h"
 
 namespace semiseg {
 

@@ -11,7 +11,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/log.h"
-#include "framework/core/single_thread.h"
+#include "framework/core/process.h"
 
 namespace semiseg {
 namespace {

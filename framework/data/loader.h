@@ -16,8 +16,8 @@
 
 #include "framework/config/config.h"
 #include "framework/core/random/draws.h"
+#include "framework/data/batch.h"
 #include "framework/data/batch_plan.h"
-#include "framework/data/batch_source.h"
 #include "framework/data/sample_cache.h"
 #include "framework/data/transforms/transforms.h"
 #include "framework/data/views.h"

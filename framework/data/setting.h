@@ -40,4 +40,9 @@ struct SettingEntry {
 };
 using SettingRegistry = Registry<SettingEntry>;
 
+// Returns `source` with the splits of the setting; its training samples are those still in the
+// training split.
+std::unique_ptr<DatasetSource> with_splits(std::unique_ptr<DatasetSource> source,
+                                           const std::vector<Split>& splits);
+
 }  // namespace semiseg

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "framework/config/config.h"
-#include "framework/data/stream_plan.h"
+#include "framework/data/batch.h"
 #include "framework/data/transforms/transform.h"
 
 namespace semiseg {

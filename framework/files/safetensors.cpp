@@ -17,7 +17,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/shape.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 
 namespace semiseg {
 namespace {

@@ -23,6 +23,7 @@
 // pre-trained state, with its optimiser state. The reference's unused projection heads are left
 // out; at p = ½ exactly its 3-D pseudo-label is the foreground, here the background.
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
 #include <array>
@@ -31,12 +32,12 @@
 #include <vector>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/copy_paste_mask.h"
+#include "framework/methods/parts/boxes.h"
 #include "framework/methods/parts/teacher_student.h"
 #include "framework/nn/ema.h"
-#include "framework/nn/kernels/largest_component.h"
+#include "framework/nn/kernels/label_maps.h"
 #include "framework/nn/losses/losses.h"
-#include "framework/nn/losses/losses_copy_paste.h"
+#include "framework/nn/losses/losses_compound.h"
 
 namespace semiseg {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/nn/graphed_backbone.h"
+#include "framework/nn/wrapped_backbone.h"
 
 #ifdef SEMISEG_HAS_CUDA
 #include <ATen/Functions.h>
@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "framework/core/device.h"
-#include "framework/nn/wrapped_backbone.h"
 #endif
 
 namespace semiseg {

@@ -4,11 +4,24 @@
 #include <utility>
 
 #include "framework/core/profile.h"
-#include "framework/nn/graphed_backbone.h"
 #include "framework/nn/precision.h"
-#include "framework/nn/timed_backbone.h"
+#include "framework/nn/wrapped_backbone.h"
 
 namespace semiseg {
+namespace {
+
+// A network whose forward passes are spans of the profile.
+class TimedBackbone : public WrappedBackbone {
+ public:
+  explicit TimedBackbone(std::unique_ptr<Backbone> network) : WrappedBackbone(std::move(network)) {}
+
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    const profile::Span span(pass.mode == NetworkMode::kTrain ? "forward" : "forward to evaluate");
+    return network_->forward(input, pass);
+  }
+};
+
+}  // namespace
 
 std::unique_ptr<Backbone> NetworkMaker::operator()(const NetworkRequest& request) const {
   const bool is_configured = request.backbone.empty();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/record/shown_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+
+#include <ctime>
 
 namespace semiseg {
 
@@ -41,5 +44,20 @@ std::string cell_text(std::string_view text) {
       !cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos;
   return begins_formula ? "'" + cell : cell;
 }
+
+namespace {
+
+std::tm utc(int64_t now) {
+  const auto seconds = static_cast<std::time_t>(now);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return parts;
+}
+
+}  // namespace
+
+std::string iso_time(int64_t now) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(now)); }
+
+std::string iso_date(int64_t now) { return fmt::format("{:%Y-%m-%d}", utc(now)); }
 
 }  // namespace semiseg

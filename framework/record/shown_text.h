@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names and messages that came out of files, as they are shown to people: they cannot end a line, a
-// cell or a tag, or move the cursor.
+// Texts that are shown to people. Names and messages that came out of files cannot end a line, a
+// cell or a tag, or move the cursor; times are UTC, and the time itself is an argument: seconds
+// since the epoch.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,5 +18,8 @@ std::string markdown_text(std::string_view text);
 
 // The same for a cell of a table: a spreadsheet must not take text for a formula.
 std::string cell_text(std::string_view text);
+
+std::string iso_time(int64_t now);  // "2025-03-01T14:05:09Z"
+std::string iso_date(int64_t now);  // "2025-03-01"
 
 }  // namespace semiseg

@@ -8,7 +8,7 @@
 #include <map>
 #include <vector>
 
-#include "framework/comm/texts.h"
+#include "framework/comm/broadcast.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"

@@ -10,9 +10,8 @@
 #include <vector>
 
 #include "framework/checkpoint/checkpoint.h"
-#include "framework/checkpoint/checkpoint_files.h"
 #include "framework/checkpoint/checkpoint_folder.h"
-#include "framework/comm/broadcast_state.h"
+#include "framework/comm/broadcast.h"
 #include "framework/config/compose.h"
 #include "framework/core/error.h"
 #include "framework/core/log.h"

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Places on the disk that a command names, as they are from any working folder.
+// Places on the disk: those that a command names, as they are from any working folder, and the
+// folder of a run.
 #pragma once
 
+#include <string>
+
 #include "framework/config/compose.h"
+#include "framework/config/config.h"
+#include "framework/record/run/run_folder.h"
 
 namespace semiseg {
 
@@ -11,5 +16,17 @@ namespace semiseg {
 // folder, which a shell does not expand behind an equals sign. Loads the plug-ins and adds their
 // checksums. Throws kConfig for ~ where HOME is not set and for what load_plugin() refuses.
 ComposeRequest with_whole_places(ComposeRequest request);
+
+// The place of run folders: keys root and dir of section [run].
+struct FolderOptions {
+  std::string root = "runs", directory;
+
+  static FolderOptions read(const Config& run);
+};
+
+// Returns the request from the section [run], the names of method and data set, and the batch job
+// that this process is part of, and reads all other options, so that the configuration knows which
+// of them make another run. Throws kConfig when one of the names is missing or an option is wrong.
+RunFolderRequest folder_request(const Config& config);
 
 }  // namespace semiseg

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/data/resplit_dataset.h"
 #include "framework/data/setting.h"
 
 namespace semiseg {

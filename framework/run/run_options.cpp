@@ -13,7 +13,7 @@
 #include "framework/data/views.h"
 #include "framework/inference/segmenter.h"
 #include "framework/methods/method.h"
-#include "framework/run/folder_request.h"
+#include "framework/run/places.h"
 #include "framework/run/world.h"
 #include "framework/train/walltime.h"
 

@@ -18,8 +18,8 @@
 #include <system_error>
 #include <thread>
 
+#include "framework/comm/broadcast.h"
 #include "framework/comm/launch_environment.h"
-#include "framework/comm/texts.h"
 #include "framework/core/device.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"

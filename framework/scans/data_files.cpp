@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/scans/data_files.h"
+#include "framework/scans/header_checks.h"
 
 #include <fmt/format.h>
 
 #include "framework/scans/image_file_formats.h"
-#include "framework/scans/text_numbers.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

@@ -13,9 +13,9 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/scans/header_checks.h"
 #include "framework/scans/image_file_formats.h"
 #include "framework/scans/nifti_header.h"
-#include "framework/scans/voxel_bounds.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

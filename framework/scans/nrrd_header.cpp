@@ -10,10 +10,8 @@
 #include <sstream>
 #include <vector>
 
-#include "framework/scans/data_files.h"
+#include "framework/scans/header_checks.h"
 #include "framework/scans/image_file_formats.h"
-#include "framework/scans/text_numbers.h"
-#include "framework/scans/voxel_bounds.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

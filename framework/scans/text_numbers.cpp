@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/scans/text_numbers.h"
+#include "framework/scans/header_checks.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/scans/voxel_bounds.h"
+#include "framework/scans/header_checks.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -4,7 +4,7 @@
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 
-#include "framework/comm/texts.h"
+#include "framework/comm/broadcast.h"
 #include "framework/train/stop_signal.h"
 
 namespace semiseg {

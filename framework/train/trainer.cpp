@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/train/trainer.h"
 
-#include "framework/comm/broadcast_state.h"
+#include "framework/comm/broadcast.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
 #include "framework/core/log.h"

@@ -13,7 +13,7 @@
 #include "framework/comm/communicator.h"
 #include "framework/core/random/draws.h"
 #include "framework/core/state.h"
-#include "framework/data/batch_source.h"
+#include "framework/data/batch.h"
 #include "framework/methods/method.h"
 #include "framework/train/display.h"
 #include "framework/train/gradient_reduction.h"

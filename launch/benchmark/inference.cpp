@@ -4,8 +4,8 @@
 #include "framework/config/compose.h"
 #include "framework/inference/segmenter.h"
 #include "framework/methods/parts/network_predictor.h"
-#include "framework/nn/graphed_backbone.h"
 #include "framework/nn/precision.h"
+#include "framework/nn/wrapped_backbone.h"
 #include "launch/benchmark/benchmark.h"
 
 namespace semiseg {

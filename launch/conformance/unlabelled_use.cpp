@@ -3,11 +3,14 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
 
 #include "framework/nn/layers.h"
+#include "launch/conformance/checks.h"
 #include "launch/conformance/method_case.h"
 
 namespace semiseg {
@@ -117,6 +120,21 @@ UnlabelledUse unlabelled_use(MethodSetup setup) {
     }
   }
   return use;
+}
+
+Findings check_unlabelled_images(const MethodOnImages& method) {
+  const UnlabelledUse use = unlabelled_use(method.setup());
+  const bool is_supervised = MethodRegistry::instance().find(method.name).family == "supervised";
+  if (use.stages == 0 && is_supervised) return {};
+  if (use.stages == 0)
+    return {"no stage draws unlabelled samples, and the family of the method is not 'supervised'"};
+  Findings findings;
+  if (!use.images) findings.push_back("no loss depends on the unlabelled images");
+  if (!use.unused_views.empty()) {
+    findings.push_back(
+        fmt::format("no loss depends on these views: {}", fmt::join(use.unused_views, ", ")));
+  }
+  return findings;
 }
 
 }  // namespace semiseg

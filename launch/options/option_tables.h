@@ -37,4 +37,11 @@ std::vector<OptionTable> method_tables();
 // Returns whether the option can change results: "yes", "no", or "no, only how they are measured".
 std::string effect_text(Effect effect);
 
+// The table for a terminal: name, summary, and for each option its type, default, allowed values,
+// whether it can change results, and its text.
+std::string terminal_text(const OptionTable& table);
+
+// All tables as one page of Markdown: docs/options.md, which a test compares with this.
+std::string options_page();
+
 }  // namespace semiseg

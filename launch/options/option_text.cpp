@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/options/option_text.h"
+#include "launch/options/option_tables.h"
 
 #include <fmt/format.h>
 

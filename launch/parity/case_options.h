@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of a parity case as the project's configuration.
+// The options of a parity case, which are the words of the references' scripts, as the project's
+// configuration, and those of them that nothing understands.
 #pragma once
 
 #include <nlohmann/json.hpp>
+
 #include <set>
 #include <string>
+#include <vector>
 
 #include "framework/nn/backbone.h"
+#include "launch/parity/method_under_test.h"
+#include "launch/parity/parity_case.h"
 
 namespace semiseg {
 
@@ -26,5 +31,15 @@ void check_options_are_read(const std::string& unread);
 // one probability `dropout`.
 std::string with_dropout(const BackboneEntry& entry, const std::string& options,
                          const NetworkShape& shape, double dropout);
+
+// In float64. Options that are no translation of the case's go to section [method] under their own
+// names. NotKnown where the method or one of its networks is not registered.
+MethodSetup setup_of(const ParityCase& parity);
+
+// Returns a sentence for each option of a case, once it has run, that no runner has asked for and
+// that does not only describe the case, and for each that asks for something else than the one
+// thing that is implemented. Cases of kind `backbone` and `method` are checked where their
+// configuration is read.
+std::vector<std::string> unknown_options(const ParityCase& parity);
 
 }  // namespace semiseg

@@ -11,7 +11,7 @@
 #include "framework/inference/slice_wise.h"
 #include "framework/inference/sliding_window.h"
 #include "framework/inference/window_grid.h"
-#include "framework/nn/kernels/largest_component.h"
+#include "framework/nn/kernels/label_maps.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

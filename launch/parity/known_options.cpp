@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/parity/known_options.h"
+#include "launch/parity/case_options.h"
 
 #include <fmt/format.h>
 

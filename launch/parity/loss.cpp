@@ -10,9 +10,6 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_compound.h"
 #include "framework/nn/losses/losses_consistency.h"
-#include "framework/nn/losses/losses_copy_paste.h"
-#include "framework/nn/losses/losses_entropy.h"
-#include "framework/nn/losses/losses_soft_dice.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

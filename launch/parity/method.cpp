@@ -10,7 +10,6 @@
 
 #include "framework/core/error.h"
 #include "launch/parity/case_options.h"
-#include "launch/parity/method_setup.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/parity/method_setup.h"
+#include "launch/parity/case_options.h"
 
 #include <algorithm>
 #include <set>
 #include <sstream>
 
 #include "framework/config/option_list.h"
-#include "launch/parity/case_options.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

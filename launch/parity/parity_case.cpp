@@ -9,7 +9,7 @@
 #include <cstdint>
 
 #include "framework/core/error.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 #include "framework/files/safetensors.h"
 
 namespace semiseg {

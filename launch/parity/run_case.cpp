@@ -7,7 +7,7 @@
 #include <regex>
 
 #include "framework/core/error.h"
-#include "launch/parity/known_options.h"
+#include "launch/parity/case_options.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

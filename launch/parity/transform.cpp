@@ -7,9 +7,8 @@
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
 #include "framework/data/label_budget.h"
-#include "framework/methods/parts/copy_paste_mask.h"
-#include "framework/methods/parts/cutmix_box.h"
-#include "framework/nn/kernels/signed_distance.h"
+#include "framework/methods/parts/boxes.h"
+#include "framework/nn/kernels/label_maps.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {

@@ -7,7 +7,6 @@
 #include "framework/checkpoint/checkpoint.h"
 #include "framework/checkpoint/checkpoint_folder.h"
 #include "framework/core/files.h"
-#include "tests/checkpoint/checkpoint_files.h"
 #include "tests/checkpoint/checkpoint_state.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/state_equality.h"

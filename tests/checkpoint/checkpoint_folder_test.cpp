@@ -6,7 +6,6 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "tests/checkpoint/checkpoint_files.h"
 #include "tests/checkpoint/checkpoint_state.h"
 #include "tests/support/state_equality.h"
 

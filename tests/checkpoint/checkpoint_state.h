@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small state with every kind of entry, and ways to damage its file.
+// A small state with every kind of entry, ways to damage its file, and a folder for checkpoints.
 #pragma once
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 
+#include "framework/core/files.h"
 #include "framework/core/state.h"
+#include "tests/support/temporary_folder.h"
 
 namespace semiseg {
 
@@ -42,5 +46,18 @@ inline void flip_bit(const std::filesystem::path& path, int64_t position, int bi
   file.seekp(position);
   file.put(byte);
 }
+
+class CheckpointFiles : public testing::Test {
+ protected:
+  ~CheckpointFiles() override { set_file_fault({}); }
+
+  std::set<std::string> files() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+      names.insert(entry.path().filename());
+    return names;
+  }
+  TemporaryFolder folder_;
+};
 
 }  // namespace semiseg

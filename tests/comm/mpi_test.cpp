@@ -8,8 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "framework/comm/broadcast_state.h"
-#include "framework/comm/texts.h"
+#include "framework/comm/broadcast.h"
 #include "framework/core/error.h"
 #include "tests/support/ranks.h"
 #include "tests/support/state_equality.h"

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "framework/comm/nccl/nccl.h"
+#include "framework/comm/backends.h"
 #include "framework/comm/nccl/nccl_call.h"
 #include "framework/core/error.h"
 #include "launch/conformance/thread_communicator.h"

@@ -11,7 +11,6 @@
 #include "framework/core/plugins/registry.h"
 #include "framework/core/random/draws.h"
 #include "framework/core/state.h"
-#include "framework/core/taken_names.h"
 
 namespace semiseg {
 namespace {

@@ -7,7 +7,6 @@
 #include <map>
 #include <set>
 
-#include "datasets/atlas/atlas_groups.h"
 #include "datasets/atlas/atlas_slabs.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"

@@ -6,7 +6,7 @@
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/compose.h"
 #include "framework/data/archive/case_list.h"
-#include "framework/record/report/report_data.h"
+#include "framework/record/report/report.h"
 #include "framework/record/run/dataset_record.h"
 #include "framework/record/run/metrics_log.h"
 #include "framework/record/run/run_state.h"

@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "framework/comm/broadcast_state.h"
+#include "framework/comm/broadcast.h"
 #include "framework/data/batch_plan.h"
 #include "launch/conformance/method_case.h"
 #include "tests/support/ranks.h"

@@ -11,7 +11,7 @@
 #include "framework/metrics/borders.h"
 #include "framework/metrics/class_surfaces.h"
 #include "framework/metrics/label_boxes.h"
-#include "tests/support/label_box.h"
+#include "tests/support/cube_source.h"
 
 namespace semiseg {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "framework/core/error.h"
 #include "framework/metrics/case_metrics.h"
-#include "tests/support/label_box.h"
+#include "tests/support/cube_source.h"
 
 namespace semiseg {
 namespace {

@@ -10,7 +10,7 @@
 #include "framework/scans/image_file.h"
 #include "launch/evaluate/grid.h"
 #include "launch/evaluate/label_files.h"
-#include "tests/support/label_box.h"
+#include "tests/support/cube_source.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {

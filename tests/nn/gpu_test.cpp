@@ -14,9 +14,9 @@
 #include "framework/core/random/draws.h"
 #include "framework/methods/tsa/class_statistics.h"
 #include "framework/nn/backbone.h"
-#include "framework/nn/graphed_backbone.h"
 #include "framework/nn/kernels/upsample.h"
 #include "framework/nn/losses/offset_cross_entropy.h"
+#include "framework/nn/wrapped_backbone.h"
 
 namespace semiseg {
 namespace {

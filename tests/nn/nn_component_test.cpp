@@ -4,8 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
-#include "framework/nn/kernels/largest_component.h"
-#include "framework/nn/kernels/signed_distance.h"
+#include "framework/nn/kernels/label_maps.h"
 
 namespace semiseg {
 namespace {

@@ -11,8 +11,6 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_compound.h"
 #include "framework/nn/losses/losses_consistency.h"
-#include "framework/nn/losses/losses_entropy.h"
-#include "framework/nn/losses/losses_soft_dice.h"
 #include "launch/conformance/thread_communicator.h"
 #include "launch/parity/parity_case.h"
 

@@ -16,7 +16,6 @@
 #include "framework/files/safetensors.h"
 #include "launch/parity/case_options.h"
 #include "launch/parity/comparison.h"
-#include "launch/parity/method_setup.h"
 #include "launch/parity/run_case.h"
 #include "tests/support/recorded_cases.h"
 

@@ -9,7 +9,7 @@
 
 #include "framework/core/files.h"
 #include "framework/files/csv.h"
-#include "framework/record/report/report_data.h"
+#include "framework/record/report/report.h"
 #include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/results_table.h"
 #include "framework/record/tables/results_text.h"

@@ -12,7 +12,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/record/run/run_folder.h"
-#include "framework/record/timestamp.h"
+#include "framework/record/shown_text.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {

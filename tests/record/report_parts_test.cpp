@@ -8,7 +8,6 @@
 
 #include "framework/core/files.h"
 #include "framework/record/report/report_curves.h"
-#include "framework/record/report/report_outline.h"
 #include "framework/record/report/report_slices.h"
 #include "tests/support/temporary_folder.h"
 

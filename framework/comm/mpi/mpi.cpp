@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/comm/mpi/mpi.h"
+#include "framework/comm/backends.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>
@@ -13,8 +13,6 @@
 #include <vector>
 
 #include "framework/comm/mpi/mpi_call.h"
-#include "framework/comm/mpi/mpi_types.h"
-#include "framework/comm/same_call.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/comm/nccl/nccl.h"
+#include "framework/comm/backends.h"
 
 #include <ATen/Functions.h>
 #include <c10/cuda/CUDAGuard.h>

@@ -12,7 +12,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/plugins/plugin_abi.h"
-#include "framework/core/taken_names.h"
+#include "framework/core/plugins/registry.h"
 
 namespace semiseg {
 namespace {

@@ -4,7 +4,6 @@
 #include <set>
 
 #include "framework/core/log.h"
-#include "framework/core/taken_names.h"
 
 namespace semiseg {
 namespace {

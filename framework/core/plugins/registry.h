@@ -17,6 +17,17 @@ namespace semiseg {
 // library, whose initialisers no exception may leave, it notes the name for load_plugin() instead.
 void refuse_taken_name(const std::string& kind, const std::string& name);
 
+// Collects the names that a plug-in registers although they are taken, while it lives, instead of an
+// exception. One at a time.
+struct TakenNames {
+  TakenNames();
+  ~TakenNames();
+  TakenNames(const TakenNames&) = delete;
+  TakenNames& operator=(const TakenNames&) = delete;
+
+  std::vector<std::string> names;  // "method 'bcp'"
+};
+
 // Says once for each name that a thing has another name now.
 void say_renamed(const std::string& former, const std::string& present);
 

@@ -2,6 +2,8 @@
 // The usual predictor: one network in evaluation mode.
 #pragma once
 
+#include <ATen/core/grad_mode.h>
+
 #include "framework/methods/method.h"
 
 namespace semiseg {
@@ -9,7 +11,10 @@ namespace semiseg {
 class NetworkPredictor : public Predictor {
  public:
   explicit NetworkPredictor(Backbone& network) : network_(network) {}
-  at::Tensor predict(const at::Tensor& image) override;
+  at::Tensor predict(const at::Tensor& image) override {
+    const at::NoGradGuard no_grad;
+    return network_.forward(image, Pass{}).logits;
+  }
   const Backbone* network() const override { return &network_; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/nn/kernels/largest_component.h"
+#include "framework/nn/kernels/label_maps.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "framework/core/simd/bfloat16.h"
+#include "framework/core/simd/vector_clones.h"
 
 namespace semiseg {
 

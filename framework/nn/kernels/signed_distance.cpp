@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/nn/kernels/signed_distance.h"
+#include "framework/nn/kernels/label_maps.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

@@ -4,6 +4,8 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include <vector>
+
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {
@@ -58,6 +60,47 @@ at::Tensor rdrop_kl(const at::Tensor& logits, const at::Tensor& target_logits, i
   const at::Tensor forward = kl_map(logits.log_softmax(axis), target_logits.softmax(axis));
   const at::Tensor backward = kl_map(target_logits.log_softmax(axis), logits.softmax(axis));
   return mean_of(forward + backward, comm) / 2;
+}
+
+namespace {
+
+// [3,K] float64 over all ranks: Σpq, Σp^power, Σq^power of each class.
+at::Tensor global_sums(const at::Tensor& p, const at::Tensor& q, int64_t power,
+                       const Communicator& comm) {
+  const auto of_classes = [](const at::Tensor& map) {
+    return map.transpose(0, 1).flatten(1).sum(1, /*keepdim=*/false, at::kDouble);
+  };
+  const bool squared = power == 2;
+  return comm.sum(at::stack(
+      {of_classes(p * q), of_classes(squared ? p * p : p), of_classes(squared ? q * q : q)}));
+}
+
+at::Tensor dice(const at::Tensor& sums, double smooth, at::ScalarType dtype) {
+  const at::Tensor ratio = (2 * sums[0] + smooth) / (sums[1] + sums[2] + smooth);
+  return (1 - ratio.mean()).to(dtype);
+}
+
+}  // namespace
+
+at::Tensor softmax_dice(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  return dice(global_sums(p, q, /*power=*/1, comm), 1e-5, p.scalar_type());
+}
+
+at::Tensor dice_soft_target(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  return dice(global_sums(p, q, /*power=*/2, comm), 1e-10, p.scalar_type());
+}
+
+at::Tensor dice_lin_both(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
+  return dice(global_sums(p, q, /*power=*/1, comm).sum(1), 1e-8, p.scalar_type());
+}
+
+at::Tensor entropy_map(const at::Tensor& p) {
+  return -(p * (p + 1e-6).log()).sum(1, /*keepdim=*/true);
+}
+
+at::Tensor entropy(const at::Tensor& p, const Communicator& comm) {
+  const at::Tensor map = entropy_map(p);
+  return global_mean(map.sum(), static_cast<double>(map.numel()), comm);
 }
 
 }  // namespace semiseg

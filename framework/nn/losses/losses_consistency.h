@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Distances between two predictions of the same images. N samples, K classes, S spatial axes; z and
-// t are logits, p and q probabilities, all [N,K,S]. Scalars are those of the global batch and
-// collective, maps are local. Gradients go to both sides unless said otherwise. HiLab-git/SSL4MIS
-// utils/losses.py unless another source is named.
+// Losses of predictions without ground truth: distances between two predictions of the same images,
+// and the entropy of one. N samples, K classes, S spatial axes; z and t are logits, p and q
+// probabilities, all [N,K,S]. Scalars are those of the global batch and collective, maps are local.
+// Gradients go to both sides unless said otherwise. HiLab-git/SSL4MIS utils/losses.py unless
+// another source is named.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -41,5 +42,26 @@ at::Tensor soft_cross_entropy(const at::Tensor& p, const at::Tensor& q, const Co
 // the last spatial axis (-1), where 1 would be the classes. compute_kl_loss of R-Drop.
 at::Tensor rdrop_kl(const at::Tensor& logits, const at::Tensor& target_logits, int64_t axis,
                     const Communicator& comm);
+
+// Dice between two maps of probabilities: the sums go over the whole batch, all ranks.
+
+// Mean over classes of 1 - (2Σpq + 1e-5) / (Σp + Σq + 1e-5). HiLab-git/SSL4MIS softmax_dice_loss.
+at::Tensor softmax_dice(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// Mean over classes of 1 - (2Σpq + 1e-10) / (Σp² + Σq² + 1e-10). ycwu1997/SS-Net softDiceLoss, the
+// distance of its virtual adversarial training in 2-D.
+at::Tensor dice_soft_target(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// 1 - (2Σpq + 1e-8) / (Σp + Σq + 1e-8), the sums over all classes at once. ycwu1997/SS-Net
+// Binary_dice_loss as the same in 3-D uses it.
+at::Tensor dice_lin_both(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
+
+// The entropy of a prediction: map [N,1,S] of -Σ_c p ln(p + 1e-6), in nats. Local. entropy_map (uncertainty of UA-MT); divided
+// by ln K it is entropy_loss_map.
+at::Tensor entropy_map(const at::Tensor& p);
+
+// Its mean over the samples and pixels of all ranks, collective. entropy_minmization; divided by
+// ln K it is entropy_loss.
+at::Tensor entropy(const at::Tensor& p, const Communicator& comm);
 
 }  // namespace semiseg

@@ -15,7 +15,6 @@
 
 #include "framework/core/error.h"
 #include "framework/nn/kernels/softmax_tile.h"
-#include "framework/nn/losses/offset_cross_entropy_composed.h"
 
 #ifdef SEMISEG_HAS_CUDA
 #include "framework/nn/losses/offset_cross_entropy_on_gpu.h"

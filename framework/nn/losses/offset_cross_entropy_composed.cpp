@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/nn/losses/offset_cross_entropy_composed.h"
+#include "framework/nn/losses/offset_cross_entropy.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

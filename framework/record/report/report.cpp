@@ -6,7 +6,6 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/record/report/report_data.h"
 #include "framework/record/report/report_files.h"
 
 namespace semiseg {

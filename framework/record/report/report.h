@@ -19,4 +19,8 @@ std::string report_page(const std::vector<FoundRun>& runs, int64_t now);
 // throws kConfig otherwise. Throws kIo on failure.
 void write_report(const std::filesystem::path& path, const std::string& page, bool force);
 
+// Returns the data of runs that the page shows: only the content of their folders, as JSON in which files that a run does not have yet are null. Throws kData naming a file
+// that cannot be parsed. The text may stand inside a <script>: it has no "<".
+std::string report_data(const std::vector<FoundRun>& runs, int64_t now);
+
 }  // namespace semiseg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/record/report/report_data.h"
+#include "framework/record/report/report.h"
 
 #include <fmt/format.h>
 
@@ -9,13 +9,13 @@
 #include "framework/core/error.h"
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 #include "framework/record/report/overlay.h"
 #include "framework/record/report/report_curves.h"
 #include "framework/record/report/report_slices.h"
 #include "framework/record/run/run_folder.h"
+#include "framework/record/shown_text.h"
 #include "framework/record/tables/cases_csv.h"
-#include "framework/record/timestamp.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks along the edges between voxels, the class on the right hand.
-#include "framework/record/report/report_outline.h"
+#include "framework/record/report/report_slices.h"
 
 #include <fmt/format.h>
 

@@ -10,7 +10,6 @@
 #include "framework/core/files.h"
 #include "framework/files/png_file.h"
 #include "framework/record/report/overlay.h"
-#include "framework/record/report/report_outline.h"
 
 namespace semiseg {
 namespace {

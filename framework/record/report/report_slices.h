@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,5 +28,10 @@ struct SegmentedCase {
 void write_segmented_cases(const std::filesystem::path& path,
                            const std::vector<std::string>& classes,
                            const std::vector<SegmentedCase>& cases);
+
+// Outline of one class of a slice [H,W] uint8 along the edges of its voxels, as an SVG path in
+// voxel units: closed loops, holes too; voxels that touch at a corner only are apart. Empty without
+// such a voxel.
+std::string outline_path(const at::Tensor& labels, int64_t label);
 
 }  // namespace semiseg

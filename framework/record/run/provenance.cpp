@@ -11,8 +11,9 @@
 
 #include "framework/core/files.h"
 #include "framework/core/plugins/plugin.h"
+#include "framework/core/process.h"
 #include "framework/record/run/run_state.h"
-#include "framework/record/timestamp.h"
+#include "framework/record/shown_text.h"
 
 namespace semiseg {
 namespace {
@@ -68,6 +69,16 @@ std::string provenance_json(const ProvenanceRequest& request) {
 
 void write_provenance(const std::filesystem::path& path, const ProvenanceRequest& request) {
   write_file(path, provenance_json(request));
+}
+
+void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
+                       int ranks) {
+  write_provenance(folder / "provenance.json", {.version = SEMISEG_VERSION,
+                                                .git_revision = SEMISEG_REVISION,
+                                                .command_line = arguments,
+                                                .environment = environment(),
+                                                .ranks = ranks,
+                                                .now = now_seconds()});
 }
 
 }  // namespace semiseg

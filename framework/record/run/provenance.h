@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "framework/record/run/run_folder.h"
+
 namespace semiseg {
 
 // The facts that the program passes in.
@@ -28,5 +30,9 @@ std::string provenance_json(const ProvenanceRequest& request);
 
 // Writes that text atomically. Throws kIo on failure.
 void write_provenance(const std::filesystem::path& path, const ProvenanceRequest& request);
+
+// Writes provenance.json of a run that this process makes. Throws kIo on failure.
+void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
+                       int ranks);
 
 }  // namespace semiseg

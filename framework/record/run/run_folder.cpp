@@ -13,7 +13,7 @@
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
 #include "framework/record/run/run_settings.h"
-#include "framework/record/timestamp.h"
+#include "framework/record/shown_text.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

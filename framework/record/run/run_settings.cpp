@@ -7,8 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "framework/config/toml_file.h"
-#include "framework/config/toml_text.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 #include "framework/core/own_file.h"
 #include "framework/record/run/run_folder.h"

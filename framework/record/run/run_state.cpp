@@ -11,9 +11,8 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_bounds.h"
-#include "framework/files/json_number.h"
-#include "framework/record/timestamp.h"
+#include "framework/files/json.h"
+#include "framework/record/shown_text.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/run/training/settled_selection.h"
+#include "framework/run/training/train_run.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

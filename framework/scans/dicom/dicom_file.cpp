@@ -12,8 +12,8 @@
 #include <memory>
 
 #include "framework/core/files.h"
+#include "framework/scans/header_checks.h"
 #include "framework/scans/image_file_formats.h"
-#include "framework/scans/text_numbers.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

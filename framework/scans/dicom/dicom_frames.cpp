@@ -7,8 +7,8 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "framework/scans/header_checks.h"
 #include "framework/scans/image_file_formats.h"
-#include "framework/scans/text_numbers.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

@@ -9,8 +9,8 @@
 
 #include "framework/scans/dicom/dicom_decompress.h"
 #include "framework/scans/dicom/dicom_frames.h"
+#include "framework/scans/header_checks.h"
 #include "framework/scans/image_file_formats.h"
-#include "framework/scans/voxel_bounds.h"
 
 namespace semiseg::image_format {
 namespace fs = std::filesystem;

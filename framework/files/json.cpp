@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values → TOML text that parse_toml reads back to the same values, and the text that is hashed.
+// TOML text → values with their lines, and back: text that parse_toml reads to the same values, and
+// the text that is hashed. Only toml_file.cpp uses toml++.
 #pragma once
 
 #include <string>
@@ -9,6 +10,10 @@
 #include "framework/config/value.h"
 
 namespace semiseg {
+
+// Returns the root section in the order of the text. Throws kConfig with `source` and line for text
+// that is not TOML, for dates, and for keys with a dot in quotes.
+Value parse_toml(std::string_view text, const std::string& source);
 
 // Returns the value on one line: 3, 0.5, "text", [1, 2], {a = 1}. Keys of inline sections are
 // sorted. "${" in a string is escaped, because the reader would take it for an interpolation.

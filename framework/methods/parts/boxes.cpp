@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/methods/parts/cutmix_box.h"
+#include "framework/methods/parts/boxes.h"
+
+#include <ATen/Functions.h>
 
 #include <cmath>
 
 namespace semiseg {
+
+int64_t box_side(double fraction, int64_t image_side) {
+  return static_cast<int64_t>(fraction * static_cast<double>(image_side));
+}
+
+at::Tensor copy_paste_mask(at::IntArrayRef size, double fraction, const at::Tensor& offset) {
+  at::Tensor mask = at::ones(size, at::kLong);
+  at::Tensor box = mask;
+  for (int64_t axis = 0; axis < mask.dim(); ++axis) {
+    const int64_t start = offset[axis].item<int64_t>();
+    box = box.slice(axis, start, start + box_side(fraction, mask.size(axis)));
+  }
+  box.zero_();
+  return mask;
+}
 
 CutmixBox draw_cutmix_box(int64_t side, const CutmixOptions& options, const BoxNumbers& numbers) {
   if (numbers.uniform(0, 1) > options.probability) return {};

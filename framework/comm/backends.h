@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The communicator of ranks with one GPU each, by NCCL. Only in builds with CUDA
-// (SEMISEG_HAS_CUDA).
+// The communicators of several processes: Open MPI carries CPU tensors, and NCCL, in builds with
+// CUDA (SEMISEG_HAS_CUDA), those of GPUs.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,11 @@
 #include "framework/comm/communicator.h"
 
 namespace semiseg {
+
+// Collective over all processes that were started together; call it once a process. Calls
+// MPI_Init_thread (MPI_THREAD_MULTIPLE: the watchdog may abort while another thread communicates).
+// Throws kRank when MPI cannot be started.
+std::unique_ptr<Communicator> join_mpi_world();
 
 // Collective over the ranks of `host`, each with a `device` (index of a CUDA device) that no other
 // rank uses. Tensors on that device go through NCCL: float64, float32, bfloat16, float16, int64,
