@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,12 @@ struct Pools {
   // Throws kConfig, with the names of the pools, for an unknown one.
   const Pool& find(std::string_view name) const;
 };
+
+// Returns the number of voxels of each class in the ground truth of a pool: all its samples, whole,
+// before crops and augmentation. Reads every sample. Throws kConfig for a pool whose ground truth is
+// never read.
+std::vector<int64_t> class_voxels(const DatasetSource& source, const Pools& pools,
+                                  std::string_view pool);
 
 // Returns a pool of all samples [first, last).
 Pool pool_of_range(std::string name, bool has_labels, size_t first, size_t last);

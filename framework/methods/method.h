@@ -126,6 +126,11 @@ struct MethodContext {
   // The training cases' domains and tasks, as Stream::domain and Stream::task number them.
   std::vector<std::string> domains = {""}, tasks = {""};
   std::map<std::string, int64_t> pool_samples;  // number of samples in each pool of the setting
+  // Returns the number of voxels of each class in the ground truth of a pool with labels: all its
+  // samples, whole, before crops and augmentation; the same on every rank, not collective. Reads every
+  // sample, and is empty where a run without its data is loaded to predict: call it in begin_stage()
+  // and keep what it gave in the state. Throws kConfig for a pool without labels.
+  std::function<std::vector<int64_t>(const std::string& pool)> class_voxels;
 
   // Returns the number of steps of `epochs` passes over a pool, `samples` at a time; a remainder is
   // dropped, as in the loader. Throws kConfig when the setting lacks the pool.

@@ -28,10 +28,14 @@ RunData RunData::open(const RunOptions& options) {
   const auto& cases = data.source->cases();
   const auto axes = static_cast<int>(options.protocol.patch_size.size());
   data.pools = setting->pools(data.source->training_samples(axes), cases);
-  data.facts = {.info = data.source->info(),
-                .domains = domains_of(cases),
-                .tasks = tasks_of(cases),
-                .pool_samples = pool_sizes(data.pools)};
+  data.facts = {
+      .info = data.source->info(),
+      .domains = domains_of(cases),
+      .tasks = tasks_of(cases),
+      .pool_samples = pool_sizes(data.pools),
+      .class_voxels = [source = data.source.get(), pools = data.pools](const std::string& pool) {
+        return class_voxels(*source, pools, pool);
+      }};
   return data;
 }
 

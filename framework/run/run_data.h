@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,12 +20,14 @@ struct DataFacts {
   DatasetInfo info;
   std::vector<std::string> domains = {""}, tasks = {""};
   std::map<std::string, int64_t> pool_samples;  // number of samples in each pool
+  // That of MethodContext; valid as long as the RunData.
+  std::function<std::vector<int64_t>(const std::string& pool)> class_voxels;
 };
 
 struct RunData {
   std::unique_ptr<DatasetSource> source;
-  DataFacts facts;
   Pools pools;
+  DataFacts facts;
 
   // Not collective. Throws kConfig when the data set cannot serve the setting, kData when it cannot
   // be read.

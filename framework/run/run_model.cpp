@@ -39,7 +39,8 @@ MethodContext method_context(const RunOptions& options, const DataFacts& data,
                                        .made = std::move(made)},
           .domains = data.domains,
           .tasks = data.tasks,
-          .pool_samples = data.pool_samples};
+          .pool_samples = data.pool_samples,
+          .class_voxels = data.class_voxels};
 }
 
 }  // namespace

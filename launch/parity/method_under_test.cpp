@@ -27,6 +27,13 @@ class Collector : public StateVisitor {
   std::string prefix_;
 };
 
+std::vector<int64_t> class_voxels_of(const MethodSetup& setup) {
+  if (!setup.class_voxels.empty()) return setup.class_voxels;
+  std::vector<int64_t> counts;
+  for (int64_t k = 0; k < setup.classes; ++k) counts.push_back((int64_t{1} << 20) >> k);
+  return counts;
+}
+
 }  // namespace
 
 MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& comm)
@@ -36,17 +43,19 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
   const Config backbone = parse_config("[backbone]\n" + setup.backbone);
   const NetworkShape shape = setup.shape();
   const Draws draws(setup.seed);
-  const MethodContext context{.options = method.section("method"),
-                              .shape = shape,
-                              .iterations = setup.iterations,
-                              .batch = setup.batch,
-                              .labelled = setup.labelled,
-                              .optimiser = setup.optimiser,
-                              .comm = &comm,
-                              .make_network = NetworkMaker{.backbone = backbone.section("backbone"),
-                                                           .method = method.section("method"),
-                                                           .shape = shape,
-                                                           .draws = draws}};
+  const MethodContext context{
+      .options = method.section("method"),
+      .shape = shape,
+      .iterations = setup.iterations,
+      .batch = setup.batch,
+      .labelled = setup.labelled,
+      .optimiser = setup.optimiser,
+      .comm = &comm,
+      .make_network = NetworkMaker{.backbone = backbone.section("backbone"),
+                                   .method = method.section("method"),
+                                   .shape = shape,
+                                   .draws = draws},
+      .class_voxels = [counts = class_voxels_of(setup)](const std::string&) { return counts; }};
   method_ =
       MethodRegistry::instance().find(method.section("method").required("name", "")).make(context);
   unread_ = unread_options(method);

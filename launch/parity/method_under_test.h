@@ -23,6 +23,8 @@ struct MethodSetup {
   OptimiserOptions optimiser;
   at::ScalarType dtype = at::kDouble;
   uint64_t seed = 0;
+  // Voxels of each class in the labelled pool; empty: each class has half of those of the one before.
+  std::vector<int64_t> class_voxels;
 
   NetworkShape shape() const {
     return {.classes = classes, .patch_size = patch_size, .dtype = dtype};

@@ -10,6 +10,7 @@
 #include "framework/methods/parts/network_predictor.h"
 #include "framework/nn/layers.h"
 #include "framework/nn/losses/losses.h"
+#include "framework/nn/losses/losses_compound.h"
 #include "framework/nn/losses/losses_consistency.h"
 
 namespace semiseg {
@@ -230,6 +231,39 @@ class TwoBackbones : public OneNetworkMethod {
   std::unique_ptr<Backbone> other_;
 };
 
+//   L = DC-and-CE_w(z(x_l), y) + CE(z(x_u), argmax z(x_u)),   w_k = ln(Σ_j n_j / n_k) of the voxels n
+// of the labelled pool.
+class ClassWeights : public OneNetworkMethod {
+ public:
+  explicit ClassWeights(const MethodContext& context)
+      : OneNetworkMethod(context, labelled_and_unlabelled(context)),
+        class_voxels_(context.class_voxels),
+        weights_(at::zeros({context.shape.classes}, at::kDouble)) {}
+
+  void begin_stage(int64_t) override {
+    const at::Tensor n = at::tensor(class_voxels_("labelled"), at::kDouble);
+    weights_.copy_((n.sum() / n).log());
+  }
+  void state(StateVisitor& visitor) override {
+    visitor.tensor("class_weights", weights_);
+    OneNetworkMethod::state(visitor);
+  }
+
+ private:
+  at::Tensor loss(const Batch& batch, Step& step) override {
+    const int64_t b = batch["labelled"].size();
+    const at::Tensor z =
+        network_->forward(batch.joined(), step.train_pass("student", batch.samples)).logits;
+    const at::Tensor u = z.slice(0, b);
+    return dc_and_ce(z.slice(0, 0, b), batch["labelled"].label, weights_.to(z.scalar_type()),
+                     *step.comm) +
+           cross_entropy(u, u.detach().argmax(1), *step.comm);
+  }
+
+  std::function<std::vector<int64_t>(const std::string&)> class_voxels_;
+  at::Tensor weights_;
+};
+
 template <class SomeMethod>
 bool add(const char* name, const char* summary) {
   return MethodRegistry::instance().add(
@@ -244,7 +278,8 @@ const bool registered =
     add<PromptedTasks>("test_prompted_tasks", "the task is an input of the network") &&
     add<MixStreams>("test_mix_streams", "a third stream is mixed into the strong view") &&
     add<TwoCrops>("test_two_crops", "two crops of a sample agree") &&
-    add<TwoBackbones>("test_two_backbones", "two architectures learn together");
+    add<TwoBackbones>("test_two_backbones", "two architectures learn together") &&
+    add<ClassWeights>("test_class_weights", "rare classes weigh more");
 
 }  // namespace
 }  // namespace semiseg

@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -13,6 +14,8 @@
 #include "datasets/phantom/phantom_signal.h"
 #include "framework/config/compose.h"
 #include "framework/data/archive/case_store.h"
+#include "framework/data/label_budget.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {
@@ -121,6 +124,23 @@ TEST_F(VolumePhantoms, AnAtriumHasTheVolumeOfAnAtriumAndIsBrighterThanItsWall) {
     EXPECT_GT(volume.image[0].masked_select(inside).mean().item<float>(),
               1.3 * volume.image[0].masked_select(inside.logical_not()).mean().item<float>());
   }
+}
+
+// The numbers that methods for unequal classes weigh them by.
+TEST_F(VolumePhantoms, TheVoxelsOfALabelledPoolAreCountedByClass) {
+  const DatasetSource& set = source("abdomen_phantom");
+  const Pools pools = pools_of(resolve_budget(set.training_samples(2), set.cases(), "2"));
+  const auto counts = class_voxels(set, pools, "labelled");
+  at::Tensor expected = at::zeros({14}, at::kLong);
+  for (size_t i = 0; i < 4; ++i)  // two patients, each seen twice
+    expected += set.load(i).label.flatten().bincount({}, 14);
+  EXPECT_TRUE(at::equal(at::tensor(counts), expected)) << expected;
+  EXPECT_GT(*std::max_element(counts.begin() + 1, counts.end()),
+            100 * *std::min_element(counts.begin(), counts.end()));
+  expect_error(ErrorKind::kConfig, {"'unlabelled' is hidden"},
+               [&] { class_voxels(set, pools, "unlabelled"); });
+  expect_error(ErrorKind::kConfig, {"no pool", "'unlabeled'"},
+               [&] { class_voxels(set, pools, "unlabeled"); });
 }
 
 // The mean of a few bodies against the ratios that the anatomy documents.
