@@ -214,6 +214,18 @@ TEST(Layout, AFolderHasAboutTwentyFiveEntries) {
   }
 }
 
+// A longer file has several ideas, and a very short one is part of its neighbour's.
+TEST(Layout, FilesHaveThirtyToThreeHundredLines) {
+  size_t below_thirty = 0;
+  for (const auto& file : sources()) {
+    const std::string text = text_of(file);
+    const auto lines = std::count(text.begin(), text.end(), '\n');
+    EXPECT_LE(lines, 300) << fs::relative(file, kRoot);
+    below_thirty += lines < 30;
+  }
+  EXPECT_LE(100 * below_thirty, 12 * sources().size()) << "of " << sources().size() << " files";
+}
+
 TEST(Layout, NothingIsCalledUtilsCommonHelpersOrMisc) {
   for (const auto& file : sources()) {
     for (const char* word : {"util", "common", "helper", "misc"}) {

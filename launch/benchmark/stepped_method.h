@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "framework/methods/method.h"
-#include "framework/train/gradient_reduction.h"
-#include "framework/train/gradient_scaler.h"
+#include "framework/train/gradients/reduction.h"
+#include "framework/train/gradients/scaler.h"
 #include "framework/train/training_step.h"
 
 namespace semiseg {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loss scale of float16: exact where nothing overflows, and what happens where something does.
-#include "framework/train/gradient_scaler.h"
+#include "framework/train/gradients/scaler.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/state_equality.h"
 #include "tests/train/trained.h"

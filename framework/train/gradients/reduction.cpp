@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/train/gradient_reduction.h"
+#include "framework/train/gradients/reduction.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/train/gradient_scaler.h"
+#include "framework/train/gradients/scaler.h"
 
 namespace semiseg {
 namespace {

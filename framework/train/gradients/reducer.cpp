@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/train/gradient_reducer.h"
+#include "framework/train/gradients/reducer.h"
 
 #include <ATen/Functions.h>
 #include <fmt/format.h>

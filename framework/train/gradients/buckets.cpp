@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/train/gradient_buckets.h"
+#include "framework/train/gradients/buckets.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

@@ -12,7 +12,7 @@
 #include "framework/comm/communicator.h"
 #include "framework/core/state.h"
 #include "framework/nn/optimiser.h"
-#include "framework/train/gradient_reducer.h"
+#include "framework/train/gradients/reducer.h"
 #include "framework/train/protocol.h"
 
 namespace semiseg {

@@ -11,8 +11,8 @@
 
 #include "framework/comm/communicator.h"
 #include "framework/nn/optimiser.h"
-#include "framework/train/gradient_buckets.h"
-#include "framework/train/gradient_hooks.h"
+#include "framework/train/gradients/buckets.h"
+#include "framework/train/gradients/hooks.h"
 #include "framework/train/protocol.h"
 
 namespace semiseg {
