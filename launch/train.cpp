@@ -5,9 +5,11 @@
 #include <iostream>
 #include <optional>
 
+#include "cluster/submit_run.h"
 #include "framework/comm/broadcast.h"
 #include "framework/comm/launch_environment.h"
 #include "framework/core/error.h"
+#include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/process.h"
 #include "framework/core/profile.h"
@@ -17,6 +19,7 @@
 #include "framework/run/training/stop_run.h"
 #include "framework/run/training/train_run.h"
 #include "framework/run/world.h"
+#include "framework/train/stop_signal.h"
 #include "launch/command_line/compose_flags.h"
 
 namespace semiseg {
@@ -27,6 +30,7 @@ constexpr const char* kExample =
     "         semiseg train method=bcp dataset=acdc dataset.root=/data/ACDC "
     "labelled=7\n"
     "A data set brings the protocol that suits it; protocol=… chooses another.\n"
+    "cluster=slurm submits the run to Slurm and returns at once (docs/cluster.md).\n"
     "Run the same command again to resume. Ctrl-C saves and stops; a second one ends the program "
     "at once.\n"
     "Under mpirun a SIGTERM leaves ranks one second to save; with longer steps start it with "
@@ -39,6 +43,18 @@ void mark_failed(const RunFolder& folder, const std::string& message) {
   } catch (const Error& error) {
     log::warn("{}", error.what());
   }
+}
+
+// Tells a job script how this start ended, where it asks for that by SEMISEG_OUTCOME, the name of a
+// file: exit codes of several ranks do not reach it as they are. A start that fails leaves none.
+void write_outcome(const RunFolder& folder, int code) {
+  const auto variables = environment();
+  const auto file = variables.find("SEMISEG_OUTCOME");
+  if (file == variables.end() || file->second.empty()) return;
+  const auto state = read_run_state(folder.path());
+  write_file(file->second, fmt::format("code: {}\nrun: {}\nreason: {}\n", code,
+                                       std::filesystem::absolute(folder.path()).string(),
+                                       state ? state->message : ""));
 }
 
 // All ranks write into the folder that rank 0 has made.
@@ -125,6 +141,7 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
       log::info(
           "already done: {} (remove the folder to train again; semiseg evaluate measures it again)",
           folder->path().string());
+    if (folder) write_outcome(*folder, 0);
     return 0;
   }
   try {
@@ -134,7 +151,9 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
     if (folder) warn_of_absent_classes(run->data);
     const bool is_done =
         train_run(*run, *batches, folder ? &*folder : nullptr, arguments, stop_after);
-    return is_done ? 0 : exit_code(ErrorKind::kStopped);
+    const int code = is_done ? 0 : exit_code(ErrorKind::kStopped);
+    if (folder) write_outcome(*folder, code);
+    return code;
   } catch (const std::exception& error) {
     if (folder) mark_failed(*folder, error.what());
     throw;
@@ -167,11 +186,15 @@ int run_train(const Arguments& arguments) {
             "stop and save after this many iterations of this start; 0: train to the end");
   if (const auto code = flags.parse(arguments)) return *code;
   if (!run_to_stop.empty()) return stop_run(run_to_stop);
-  if (show_groups) return std::cout << describe_groups(configuration.request()), 0;
-  if (show_config) return std::cout << compose(configuration.request()).to_toml(true), 0;
+  const cluster::SplitRequest split = cluster::split_request(configuration.request());
+  if (show_groups) return std::cout << describe_groups(split.run), 0;
+  if (show_config) return std::cout << compose(split.run).to_toml(true), 0;
+  if (cluster::is_for_batch_system(split)) return cluster::submit_run(split, arguments);
+  // A job may be told to stop while it still starts; it then saves after its first step.
+  if (!LaunchEnvironment::read(environment()).job.empty()) catch_stop_signals();
   if (with_profile) profile::start();
   World world;
-  return world.run([&] { return start(world, configuration.request(), arguments, stop_after); });
+  return world.run([&] { return start(world, split.run, arguments, stop_after); });
 }
 
 }  // namespace semiseg

@@ -13,7 +13,8 @@ constexpr double kMargin = 10;  // seconds for unmeasured work: closing files, t
 // Digits only, by the regular expressions below; an absent group is 0.
 double number(const std::ssub_match& text) { return text.matched ? std::stod(text) : 0; }
 
-// Seconds; none when it is not a duration.
+}  // namespace
+
 std::optional<double> parse_duration(const std::string& text) {
   static const std::regex count(R"((\d{1,9}(?:\.\d{1,9})?)([smhd]?))");
   static const std::regex clock(R"((?:(\d{1,5})-)?(\d{1,6}):([0-5]\d):([0-5]\d))");
@@ -26,8 +27,6 @@ std::optional<double> parse_duration(const std::string& text) {
   return ((number(match[1]) * 24 + number(match[2])) * 60 + number(match[3])) * 60 +
          number(match[4]);
 }
-
-}  // namespace
 
 std::optional<double> read_walltime(const Config& run) {
   std::string text;

@@ -12,8 +12,11 @@
 
 namespace semiseg {
 
-// Returns run.walltime in seconds: "9000", "9000s", "150m", "2.5h", "02:30:00" or "1-02:30:00"
-// (days first, as Slurm writes it); none when absent or empty. Throws kConfig for anything else.
+// Returns the seconds of "9000", "9000s", "150m", "2.5h", "02:30:00" or "1-02:30:00" (days first, as
+// Slurm writes it); none for anything else.
+std::optional<double> parse_duration(const std::string& text);
+
+// Returns run.walltime in seconds; none when absent or empty. Throws kConfig when it is no duration.
 std::optional<double> read_walltime(const Config& run);
 
 // Returns the seconds until Slurm ends the job that this process is part of (SLURM_JOB_END_TIME,
