@@ -13,6 +13,6 @@
 #define SEMISEG_TEXT_OF(x) #x
 #define SEMISEG_TEXT(x) SEMISEG_TEXT_OF(x)
 #define SEMISEG_PLUGIN_ABI                                          \
-  "semiseg " SEMISEG_VERSION ", interface 3, g++ " __VERSION__      \
+  "semiseg " SEMISEG_VERSION ", interface 4, g++ " __VERSION__      \
   ", LibTorch " SEMISEG_TEXT(TORCH_VERSION_MAJOR) "." SEMISEG_TEXT( \
       TORCH_VERSION_MINOR) "." SEMISEG_TEXT(TORCH_VERSION_PATCH)
