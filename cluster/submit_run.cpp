@@ -16,7 +16,6 @@
 #include "framework/core/process.h"
 #include "framework/record/run/run_folder.h"
 #include "framework/record/run/run_state.h"
-#include "framework/run/folder_request.h"
 #include "framework/run/places.h"
 
 namespace semiseg::cluster {

@@ -2,6 +2,7 @@
 #include "datasets/made_store.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
