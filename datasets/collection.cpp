@@ -69,6 +69,7 @@ class Collection : public DatasetSource {
     const auto& [part, index] = places_.at(case_index);
     Volume volume = parts_[part].source->load(index);
     volume.label = in_collection(volume.label, parts_[part]);
+    volume.task = parts_[part].name;
     return volume;
   }
 
@@ -102,7 +103,9 @@ class Collection : public DatasetSource {
       info_ = info;
       info_.name = "collection";
       info_.classes = {info.classes.at(0)};
+      info_.tasks.clear();
     }
+    info_.tasks.push_back(name);
     check_alike(name, "channels", info.channels, info_.channels);
     check_alike(name, "the axis of its slices", info.axial_axis, info_.axial_axis);
     for (size_t k = 1; k < info.classes.size(); ++k)

@@ -26,7 +26,7 @@ struct PredictFlags {
   fs::path run;
   std::vector<fs::path> places;  // inputs and, last, the output
   std::vector<fs::path> others;
-  std::string weights = "best", image_names;
+  std::string weights = "best", image_names, task;
   bool probabilities = false, force = false;
   bool allow_missing_affine = false, channels = false;
   double grid_tolerance = kGridTolerance;
@@ -38,6 +38,9 @@ struct PredictFlags {
                   "INPUT… OUTPUT: image files or folders; a file for one scan, else a folder");
     flags.add("--with", others, "a run whose probabilities are averaged in; may be repeated");
     flags.add("--weights", weights, "best, or a checkpoint's number such as 000800");
+    flags.add("--task", task,
+              "task of the scans, a part of the collection that the run was trained on; without it "
+              "a network with prompts segments all tasks");
     flags.add("--image-names", image_names,
               "form of the images' names, with {id} for the case: '{id}/imaging'; files with other "
               "names are skipped");
@@ -137,15 +140,15 @@ at::Tensor file_values(const at::Tensor& labels, const Preparation& how) {
   return values.to(largest > 255 ? at::kShort : at::kByte);
 }
 
-ImagePredictor ensemble_of(const std::vector<LoadedModel>& models) {
-  if (models.size() == 1) return models.front().model.predictor();
+ImagePredictor ensemble_of(const std::vector<LoadedModel>& models, const std::string& task) {
+  if (models.size() == 1) return models.front().model.predictor(task);
   std::vector<ImagePredictor> members;
-  for (const LoadedModel& member : models) members.push_back(member.model.predictor());
+  for (const LoadedModel& member : models) members.push_back(member.model.predictor(task));
   return mean_of(std::move(members));
 }
 
 void predict_one(const std::vector<LoadedModel>& models, const Preparation& how, const Task& task,
-                 bool probabilities) {
+                 const PredictFlags& flags) {
   const fs::path& name = task.files.images.front();
   const Scan scan = read_channels(task.files.images, how.reading(), how.grid_tolerance);
   const int64_t channels = models.front().dataset.channels;
@@ -157,8 +160,8 @@ void predict_one(const std::vector<LoadedModel>& models, const Preparation& how,
   }
   const PreparedCase prepared = prepare(scan, nullptr, how, name);
   const InferenceOptions& inference = models.front().model.inference;
-  const ImagePredictor predict = ensemble_of(models);
-  if (probabilities) {
+  const ImagePredictor predict = ensemble_of(models, flags.task);
+  if (flags.probabilities) {
     const at::Tensor values = class_probabilities(prepared.image, predict, inference);
     write_scan(task.output, probabilities_on_file_grid(values, prepared), scan.geometry);
   } else {
@@ -182,6 +185,7 @@ int predict_all(World& world, const PredictFlags& flags) {
   world.agree([&] {
     how = preparation_of(models, flags);
     tasks = find_tasks(flags, how);
+    ensemble_of(models, flags.task);  // an unknown task fails before anything is read
   });
   if (world.is_first()) print_notes(how);
   const auto total = static_cast<int64_t>(tasks.size());
@@ -195,7 +199,7 @@ int predict_all(World& world, const PredictFlags& flags) {
                                  task.output.string());
         ++kept;
       } else {
-        predict_one(models, how, task, flags.probabilities);
+        predict_one(models, how, task, flags);
       }
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kData) throw;

@@ -36,6 +36,7 @@ struct Volume {
   at::Tensor label;                              // [D,H,W] uint8; undefined when there is none
   std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W
   bool has_spacing = false;  // false: spacing is unknown, distances are in voxels
+  std::string task;          // CaseInfo::task
 };
 
 // One training sample: a slice of a case (2-D) or a case (3-D).
@@ -58,6 +59,7 @@ struct DatasetInfo {
       false;                // preparation looked at labels (cropping to them): said in every table
   std::string preparation;  // in the form of framework/scans/preparation.h; empty:
                             // not known, so that new scans cannot be prepared alike
+  std::vector<std::string> tasks = {""};  // CaseInfo::task of the parts of a collection, in order
 };
 
 class DatasetSource {

@@ -92,6 +92,8 @@ class Predictor {
   virtual ~Predictor() = default;
   // image [N,C,S] float → logits [N,K,S] of the deployed network, evaluation mode, no gradient.
   virtual at::Tensor predict(const at::Tensor& image) = 0;
+  // The same where the images are known to be of a task, an index into MethodContext::tasks.
+  virtual at::Tensor predict_task(const at::Tensor& image, int64_t) { return predict(image); }
   // Returns the network whose logits these are; null when several networks make them.
   virtual const Backbone* network() const { return nullptr; }
 };
@@ -145,10 +147,11 @@ std::vector<StreamPlan> labelled_and_unlabelled(const MethodContext& context,
 
 struct MethodEntry {
   static const char* kind() { return "method"; }
-  std::string name;     // the stem of the file
-  std::string summary;  // one line, that of experiments/method/<name>.toml
-  std::string family;   // the idea that it shares with others: "consistency", "pseudo-labels"
-  std::string paper;    // "Bai et al., CVPR 2023"; empty: no publication
+  std::string name;           // the stem of the file
+  std::string summary;        // one line, that of experiments/method/<name>.toml
+  std::string family;         // the idea that it shares with others: "consistency", "pseudo-labels"
+  std::string paper;          // "Bai et al., CVPR 2023"; empty: no publication
+  std::string backbone = {};  // the only one whose inputs and heads it can use; empty: any
   ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   std::function<std::unique_ptr<Method>(const MethodContext& context)> make;
 };

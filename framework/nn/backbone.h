@@ -62,7 +62,7 @@ struct NetworkInput {
 };
 
 struct NetworkOutput {
-  at::Tensor logits;  // [N,K,S] logits of the deployed head
+  at::Tensor logits;  // [N,K,S] logits of the deployed head; undefined when it was not wanted
   // [N,A,S'] the exact input of the last linear layer, in the dtype of the network's arithmetic:
   // narrower than the logits in a network of bfloat16.
   at::Tensor features;
@@ -105,6 +105,7 @@ class Backbone {
 struct NetworkShape {
   int64_t channels = 1, classes = 2;
   std::vector<int64_t> patch_size;  // spatial sizes of training images
+  int64_t tasks = 1;                // tasks of the data, for networks with a prompt for each
   // dtype of parameters and images: float32, or float64 to prove exactness.
   at::ScalarType dtype = at::kFloat;
   at::Device device = at::kCPU;  // device of parameters and images

@@ -24,7 +24,7 @@ class NarrowBackbone : public WrappedBackbone {
       if (extra.value.is_floating_point()) extra.value = extra.value.to(dtype_);
     }
     NetworkOutput out = network_->forward(narrow, pass);
-    out.logits = out.logits.to(at::kFloat);
+    if (out.logits.defined()) out.logits = out.logits.to(at::kFloat);
     for (NamedTensor& other : out.others) other.value = other.value.to(at::kFloat);
     return out;
   }

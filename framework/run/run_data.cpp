@@ -31,7 +31,6 @@ RunData RunData::open(const RunOptions& options) {
   data.facts = {
       .info = data.source->info(),
       .domains = domains_of(cases),
-      .tasks = tasks_of(cases),
       .pool_samples = pool_sizes(data.pools),
       .class_voxels = [source = data.source.get(), pools = data.pools](const std::string& pool) {
         return class_voxels(*source, pools, pool);

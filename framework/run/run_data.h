@@ -18,7 +18,7 @@ namespace semiseg {
 // The facts about the data that a model is built for. Without the data set only `info` is known.
 struct DataFacts {
   DatasetInfo info;
-  std::vector<std::string> domains = {""}, tasks = {""};
+  std::vector<std::string> domains = {""};
   std::map<std::string, int64_t> pool_samples;  // number of samples in each pool
   // That of MethodContext; valid as long as the RunData.
   std::function<std::vector<int64_t>(const std::string& pool)> class_voxels;

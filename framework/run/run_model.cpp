@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/run/run_model.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "framework/core/device.h"
+#include "framework/core/error.h"
 #include "framework/nn/precision.h"
 #include "framework/run/world.h"
 
@@ -38,7 +44,7 @@ MethodContext method_context(const RunOptions& options, const DataFacts& data,
                                        .cuda_graphs = options.general.cuda_graphs,
                                        .made = std::move(made)},
           .domains = data.domains,
-          .tasks = data.tasks,
+          .tasks = data.info.tasks,
           .pool_samples = data.pool_samples,
           .class_voxels = data.class_voxels};
 }
@@ -49,6 +55,7 @@ RunModel RunModel::build(const RunOptions& options, const DataFacts& data, World
                          Start start) {
   const std::string& precision = options.protocol.precision;
   RunModel model{.comm = &world.comm(), .device = world.device(), .dtype = options.dtype()};
+  model.tasks = data.info.tasks;
   model.inference =
       InferenceOptions::read(options.config.section("inference"), options.protocol.patch_size,
                              data.info.axial_axis, std::ssize(data.info.classes));
@@ -56,23 +63,41 @@ RunModel RunModel::build(const RunOptions& options, const DataFacts& data, World
   use_repeatable_gpu_kernels(/*tf32=*/precision == "tf32");
   model.initial_weights =
       std::make_shared<InitialWeights>(InitialWeights::read(options.config.section("backbone")));
-  model.method = MethodRegistry::instance()
-                     .find(options.method)
-                     .make(method_context(options, data, model, start));
+  const MethodEntry& entry = MethodRegistry::instance().find(options.method);
+  if (!entry.backbone.empty() && entry.backbone != options.backbone) {
+    options.config.section("backbone").fail(
+        "name", fmt::format("the method {} needs a network of its own", options.method),
+        entry.backbone, fmt::format("backbone={}", entry.backbone));
+  }
+  model.method = entry.make(method_context(options, data, model, start));
   model.initial_weights->check_networks(*model.networks);
   return model;
 }
 
-ImagePredictor RunModel::predictor() const {
-  return [this](const at::Tensor& image) {
+ImagePredictor RunModel::predictor(const std::string& task) const {
+  const auto place = std::find(tasks.begin(), tasks.end(), task);
+  if (place == tasks.end() && !task.empty()) {
+    const bool has_none = tasks == std::vector<std::string>{""};
+    throw Error(ErrorKind::kConfig, {.what = fmt::format("the model has no task '{}'", task),
+                                     .expected = has_none
+                                                     ? "no task: it was trained on one data set"
+                                                     : fmt::format("one of: {}", fmt::join(tasks, ", ")),
+                                     .got = task});
+  }
+  const std::optional<int64_t> number =
+      task.empty() ? std::nullopt : std::optional(place - tasks.begin());
+  return [this, number](const at::Tensor& image) {
     // A case that takes longer than the deadline is progress, window by window.
     if (Heartbeat* heartbeat = comm->heartbeat()) heartbeat->advance();
-    return method->predictor().predict(image.to(device, dtype)).to(at::kCPU);
+    const at::Tensor input = image.to(device, dtype);
+    Predictor& predictor = method->predictor();
+    return (number ? predictor.predict_task(input, *number) : predictor.predict(input))
+        .to(at::kCPU);
   };
 }
 
 at::Tensor RunModel::segment(const Volume& volume) const {
-  return semiseg::segment(volume.image, predictor(), inference);
+  return semiseg::segment(volume.image, predictor(volume.task), inference);
 }
 
 }  // namespace semiseg

@@ -24,6 +24,7 @@ struct RunModel {
   Communicator* comm;
   at::Device device;
   at::ScalarType dtype;
+  std::vector<std::string> tasks = {""};  // DatasetInfo::tasks
   InferenceOptions inference;
   std::shared_ptr<InitialWeights> initial_weights;
   // Names of the method's networks of the configured backbone.
@@ -37,7 +38,9 @@ struct RunModel {
                         Start start);
 
   // Returns the function of the model that the method would deploy now; the model must outlive it.
-  ImagePredictor predictor() const;
+  // `task` is the task of the images, empty where it is not known; throws kConfig, with the names of
+  // the tasks, for an unknown one.
+  ImagePredictor predictor(const std::string& task = "") const;
   // Returns its label map of one volume.
   at::Tensor segment(const Volume& volume) const;
 };

@@ -38,11 +38,16 @@ std::vector<Benchmark> step_benchmarks() {
   std::vector<Benchmark> all;
   for (const std::string backbone : {"unet", "vnet"}) {
     for (const std::string& method : MethodRegistry::instance().names()) {
-      all.push_back({.name = fmt::format("step/{}/{}", backbone, method),
+      // A method with a network of its own is timed on volumes.
+      const std::string own = MethodRegistry::instance().find(method).backbone;
+      if (!own.empty() && backbone != "vnet") continue;
+      const std::string network = own.empty() ? backbone : own;
+      all.push_back({.name = fmt::format("step/{}/{}", network, method),
                      .implementation = "default",
                      .summary = "an iteration from a batch in memory to updated networks",
                      .run = [=](World& world, const BenchmarkSetup& setup) {
                        StepCase c = sizes_of(backbone, method, setup.quick);
+                       c.backbone = network;
                        c.device = setup.device;
                        c.precision = setup.precision;
                        return run(c, world, setup);

@@ -49,6 +49,7 @@ Batch make_batch(const std::vector<int64_t>& size, const StepCase& c, const Stag
     std::vector<int64_t> shape = size;
     shape.insert(shape.begin(), std::ssize(ids));
     Stream& stream = batch.add_stream(plan.name, std::move(ids));
+    stream.domain = stream.task = at::zeros({stream.size()}, at::kLong);
     if (plan.pool == "labelled") stream.label = label.expand(shape).contiguous().to(c.device);
   }
   const at::Tensor image = 0.2 * Draws(1).uniform("image", block, batch.samples) +

@@ -19,7 +19,9 @@ struct UnlabelledUse {
   std::vector<std::string> unused_views;
 };
 
-// Takes `setup` as it is but for its backbone.
+// Takes `setup` as it is but for its backbone, unless the method needs its own: its passes of
+// labelled and of unlabelled images must then be different ones, and the parameters of its network
+// "student" are compared.
 UnlabelledUse unlabelled_use(MethodSetup setup);
 
 }  // namespace semiseg

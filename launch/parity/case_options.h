@@ -36,6 +36,13 @@ std::string with_dropout(const BackboneEntry& entry, const std::string& options,
 // names. NotKnown where the method or one of its networks is not registered.
 MethodSetup setup_of(const ParityCase& parity);
 
+// Returns the registered name of an architecture of a case, whose reference may call it otherwise.
+std::string registered_network(const std::string& architecture);
+
+// Returns the iteration of a step of the case as the method counts them: where the reference sets
+// rates by epoch, its epoch.
+int64_t iteration_of(const ParityCase& parity, int64_t step);
+
 // Returns a sentence for each option of a case, once it has run, that no runner has asked for and
 // that does not only describe the case, and for each that asks for something else than the one
 // thing that is implemented. Cases of kind `backbone` and `method` are checked where their

@@ -53,16 +53,18 @@ int64_t stage_of(const ParityCase& c, Method& method) {
 Batch batch_of(const ParityCase& c, int64_t i, at::ScalarType dtype) {
   const std::string in = "in." + std::to_string(i) + ".";
   const int64_t labelled = c.options.at("labelled");
-  const at::Tensor image =
-      c.tensor(c.has(in + "image") ? in + "image" : in + "image_weak").to(dtype);
+  at::Tensor image = c.tensor(c.has(in + "image") ? in + "image" : in + "image_weak").to(dtype);
+  if (c.has(in + "image_unlabelled"))
+    image = at::cat({image, c.tensor(in + "image_unlabelled").to(dtype)});
   const auto first_ids = [](int64_t count) {
     SampleIds ids(static_cast<size_t>(count));
     std::iota(ids.begin(), ids.end(), int64_t{0});
     return ids;
   };
   Batch batch;
-  batch.add_stream("labelled", first_ids(labelled)).label =
-      c.tensor(in + "label").slice(0, 0, labelled);
+  Stream& stream = batch.add_stream("labelled", first_ids(labelled));
+  stream.label = c.tensor(in + "label").slice(0, 0, labelled);
+  if (c.has(in + "task")) stream.task = c.tensor(in + "task").slice(0, 0, labelled) - 1;
   // Recorded draws of the unlabelled samples count from the first of these.
   if (image.size(0) > labelled) batch.add_stream("unlabelled", first_ids(image.size(0) - labelled));
   batch.add_view(kWeakView, image);
@@ -99,13 +101,13 @@ void run_method(const ParityCase& c, Comparison& comparison, Arithmetic arithmet
   check_options_are_read(method.unread());
   for (const auto& net : nets_of(c))
     fill_parameters(method.tensors(net), c.options.at("case_seed"), net, at::kDouble);
-  const int64_t stage = stage_of(c, *method), first = c.options.value("iteration", int64_t{0});
+  const int64_t stage = stage_of(c, *method);
   int64_t losses = 0;
   for (int64_t i = 0; i < c.options.at("steps").get<int64_t>(); ++i) {
     const std::string step = std::to_string(i) + ".", out = "out." + step;
     const Draws draws = Draws(0).at(stage, i).replay(c.tensors("draw." + step));
-    for (const auto& [record, value] :
-         method.step(batch_of(c, i, setup.dtype), stage, first + i, draws, setup.iterations)) {
+    for (const auto& [record, value] : method.step(batch_of(c, i, setup.dtype), stage,
+                                                   iteration_of(c, i), draws, setup.iterations)) {
       const std::string name = name_in_case(c, out, record);
       if (!c.has(name)) continue;
       losses += record.starts_with("loss.");

@@ -2,6 +2,7 @@
 #include "launch/parity/case_options.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -13,6 +14,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// The reference whose cases have tasks has so many.
+constexpr int64_t kTasks = 4;
+
 // The options that the runner itself, or a translation below, uses.
 const std::set<std::string> kTranslated = {"backbone",
                                            "base_lr",
@@ -20,6 +24,7 @@ const std::set<std::string> kTranslated = {"backbone",
                                            "beta_u",
                                            "betas",
                                            "box",
+                                           "box_ratio",
                                            "case_seed",
                                            "classes",
                                            "component_filter",
@@ -34,25 +39,38 @@ const std::set<std::string> kTranslated = {"backbone",
                                            "discriminator_betas",
                                            "discriminator_pool",
                                            "dropout",
+                                           "ema_step",
+                                           "epoch",
+                                           "epochs",
                                            "gate_iterations",
                                            "iteration",
                                            "labelled",
                                            "lr_schedule",
+                                           "max_epoch",
                                            "max_iterations",
                                            "momentum",
                                            "n_filters",
+                                           "nesterov",
                                            "nets",
                                            "optimiser",
                                            "parameters",
                                            "poly_index",
                                            "precision",
                                            "preset",
+                                           "pseudo_weight",
                                            "size",
                                            "stage",
                                            "state",
                                            "steps",
+                                           "tasks",
                                            "unlabelled",
                                            "weight_decay"};
+
+// Rates and ramps of these references are set by epoch, here by the iteration: an epoch of the case
+// is one iteration.
+bool counts_epochs(const Json& o) {
+  return o.at("lr_schedule").get<std::string>().find("per epoch") != std::string::npos;
+}
 
 // "poly 0.9", "step 0.1/2500" (factor, updates between two cuts), "constant".
 void read_schedule(const std::string& text, OptimiserOptions& optimiser) {
@@ -68,9 +86,11 @@ OptimiserOptions optimiser_of(const Json& o) {
   optimiser.kind = o.value("optimiser", optimiser.kind);
   optimiser.learning_rate = o.at("base_lr");
   optimiser.momentum = o.value("momentum", optimiser.momentum);
+  optimiser.nesterov = o.value("nesterov", false);
   optimiser.betas = o.value("betas", optimiser.betas);
   optimiser.weight_decay = o.value("weight_decay", 0.0);
-  optimiser.poly_index = o.value("poly_index", optimiser.poly_index);
+  optimiser.poly_index =
+      o.value("poly_index", counts_epochs(o) ? std::string("post") : optimiser.poly_index);
   read_schedule(o.at("lr_schedule"), optimiser);
   return optimiser;
 }
@@ -81,10 +101,13 @@ OptimiserOptions optimiser_of(const Json& o) {
 constexpr double kIterationsPerStep = 150, kHair = 1 - 1e-12;
 
 std::string consistency_lines(const Json& o) {
-  const double length = o.at("max_iterations");
   std::string text;
   if (o.contains("consistency"))
     text += "consistency_weight = " + toml_of(o.at("consistency")) + "\n";
+  if (counts_epochs(o) && o.contains("max_epoch"))
+    text += "consistency_rampup_steps = " + toml_of(o.at("max_epoch")) + "\n";
+  if (!o.contains("max_iterations")) return text;
+  const double length = o.at("max_iterations");
   if (o.contains("consistency_rampup")) {
     const double steps = o.at("consistency_rampup");
     text += fmt::format("consistency_rampup = {}\nconsistency_rampup_steps = {}\n",
@@ -111,6 +134,9 @@ std::string renamed_lines(const Json& o) {
   rename("beta_u", "beta_unlabelled");
   rename("conf_thr", "confidence");
   rename("covariance", "cov");
+  rename("pseudo_weight", "consistency_weight");
+  rename("box_ratio",
+         o.contains("box_ratio") && o.at("box_ratio").is_array() ? "box_ratio_range" : "box_ratio");
   if (o.value("dataset", "") == "pancreas")
     text += "pairing = \"crossed\"\noutside_first = \"unlabelled\"\n";
   return text;
@@ -147,6 +173,12 @@ Json backbone_options(const Json& o, const BackboneEntry& entry, const NetworkSh
   return found;
 }
 
+// Number of iterations, or of epochs where these set the rate.
+int64_t length_of(const Json& o) {
+  if (counts_epochs(o)) return o.contains("epochs") ? o.at("epochs") : o.at("max_epoch");
+  return o.value("max_iterations", int64_t{1});
+}
+
 std::string discriminator_lines(const Json& o) {
   std::string text;
   if (o.contains("discriminator_lr")) {
@@ -165,22 +197,44 @@ std::string discriminator_lines(const Json& o) {
 
 }  // namespace
 
+std::string registered_network(const std::string& architecture) {
+  static const std::map<std::string, std::string> names = {
+      {"vnet_attention", "tac_vnet"}, {"vnet_dhc", "vnet"}, {"vnet_dynamic", "versemi_vnet"}};
+  const auto found = names.find(architecture);
+  return found == names.end() ? architecture : found->second;
+}
+
+int64_t iteration_of(const ParityCase& parity, int64_t step) {
+  const Json& o = parity.options.all();
+  const int64_t first = o.value("iteration", o.value("ema_step", int64_t{0}));
+  if (!counts_epochs(o)) return first + step;
+  if (o.at("lr_schedule").get<std::string>().find("lag 1") != std::string::npos)
+    return std::max<int64_t>(0, o.at("epoch").get<int64_t>() - 1);
+  // The rate of an epoch is set after its first iteration.
+  const int64_t each = o.at("max_iterations").get<int64_t>() / (length_of(o) - 1);
+  return std::max<int64_t>(0, first + step - 1) / each;
+}
+
 MethodSetup setup_of(const ParityCase& parity) {
   const Json& o = parity.options.all();
-  const std::string backbone = o.at("backbone");
+  const std::string backbone = registered_network(o.at("backbone"));
   known<MethodEntry>(parity.name);
   for (const auto& [net, architecture] : o.at("nets").items())
-    known<BackboneEntry>(architecture.get<std::string>());
+    known<BackboneEntry>(registered_network(architecture));
   MethodSetup setup{.name = parity.name,
                     .classes = o.at("classes"),
                     .labelled = o.at("labelled"),
-                    .iterations = o.value("max_iterations", int64_t{1}),
+                    .iterations = length_of(o),
                     .patch_size = o.at("size").get<std::vector<int64_t>>(),
                     .optimiser = optimiser_of(o)};
   setup.batch = o.contains("batch") ? o.at("batch").get<int64_t>()
                                     : setup.labelled + o.at("unlabelled").get<int64_t>();
   // Pre-training sees the labelled part alone, whatever the rest of the batch is.
-  if (o.value("stage", Json()) == "pretrain") setup.batch = 2 * setup.labelled;
+  const Json stage = o.value("stage", Json());
+  if (stage == "pretrain" || stage == 1) setup.batch = 2 * setup.labelled;
+  // Each of two stages has an iteration.
+  if (stage.is_number()) setup.iterations = std::max<int64_t>(2, setup.iterations);
+  if (parity.has("in.0.task")) setup.tasks = o.value("tasks", kTasks);
   const BackboneEntry& entry = known<BackboneEntry>(backbone);
   const Json network = backbone_options(o, entry, setup.shape());
   std::set<std::string> not_the_methods = kTranslated;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "launch/parity/method_under_test.h"
 
-#include <ATen/core/Tensor.h>
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include "framework/config/compose.h"
 #include "framework/train/training_step.h"
@@ -55,6 +56,7 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
                                    .method = method.section("method"),
                                    .shape = shape,
                                    .draws = draws},
+      .tasks = std::vector<std::string>(static_cast<size_t>(setup.tasks), "task"),
       .class_voxels = [counts = class_voxels_of(setup)](const std::string&) { return counts; }};
   method_ =
       MethodRegistry::instance().find(method.section("method").required("name", "")).make(context);

@@ -31,6 +31,9 @@ TEST(Collection, JoinsCasesClassesAndSamplesAsTasks) {
   EXPECT_EQ(classes[0], "background");
   EXPECT_TRUE(classes[4].starts_with("atrium/")) << classes[4];
   EXPECT_EQ(tasks_of(both->cases()), (std::vector<std::string>{"heart", "atrium"}));
+  EXPECT_EQ(both->info().tasks, tasks_of(both->cases()));
+  EXPECT_EQ(both->load(0).task, "heart");
+  EXPECT_EQ(both->load(both->cases().size() - 1).task, "atrium");
   const std::vector<SampleInfo> samples = both->training_samples(3);
   SampleCache cache(*both, samples, 64);
   for (size_t i = 0; i < samples.size(); ++i) {

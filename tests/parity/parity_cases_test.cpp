@@ -7,6 +7,7 @@
 #include <set>
 
 #include "framework/methods/method.h"
+#include "launch/parity/case_options.h"
 #include "launch/parity/run_case.h"
 #include "tests/support/recorded_cases.h"
 
@@ -31,7 +32,7 @@ bool is_expected(const ParityCase& parity) {
   if (parity.kind != "method") return true;
   bool all = is_registered<MethodEntry>(parity.name);
   for (const auto& [net, architecture] : parity.options.at("nets").items())
-    all = all && is_registered<BackboneEntry>(architecture.get<std::string>());
+    all = all && is_registered<BackboneEntry>(registered_network(architecture));
   return all;
 }
 

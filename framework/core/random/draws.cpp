@@ -224,6 +224,12 @@ at::Tensor Draws::normal(std::string_view name, at::IntArrayRef shape) const {
   return fill_samples(Distribution::kNormal, key(name), shape, kShared, device_).squeeze(0);
 }
 
+at::Tensor Draws::between(std::string_view name, at::IntArrayRef shape, double low,
+                          double high) const {
+  if (const auto* fixed = recorded(name)) return fixed->to(device_);
+  return uniform(name, shape).mul_(high - low).add_(low);
+}
+
 at::Tensor Draws::integers(std::string_view name, at::IntArrayRef shape, int64_t low,
                            int64_t high) const {
   if (const auto* fixed = recorded(name)) return *fixed;

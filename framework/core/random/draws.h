@@ -61,6 +61,9 @@ class Draws {
   at::Tensor at_least(double p, std::string_view name, at::IntArrayRef shape,
                       const SampleIds& samples) const;
 
+  // Uniform in [low, high); recorded numbers lie there already.
+  at::Tensor between(std::string_view name, at::IntArrayRef shape, double low, double high) const;
+
   // Shared by all samples: [shape…].
   at::Tensor uniform(std::string_view name, at::IntArrayRef shape) const;
   at::Tensor normal(std::string_view name, at::IntArrayRef shape) const;

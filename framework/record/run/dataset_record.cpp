@@ -30,7 +30,8 @@ void write_dataset_record(const fs::path& run, const DatasetInfo& info) {
                                        {"channels", info.channels},
                                        {"axial_axis", info.axial_axis},
                                        {"label_based_preparation", info.label_based_preparation},
-                                       {"preparation", info.preparation}};
+                                       {"preparation", info.preparation},
+                                       {"tasks", info.tasks}};
   write_file(run / kFile, json.dump(2) + "\n");
 }
 
@@ -46,7 +47,8 @@ std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {
                        .channels = within(json.at("channels"), 1, kMostChannels),
                        .axial_axis = within(json.at("axial_axis"), 0, 2),
                        .label_based_preparation = json.at("label_based_preparation"),
-                       .preparation = json.at("preparation")};
+                       .preparation = json.at("preparation"),
+                       .tasks = json.value("tasks", std::vector<std::string>{""})};
   } catch (const std::exception& error) {
     throw Error(ErrorKind::kData, {.what = "cannot parse the run's record of its data set",
                                    .where = path.string(),
