@@ -123,6 +123,7 @@ TEST_P(EveryNetwork, Bfloat16IsFloat32ToItsRounding) {
 INSTANTIATE_TEST_SUITE_P(
     Small, EveryNetwork,
     testing::Values(
+        Small{"diff_vnet", "diff_vnet", "filters = 2", {64, 64}},
         Small{"tac_vnet", "tac_vnet", "filters = 2", {16, 32, 16}},
         Small{"tac_vnet_2d", "tac_vnet", "filters = 2", {32, 32}},
         Small{"unet", "unet", "filters = [2, 3, 4, 5, 6]", {32, 32}},
