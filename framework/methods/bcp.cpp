@@ -27,7 +27,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <array>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -89,17 +88,6 @@ struct Options {
   }
 };
 
-// Slots of samples that mix with each other: i of both halves of both streams.
-std::vector<std::vector<int64_t>> mixing_groups(int64_t labelled, int64_t unlabelled) {
-  std::vector<std::vector<int64_t>> groups;
-  for (int64_t i = 0; i < labelled / 2; ++i) {
-    groups.push_back({i, labelled / 2 + i});
-    if (unlabelled > 0)
-      groups.back().insert(groups.back().end(), {labelled + i, labelled + unlabelled / 2 + i});
-  }
-  return groups;
-}
-
 class Bcp : public TeacherStudent {
  public:
   explicit Bcp(const MethodContext& context)
@@ -148,19 +136,9 @@ class Bcp : public TeacherStudent {
   // [S], 0 inside the box.
   at::Tensor draw_mask(const at::Tensor& image, Step& step) const {
     const at::IntArrayRef size = image.sizes().slice(2);
-    std::vector<int64_t> high;
-    for (const int64_t side : size) high.push_back(side - box_side(options_.box, side));
-    return copy_paste_mask(size, options_.box, draw_offset(high, step)).to(image.device());
-  }
-
-  // One integer in {0 … high - 1} for each axis: a draw below their least common multiple is even
-  // in each of them.
-  static at::Tensor draw_offset(const std::vector<int64_t>& high, Step& step) {
-    int64_t multiple = 1;
-    for (const int64_t axis : high) multiple = std::lcm(multiple, axis);
-    const at::Tensor drawn =
-        step.draws->integers("mix_box_offset", {static_cast<int64_t>(high.size())}, 0, multiple);
-    return drawn.remainder(at::tensor(high, at::kLong));
+    const at::Tensor offset =
+        draw_box_offsets("mix_box_offset", size, options_.box, {}, *step.draws);
+    return copy_paste_mask(size, options_.box, offset).to(image.device());
   }
 
   ForwardPasses pre_train(const Batch& batch, const at::Tensor& mask, Step& step) {

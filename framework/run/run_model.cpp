@@ -65,9 +65,9 @@ RunModel RunModel::build(const RunOptions& options, const DataFacts& data, World
       std::make_shared<InitialWeights>(InitialWeights::read(options.config.section("backbone")));
   const MethodEntry& entry = MethodRegistry::instance().find(options.method);
   if (!entry.backbone.empty() && entry.backbone != options.backbone) {
-    options.config.section("backbone").fail(
-        "name", fmt::format("the method {} needs a network of its own", options.method),
-        entry.backbone, fmt::format("backbone={}", entry.backbone));
+    options.config.section("backbone")
+        .fail("name", fmt::format("the method {} needs a network of its own", options.method),
+              entry.backbone, fmt::format("backbone={}", entry.backbone));
   }
   model.method = entry.make(method_context(options, data, model, start));
   model.initial_weights->check_networks(*model.networks);
@@ -78,11 +78,11 @@ ImagePredictor RunModel::predictor(const std::string& task) const {
   const auto place = std::find(tasks.begin(), tasks.end(), task);
   if (place == tasks.end() && !task.empty()) {
     const bool has_none = tasks == std::vector<std::string>{""};
-    throw Error(ErrorKind::kConfig, {.what = fmt::format("the model has no task '{}'", task),
-                                     .expected = has_none
-                                                     ? "no task: it was trained on one data set"
-                                                     : fmt::format("one of: {}", fmt::join(tasks, ", ")),
-                                     .got = task});
+    throw Error(ErrorKind::kConfig,
+                {.what = fmt::format("the model has no task '{}'", task),
+                 .expected = has_none ? "no task: it was trained on one data set"
+                                      : fmt::format("one of: {}", fmt::join(tasks, ", ")),
+                 .got = task});
   }
   const std::optional<int64_t> number =
       task.empty() ? std::nullopt : std::optional(place - tasks.begin());

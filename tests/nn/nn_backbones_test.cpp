@@ -127,6 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
         Small{"tac_vnet", "tac_vnet", "filters = 2", {16, 32, 16}},
         Small{"tac_vnet_2d", "tac_vnet", "filters = 2", {32, 32}},
         Small{"unet", "unet", "filters = [2, 3, 4, 5, 6]", {32, 32}},
+        Small{"versemi_vnet", "versemi_vnet", "filters = 2\ndropout = 0.5", {16, 32, 32}},
         Small{"vnet_batch", "vnet", "filters = 2", {16, 32, 32}},
         Small{"vnet_group", "vnet", "filters = 2\nnorm = \"group\"\nnorm_groups = 2", {16, 16, 32}},
         Small{"vnet_instance", "vnet", "filters = 2\nnorm = \"instance\"", {16, 16, 32}},

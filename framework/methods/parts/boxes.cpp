@@ -2,13 +2,38 @@
 #include "framework/methods/parts/boxes.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include <cmath>
+#include <numeric>
 
 namespace semiseg {
 
 int64_t box_side(double fraction, int64_t image_side) {
   return static_cast<int64_t>(fraction * static_cast<double>(image_side));
+}
+
+// A draw below the least common multiple of the ranges of all axes is even in each of them.
+at::Tensor draw_box_offsets(std::string_view name, at::IntArrayRef size, double fraction,
+                            at::IntArrayRef samples, const Draws& draws) {
+  std::vector<int64_t> high, shape = samples.vec();
+  int64_t multiple = 1;
+  for (const int64_t side : size) {
+    high.push_back(side - box_side(fraction, side));
+    multiple = std::lcm(multiple, high.back());
+  }
+  shape.push_back(std::ssize(high));
+  return draws.integers(name, shape, 0, multiple).remainder(at::tensor(high, at::kLong));
+}
+
+std::vector<std::vector<int64_t>> mixing_groups(int64_t labelled, int64_t unlabelled) {
+  std::vector<std::vector<int64_t>> groups;
+  for (int64_t i = 0; i < labelled / 2; ++i) {
+    groups.push_back({i, labelled / 2 + i});
+    if (unlabelled > 0)
+      groups.back().insert(groups.back().end(), {labelled + i, labelled + unlabelled / 2 + i});
+  }
+  return groups;
 }
 
 at::Tensor copy_paste_mask(at::IntArrayRef size, double fraction, const at::Tensor& offset) {

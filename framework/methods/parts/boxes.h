@@ -8,11 +8,24 @@
 
 #include <cstdint>
 #include <functional>
+#include <string_view>
+#include <vector>
+
+#include "framework/core/random/draws.h"
 
 namespace semiseg {
 
 // Returns the side of a box that is `fraction` of an image's side, truncated to an integer.
 int64_t box_side(double fraction, int64_t image_side);
+
+// Returns the corners of boxes that lie inside an image of this size: int64 [samples…, axes], each
+// uniform in {0 … side − box − 1}, the draws of this name.
+at::Tensor draw_box_offsets(std::string_view name, at::IntArrayRef size, double fraction,
+                            at::IntArrayRef samples, const Draws& draws);
+
+// Returns the slots of samples that are mixed with each other, as Stage::colocated: i of both
+// halves of the labelled and of the unlabelled samples, of which there may be none.
+std::vector<std::vector<int64_t>> mixing_groups(int64_t labelled, int64_t unlabelled);
 
 // Returns int64 of this size, 0 inside the box that begins at `offset` (int64 [axes]), 1 outside.
 // The box is clipped to the image.

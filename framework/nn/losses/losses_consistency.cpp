@@ -64,11 +64,12 @@ at::Tensor rdrop_kl(const at::Tensor& logits, const at::Tensor& target_logits, i
 
 namespace {
 
-// [3,K] float64 over all ranks: Σpq, Σp^power, Σq^power of each class.
+// [3,K] float64 over all ranks: Σpq, Σp^power, Σq^power of each class, weighed by the mask [N,S].
 at::Tensor global_sums(const at::Tensor& p, const at::Tensor& q, int64_t power,
-                       const Communicator& comm) {
-  const auto of_classes = [](const at::Tensor& map) {
-    return map.transpose(0, 1).flatten(1).sum(1, /*keepdim=*/false, at::kDouble);
+                       const Communicator& comm, const at::Tensor& mask = {}) {
+  const auto of_classes = [&](const at::Tensor& map) {
+    const at::Tensor counted = mask.defined() ? map * mask.unsqueeze(1) : map;
+    return counted.transpose(0, 1).flatten(1).sum(1, /*keepdim=*/false, at::kDouble);
   };
   const bool squared = power == 2;
   return comm.sum(at::stack(
@@ -88,6 +89,11 @@ at::Tensor softmax_dice(const at::Tensor& p, const at::Tensor& q, const Communic
 
 at::Tensor dice_soft_target(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {
   return dice(global_sums(p, q, /*power=*/2, comm), 1e-10, p.scalar_type());
+}
+
+at::Tensor dice_sq_soft(const at::Tensor& p, const at::Tensor& q, const at::Tensor& mask,
+                        const Communicator& comm) {
+  return dice(global_sums(p, q, /*power=*/2, comm, mask), 1e-5, p.scalar_type());
 }
 
 at::Tensor dice_lin_both(const at::Tensor& p, const at::Tensor& q, const Communicator& comm) {

@@ -52,6 +52,11 @@ at::Tensor softmax_dice(const at::Tensor& p, const at::Tensor& q, const Communic
 // distance of its virtual adversarial training in 2-D.
 at::Tensor dice_soft_target(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
 
+// Mean over classes of 1 - (2Σmpq + 1e-5) / (Σmp² + Σmq² + 1e-5); m [N,S] ≥ 0, or undefined for 1.
+// maxwell0027/VerSemi DiceLoss, whose targets may be soft.
+at::Tensor dice_sq_soft(const at::Tensor& p, const at::Tensor& q, const at::Tensor& mask,
+                        const Communicator& comm);
+
 // 1 - (2Σpq + 1e-8) / (Σp + Σq + 1e-8), the sums over all classes at once. ycwu1997/SS-Net
 // Binary_dice_loss as the same in 3-D uses it.
 at::Tensor dice_lin_both(const at::Tensor& p, const at::Tensor& q, const Communicator& comm);
