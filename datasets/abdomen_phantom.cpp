@@ -2,14 +2,19 @@
 // abdomen_phantom: trunks made up from nothing with the thirteen organs of BTCV, whose volumes
 // differ by more than a hundred. A patient is seen twice, by a CT-like and an MR-like scanner on
 // the same grid: two cases of one anatomy, whose centres are "ct" and "mr".
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "datasets/phantom/abdomen_phantom_organs.h"
 #include "datasets/phantom/phantom_patients.h"
 #include "datasets/phantom/phantom_scan.h"
 #include "framework/config/option_list.h"
+#include "framework/core/nearest.h"
 
 namespace semiseg::phantom {
 namespace {
@@ -19,6 +24,7 @@ struct Options {
   int64_t slices = 32, size = 96;
   double difficulty = 0.5;
   std::string modality = "both";
+  std::vector<std::string> organs;
 
   static Options read(const Config& config) {
     Options o;
@@ -35,7 +41,35 @@ struct Options {
     config.read("modality", o.modality, {"both", "ct", "mr"},
                 "Modality of the cases of a patient: CT-like and MR-like (both), or one of them. "
                 "Take one for a task without domain shift.");
+    config.read("organs", o.organs,
+                "Organs that are labelled, in this order; empty: all thirteen. Name one for a "
+                "binary task, such as a part of a collection.");
+    for (const std::string& organ : o.organs) {
+      const std::vector<std::string> all = abdomen_classes();
+      if (std::find(all.begin() + 1, all.end(), organ) == all.end())
+        config.fail("organs", fmt::format("there is no organ '{}'", organ), suggestion(organ, all));
+    }
     return o;
+  }
+
+  std::vector<std::string> classes() const {
+    std::vector<std::string> names = abdomen_classes();
+    if (organs.empty()) return names;
+    names.resize(1);
+    names.insert(names.end(), organs.begin(), organs.end());
+    return names;
+  }
+
+  // The label map with the chosen organs alone.
+  at::Tensor chosen(const at::Tensor& label) const {
+    if (organs.empty()) return label;
+    const std::vector<std::string> all = abdomen_classes();
+    at::Tensor result = at::zeros_like(label);
+    for (size_t k = 0; k < organs.size(); ++k) {
+      const auto value = std::find(all.begin(), all.end(), organs[k]) - all.begin();
+      result.masked_fill_(label == value, static_cast<int64_t>(k) + 1);
+    }
+    return result;
   }
 
   std::vector<std::string> modalities() const {
@@ -44,8 +78,10 @@ struct Options {
   }
 
   std::string text() const {
-    return fmt::format("abdomen_phantom version 1, {}, slices {}, size {}, difficulty {}, {}",
-                       patients.text(), slices, size, difficulty, modality);
+    const std::string all =
+        fmt::format("abdomen_phantom version 1, {}, slices {}, size {}, difficulty {}, {}",
+                    patients.text(), slices, size, difficulty, modality);
+    return organs.empty() ? all : fmt::format("{}, organs {}", all, fmt::join(organs, " "));
   }
 };
 
@@ -95,8 +131,10 @@ std::vector<StoredCase> make_cases(const Options& options, const Patient& patien
     StoredCase made;
     made.info = {patient.name + "_" + modality, patient.name, modality, patient.split};
     made.preparation = options.text();
-    made.volume = {
-        scanned.image, scanned.label, {grid.thickness_mm, grid.spacing_mm, grid.spacing_mm}, true};
+    made.volume = {scanned.image,
+                   options.chosen(scanned.label),
+                   {grid.thickness_mm, grid.spacing_mm, grid.spacing_mm},
+                   true};
     cases.push_back(std::move(made));
   }
   return cases;
@@ -110,7 +148,7 @@ const bool registered = DatasetRegistry::instance().add(
      .make = [](const Config& config) -> std::unique_ptr<DatasetSource> {
        const Options options = Options::read(config);
        return std::make_unique<StoreSource>(patients_store(
-           "abdomen_phantom", {.name = "abdomen_phantom", .classes = abdomen_classes()},
+           "abdomen_phantom", {.name = "abdomen_phantom", .classes = options.classes()},
            options.patients, options.text(), options.modalities().size(),
            [&](const Patient& patient) { return make_cases(options, patient); }));
      }});

@@ -87,7 +87,7 @@ class Dhc : public Method {
         stage_{.name = "train",
                .iterations = context.iterations,
                .streams = labelled_and_unlabelled(context)},
-        labelled_voxels_(context.labelled_voxels),
+        class_voxels_(context.class_voxels),
         networks_{context.make_network({kNames[0]}), context.make_network({kNames[1]})},
         optimisers_{make_optimiser(kNames[0], networks_[0]->parameters(), context.optimiser),
                     make_optimiser(kNames[1], networks_[1]->parameters(), context.optimiser)},
@@ -102,8 +102,9 @@ class Dhc : public Method {
   Plan plan() const override { return {{stage_}}; }
 
   void begin_stage(int64_t) override {
-    if (!options_.initial_distribution_weight.empty() || !labelled_voxels_) return;
-    rarity_.copy_(rarity_weights(labelled_voxels_().to(rarity_.device()), rarity_));
+    if (!options_.initial_distribution_weight.empty() || !class_voxels_) return;
+    const at::Tensor voxels = at::tensor(class_voxels_("labelled"), at::kLong);
+    rarity_.copy_(rarity_weights(voxels.to(rarity_.device()), rarity_));
   }
 
   void step(const Batch& batch, Step& step) override {
@@ -162,7 +163,7 @@ class Dhc : public Method {
   static constexpr const char* kNames[2] = {"net1", "net2"};  // A and B
   Options options_;
   Stage stage_;
-  std::function<at::Tensor()> labelled_voxels_;
+  std::function<std::vector<int64_t>(const std::string&)> class_voxels_;
   std::unique_ptr<Backbone> networks_[2];
   std::unique_ptr<Optimiser> optimisers_[2];
   ClassDifficulty difficulty_;

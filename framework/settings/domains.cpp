@@ -54,4 +54,24 @@ LabelBudget resolve_each(const std::vector<SampleInfo>& samples, const std::vect
   return all;
 }
 
+Pools with_equal_tasks(Pools pools, const std::vector<CaseInfo>& cases) {
+  for (Pool& pool : pools.pools) {
+    std::vector<std::vector<size_t>> members;
+    size_t largest = 0;
+    for (const std::string& task : tasks_of(cases)) {
+      std::vector<size_t>& own = members.emplace_back();
+      for (const size_t member : pool.members) {
+        if (cases.at(pools.samples[member].case_index).task == task) own.push_back(member);
+      }
+      largest = std::max(largest, own.size());
+    }
+    pool.members.clear();
+    for (const std::vector<size_t>& own : members) {
+      for (size_t i = 0; i < largest && !own.empty(); ++i)
+        pool.members.push_back(own[i % own.size()]);
+    }
+  }
+  return pools;
+}
+
 }  // namespace semiseg

@@ -28,4 +28,8 @@ LabelBudget resolve_each(const std::vector<SampleInfo>& samples, const std::vect
                          const std::string& labelled, const std::vector<std::string>& groups,
                          const std::string CaseInfo::*field);
 
+// Repeats the samples of tasks in every pool until each task has as many as the largest, in turn
+// and whole rounds first: [a a a a b b] of two tasks becomes [a a a a b b b b].
+Pools with_equal_tasks(Pools pools, const std::vector<CaseInfo>& cases);
+
 }  // namespace semiseg

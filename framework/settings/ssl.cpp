@@ -10,21 +10,27 @@ namespace {
 
 class SemiSupervised : public Setting {
  public:
-  explicit SemiSupervised(std::string labelled) : labelled_(std::move(labelled)) {}
+  SemiSupervised(const Config& section, std::string labelled) : labelled_(std::move(labelled)) {
+    section.read("balance", balance_, {"none", "tasks"},
+                 "Repeats samples of a collection until every task has as many (tasks), or not "
+                 "(none). Set it where the data sets differ much in size.");
+  }
 
   Pools pools(const std::vector<SampleInfo>& samples,
               const std::vector<CaseInfo>& cases) const override {
-    return pools_of(resolve_each(samples, cases, labelled_, tasks_of(cases), &CaseInfo::task));
+    const Pools pools =
+        pools_of(resolve_each(samples, cases, labelled_, tasks_of(cases), &CaseInfo::task));
+    return balance_ == "tasks" ? with_equal_tasks(pools, cases) : pools;
   }
 
  private:
-  std::string labelled_;
+  std::string labelled_, balance_ = "none";
 };
 
 const bool registered = SettingRegistry::instance().add(
     {"ssl", "the first patients are labelled, the other training patients are not",
-     [](const Config&, const std::string& labelled) {
-       return std::make_unique<SemiSupervised>(labelled);
+     [](const Config& section, const std::string& labelled) {
+       return std::make_unique<SemiSupervised>(section, labelled);
      }});
 
 }  // namespace

@@ -51,6 +51,27 @@ TEST(ExperimentFiles, AChoiceOnTheCommandLineWins) {
             (std::vector<int64_t>{32, 32}));
 }
 
+TEST(ExperimentFiles, AMethodBringsTheBackboneThatItNeeds) {
+  EXPECT_EQ(name_of(composed({"method=aggregate_decouple", "dataset=la"}), "backbone"),
+            "diff_vnet");
+  EXPECT_EQ(name_of(composed({"method=bcp", "dataset=la"}), "backbone"), "vnet");
+}
+
+// The whole configuration of each example composes; its method and data set are those of its name.
+TEST(ExperimentFiles, EveryExampleComposes) {
+  int examples = 0;
+  for (const auto& entry : fs::directory_iterator(source_folder() / "experiments" / "example")) {
+    const std::string stem = entry.path().stem();
+    const Config config = composed({"+example=" + stem});
+    EXPECT_TRUE(stem.starts_with(name_of(config, "method"))) << stem;
+    EXPECT_TRUE(name_of(config, "dataset").ends_with("phantom") ||
+                name_of(config, "dataset") == "collection")
+        << stem;
+    ++examples;
+  }
+  EXPECT_GE(examples, 5);
+}
+
 // A network of planes needs a patch of two sides, one of volumes a patch of three.
 TEST(ExperimentFiles, EveryDataSetComposesWithABackboneOfItsProtocolsDimensions) {
   ASSERT_FALSE(data_sets().empty());

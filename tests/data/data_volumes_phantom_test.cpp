@@ -13,6 +13,7 @@
 #include "datasets/phantom/abdomen_phantom_organs.h"
 #include "datasets/phantom/phantom_signal.h"
 #include "framework/config/compose.h"
+#include "framework/core/error.h"
 #include "framework/data/archive/case_store.h"
 #include "framework/data/label_budget.h"
 #include "tests/support/expect_error.h"
@@ -44,6 +45,22 @@ std::vector<double> millilitres(const Volume& volume, int64_t classes) {
   for (int64_t k = 0; k < classes; ++k)
     result.push_back(static_cast<double>(count[k].item<int64_t>()) * voxel);
   return result;
+}
+
+TEST(AbdomenPhantom, LabelsTheOrgansThatAreAskedFor) {
+  const TemporaryFolder folder;
+  const std::string one =
+      "patients_train = 1\npatients_val = 1\npatients_test = 1\nslices = 24\n"
+      "size = 64\nmodality = \"ct\"\n";
+  const auto whole = make("abdomen_phantom", folder / "all", one),
+             two =
+                 make("abdomen_phantom", folder / "two", one + "organs = [\"liver\", \"spleen\"]");
+  EXPECT_EQ(two->info().classes, (std::vector<std::string>{"background", "liver", "spleen"}));
+  const Volume all = whole->load(0), chosen = two->load(0);
+  EXPECT_TRUE(at::equal(all.image, chosen.image));
+  EXPECT_TRUE(at::equal(chosen.label == 1, all.label == 6));
+  EXPECT_TRUE(at::equal(chosen.label == 2, all.label == 1));
+  EXPECT_THROW(make("abdomen_phantom", folder / "no", one + "organs = [\"heart\"]"), Error);
 }
 
 // Both sets, small, made once.

@@ -77,6 +77,16 @@ TEST(Settings, SslLabelsPatientsOfEachTaskOfACollection) {
   EXPECT_EQ(apply("ssl", "", "1", cases).pools.at("labelled"), (Names{"a0", "b0"}));
 }
 
+TEST(Settings, SslRepeatsSamplesOfSmallTasksWhereAsked) {
+  std::vector<CaseInfo> cases = cases_of_three_domains();
+  for (CaseInfo& one : cases) one.task = one.domain == "a" ? "heart" : "abdomen";
+  const Outcome o = apply("ssl", "balance = 'tasks'", "2", cases);
+  EXPECT_EQ(o.pools.at("labelled"), (Names{"a0", "a1", "b0", "b1"}));
+  // Two hearts, repeated to the six abdomens.
+  EXPECT_EQ(o.pools.at("unlabelled"),
+            (Names{"a2", "a2", "a2", "a3", "a3", "a3", "b2", "b3", "c0", "c1", "c2", "c3"}));
+}
+
 TEST(Settings, UdaHasLabelsOfTheSourceAndTestsTheTarget) {
   const Outcome o = apply("uda", "source = 'a'\ntarget = 'c'", "all");
   EXPECT_EQ(o.pools.at("labelled"), (Names{"a0", "a1", "a2", "a3"}));
