@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cluster/launcher.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 #include "framework/core/plugins/plugin.h"
@@ -28,8 +29,8 @@ void list(const char* title) {
 
 std::vector<OptionTable> all_tables() {
   std::vector<OptionTable> all = section_tables();
-  for (const auto& tables :
-       {dataset_tables(), setting_tables(), transform_tables(), backbone_tables(), method_tables()})
+  for (const auto& tables : {dataset_tables(), setting_tables(), transform_tables(),
+                             backbone_tables(), method_tables(), sweep_tables(), launcher_tables()})
     all.insert(all.end(), tables.begin(), tables.end());
   return all;
 }
@@ -40,6 +41,7 @@ void list_all() {
   list<DatasetEntry>("data sets (dataset=…)");
   list<SettingEntry>("settings (setting=…)");
   list<TransformEntry>("transforms (protocol.views.<name>.steps=[…])");
+  list<cluster::LauncherEntry>("launchers (cluster=…)");
   std::cout << "sections\n";
   for (const OptionTable& table : section_tables())
     if (!table.name.empty()) std::cout << fmt::format("  {:<24}{}\n", table.name, table.summary);
@@ -58,7 +60,8 @@ void describe(const std::string& name) {
   if (is_known) return;
   throw Error(
       ErrorKind::kConfig,
-      {.what = "unknown method, backbone, data set, setting, transform or section '" + name + "'",
+      {.what = "unknown method, backbone, data set, setting, transform, launcher or section '" +
+               name + "'",
        .expected = suggestion(name, names),
        .fix = "semiseg info lists everything that is registered"});
 }

@@ -69,8 +69,15 @@ void append_tree(std::string& text, const DefaultsNode& node, const std::string&
 
 }  // namespace
 
-Config compose(const ComposeRequest& request) {
-  ExperimentFiles files(request.search);
+Config compose(const ComposeRequest& request) { return Composer(request.search).compose(request); }
+
+Composer::Composer(std::vector<std::filesystem::path> search)
+    : files_(std::make_unique<ExperimentFiles>(std::move(search))) {}
+
+Composer::~Composer() = default;
+
+Config Composer::compose(const ComposeRequest& request) {
+  ExperimentFiles& files = *files_;
   const Changes changes = parse_changes(request, files);
   const DefaultsTree defaults = build_defaults(files, request.name, changes.choices);
   auto tree = std::make_shared<ConfigTree>();

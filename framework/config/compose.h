@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,18 @@ struct ComposeRequest {
 // +k=v), interpolation of a missing key, a cycle, and a comma list, which only `semiseg sweep`
 // takes.
 Config compose(const ComposeRequest& request);
+
+// Composes many requests of one search path and reads each file once, as it is at that moment.
+class Composer {
+ public:
+  explicit Composer(std::vector<std::filesystem::path> search);
+  ~Composer();
+  // As compose(); `search` of the request does not count.
+  Config compose(const ComposeRequest& request);
+
+ private:
+  std::unique_ptr<class ExperimentFiles> files_;
+};
 
 // The same from TOML text in memory, without a defaults list and without environment; `origin` is
 // what messages call it. For tests and for config.toml of a run.

@@ -29,9 +29,8 @@ constexpr std::string_view kEscapable = "\\()[]{}:=,'\" \t";
 [[noreturn]] void fail_sweep(const std::string& text, const std::string& key,
                              std::string_view value) {
   fail(text, "several values for one key are a sweep", "one value",
-       fmt::format("start a run for each of them, as: for value in …; do semiseg train … "
-                   "{0}=$value; done; quotes make it a string: \"{0}='{1}'\"; brackets make it a "
-                   "list: {0}=[{1}]",
+       fmt::format("semiseg sweep starts a run for each of them; quotes make it a string: "
+                   "\"{0}='{1}'\"; brackets make it a list: {0}=[{1}]",
                    key, value));
 }
 
@@ -166,9 +165,8 @@ class ValueParser {
                                                   "zip",    "sort",  "shuffle",  "tag"};
     if (kSweeps.contains(word)) {
       fail(whole_.text, fmt::format("'{}(…)' is a sweep", word), "one value",
-           fmt::format("start a run for each value, as: for value in …; do semiseg train … "
-                       "{}=$value; done; quotes make it a string",
-                       whole_.key));
+           "semiseg sweep takes a=1,2, a=range(0,5) and zip(a=[1,2],b=[x,y]); quotes make it a "
+           "string");
     }
     unexpected();
   }

@@ -60,4 +60,10 @@ std::string iso_time(int64_t now) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", 
 
 std::string iso_date(int64_t now) { return fmt::format("{:%Y-%m-%d}", utc(now)); }
 
+int64_t seconds_of(const std::string& iso_time) {
+  std::tm parts{};
+  const char* end = ::strptime(iso_time.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return end == nullptr || *end != '\0' ? 0 : ::timegm(&parts);
+}
+
 }  // namespace semiseg

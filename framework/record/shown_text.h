@@ -22,4 +22,7 @@ std::string cell_text(std::string_view text);
 std::string iso_time(int64_t now);  // "2025-03-01T14:05:09Z"
 std::string iso_date(int64_t now);  // "2025-03-01"
 
+// Returns the seconds since the epoch of such a time; 0 for other text.
+int64_t seconds_of(const std::string& iso_time);
+
 }  // namespace semiseg

@@ -29,16 +29,6 @@ std::string expanded(const ComposeRequest& request, const std::string& key,
                                    .fix = "write the whole path"});
 }
 
-// For the value of an override.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result + "'";
-}
-
 // None when the configuration has no such text.
 std::optional<std::string> text_of(const Config& config, const std::string& section,
                                    const std::string& key) {
@@ -52,7 +42,7 @@ std::optional<std::string> text_of(const Config& config, const std::string& sect
 // The value of an override that is a list of texts.
 std::string quoted_list(const std::vector<std::string>& texts) {
   std::string result;
-  for (const std::string& text : texts) result += (result.empty() ? "" : ",") + quoted(text);
+  for (const std::string& text : texts) result += (result.empty() ? "" : ",") + quoted_value(text);
   return "[" + result + "]";
 }
 
@@ -71,15 +61,29 @@ void add_plugins(ComposeRequest& request, const Config& config) {
 
 }  // namespace
 
+std::string quoted_value(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "'";
+}
+
 ComposeRequest with_whole_places(ComposeRequest request) {
-  const Config config = compose(request);
+  Composer composer(request.search);
+  return with_whole_places(std::move(request), composer);
+}
+
+ComposeRequest with_whole_places(ComposeRequest request, Composer& composer) {
+  const Config config = composer.compose(request);
   const auto set = [&](const std::string& section, const std::string& key, bool is_kept) {
     const auto text = text_of(config, section, key);
     if (!text || text->empty()) return;
     const std::string path = expanded(request, section + "." + key, *text);
     const std::string whole = is_kept ? fs::absolute(path).lexically_normal().string() : path;
     if (whole != *text && whole.find("${") == std::string::npos)
-      request.overrides.push_back("++" + section + "." + key + "=" + quoted(whole));
+      request.overrides.push_back("++" + section + "." + key + "=" + quoted_value(whole));
   };
   set("dataset", "root", /*is_kept=*/true);
   set("run", "root", /*is_kept=*/false);

@@ -28,5 +28,10 @@ struct FolderOptions {
 // that this process is part of, and reads all other options, so that the configuration knows which
 // of them make another run. Throws kConfig when one of the names is missing or an option is wrong.
 RunFolderRequest folder_request(const Config& config);
+// The same for many requests of one search path.
+ComposeRequest with_whole_places(ComposeRequest request, Composer& composer);
+
+// Returns the text in quotes, as the value of an override.
+std::string quoted_value(const std::string& text);
 
 }  // namespace semiseg

@@ -78,11 +78,23 @@ GeneralOptions GeneralOptions::read(const Config& config) {
   return o;
 }
 
+int64_t read_tried(const Config& run) {
+  int64_t tried = 0;
+  run.read(
+      "tried", tried, {0, 1e9},
+      "Number of configurations of the method that were tried on the same data and labels, this "
+      "one included; 0: unknown. A sweep sets it, and provenance.json keeps it, because the "
+      "best of many looks better than it is. Set it when you tuned by hand.",
+      Effect::kNone);
+  return tried;
+}
+
 void read_section_options(const Config& config) {
   GeneralOptions::read(config);
   const Config run = config.section("run");
   FolderOptions::read(run);
   read_walltime(run);
+  read_tried(run);
   LoaderOptions::read(config.section("loader"));
   CommOptions::read(config.section("comm"));
   EvaluatorOptions::read(config.section("evaluation"));

@@ -31,6 +31,9 @@ struct GeneralOptions {
 // Returns the registered setting that section [setting] names, by default "ssl".
 std::string read_setting_name(const Config& section);
 
+// Returns run.tried of section [run]: the number of configurations that were tried; 0: unknown.
+int64_t read_tried(const Config& run);
+
 // One function for each part of the configuration. They read the options that a run of this
 // configuration reads, and throw kConfig for values that are wrong whatever the data are.
 void read_section_options(const Config& config);   // general options, run, loader, comm, evaluation

@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "cluster/launcher.h"
+#include "cluster/sweep/sweep_options.h"
 #include "framework/config/option_list.h"
 #include "framework/config/value.h"
 #include "framework/data/dataset.h"
@@ -123,6 +125,7 @@ const std::map<std::string, std::string> kSummaries = {
     {"protocol.optimiser", "The optimiser of the networks."},
     {"protocol.reduction", "All-reduce of gradients; without effect on one rank."},
     {"backbone", "Weights that the networks start from, whatever the backbone."},
+    {"sweep", "Where a sweep is kept and how much of it runs at a time. It is no part of a run."},
     {"inference", "From the network to the label map of a case."},
     {"evaluation", "How label maps are measured. A finished run can be measured again."}};
 
@@ -196,6 +199,30 @@ std::vector<OptionTable> method_tables() {
     return sentence(e.summary) + (e.family.empty() ? "" : fmt::format(" Family: {}.", e.family)) +
            (e.paper.empty() ? "" : " " + sentence(e.paper));
   });
+}
+
+std::vector<OptionTable> sweep_tables() {
+  const Reader read = [](const Config& config) {
+    cluster::SweepOptions::read(config.section("sweep"));
+  };
+  std::vector<OptionTable> tables;
+  append_sections(tables, listed(read, kAny), kSummaries);
+  return tables;
+}
+
+std::vector<OptionTable> launcher_tables() {
+  std::vector<OptionTable> tables;
+  for (const std::string& name : cluster::LauncherRegistry::instance().names()) {
+    const auto& entry = cluster::LauncherRegistry::instance().find(name);
+    const Reader read = [&](const Config& config) {
+      entry.read_options(config.section("cluster"));
+    };
+    tables.push_back({.name = name,
+                      .kind = cluster::LauncherEntry::kind(),
+                      .summary = sentence(entry.summary),
+                      .options = listed(read, kAny)});
+  }
+  return tables;
 }
 
 std::string effect_text(Effect effect) {

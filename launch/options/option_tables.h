@@ -19,7 +19,7 @@ struct ListedOption {
 
 struct OptionTable {
   std::string name;     // of the section or the plug-in, as it is typed
-  std::string kind;     // "section", "method", "backbone", "data set"
+  std::string kind;     // "section", "method", "backbone", "data set", "launcher"
   std::string summary;  // sentences, without the name
   std::vector<ListedOption> options;
 };
@@ -33,6 +33,9 @@ std::vector<OptionTable> transform_tables();
 std::vector<OptionTable> dataset_tables();
 std::vector<OptionTable> backbone_tables();
 std::vector<OptionTable> method_tables();
+// Sections [sweep] and, for each launcher, [cluster], which are no part of a run.
+std::vector<OptionTable> sweep_tables();
+std::vector<OptionTable> launcher_tables();
 
 // Returns whether the option can change results: "yes", "no", or "no, only how they are measured".
 std::string effect_text(Effect effect);

@@ -93,6 +93,8 @@ std::string options_page() {
   add("Transforms: steps of `[protocol.views.<name>]`", transform_tables());
   add("Backbones: `[backbone]`", backbone_tables());
   add("Methods: `[method]`", method_tables());
+  add("Sweeps", sweep_tables());
+  add("Launchers: `[cluster]`", launcher_tables());
   return page;
 }
 

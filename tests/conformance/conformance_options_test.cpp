@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "cluster/launcher.h"
 #include "framework/config/compose.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
@@ -89,6 +90,7 @@ TEST(Summaries, AreTheHeadsOfTheTomlFiles) {
   expect_summaries<BackboneEntry>("backbone");
   expect_summaries<DatasetEntry>("dataset");
   expect_summaries<SettingEntry>("setting");
+  expect_summaries<cluster::LauncherEntry>("cluster");
 }
 
 }  // namespace

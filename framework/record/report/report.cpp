@@ -28,20 +28,6 @@ std::string fill(std::string_view frame, const std::map<std::string_view, std::s
   }
 }
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '<') {
-      result += "&lt;";
-    } else if (c == '&') {
-      result += "&amp;";
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 std::string title_of(const std::vector<FoundRun>& runs) {
   if (runs.size() != 1) return std::to_string(runs.size()) + " runs";
   return fs::weakly_canonical(runs.front().folder).filename().string();
@@ -49,13 +35,35 @@ std::string title_of(const std::vector<FoundRun>& runs) {
 
 }  // namespace
 
-std::string report_page(const std::vector<FoundRun>& runs, int64_t now) {
+std::string html_text(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        result += "&lt;";
+        break;
+      case '&':
+        result += "&amp;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        result += c;
+    }
+  }
+  return result;
+}
+
+std::string report_page(const std::vector<FoundRun>& runs, int64_t now,
+                        const std::string& section) {
   namespace files = report_files;
   return fill(files::page(), {{"mark", kMark},
-                              {"title", escaped(title_of(runs))},
+                              {"title", html_text(title_of(runs))},
+                              {"section", section},
                               {"style", std::string(files::style())},
                               {"chart library", std::string(files::chart_library())},
-                              {"chart licence", escaped(files::chart_licence())},
+                              {"chart licence", html_text(files::chart_licence())},
                               {"data", report_data(runs, now)},
                               {"script", std::string(files::script())}});
 }

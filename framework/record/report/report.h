@@ -5,15 +5,20 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "framework/record/tables/finished_runs.h"
 
 namespace semiseg {
 
-// Returns the page of these runs, with whatever files each run has. Throws kData naming a file of a
-// run that cannot be parsed.
-std::string report_page(const std::vector<FoundRun>& runs, int64_t now);
+// Returns the page of these runs, with whatever files each run has; `section` is HTML that stands
+// before everything else. Throws kData naming a file of a run that cannot be parsed.
+std::string report_page(const std::vector<FoundRun>& runs, int64_t now,
+                        const std::string& section = "");
+
+// Returns the text for a place between tags or in the quotes of an attribute.
+std::string html_text(std::string_view text);
 
 // Writes atomically. Overwrites an older report always, any other file only with `force`;
 // throws kConfig otherwise. Throws kIo on failure.

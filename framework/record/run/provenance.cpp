@@ -49,10 +49,13 @@ std::string provenance_json(const ProvenanceRequest& request) {
   nlohmann::ordered_json plugins = nlohmann::ordered_json::array();
   for (const LoadedPlugin& plugin : loaded_plugins())
     plugins.push_back({{"path", plugin.path}, {"xxh3", plugin.checksum}});
+  nlohmann::ordered_json tuning;
+  if (request.tried > 0) tuning["configurations"] = request.tried;
   const nlohmann::ordered_json json = {{"date", iso_time(request.now)},
                                        {"version", request.version},
                                        {"git_revision", request.git_revision},
                                        {"command_line", request.command_line},
+                                       {"tuning", tuning},
                                        {"compiler", __VERSION__},
                                        {"libtorch", TORCH_VERSION},
                                        {"ranks", request.ranks},
@@ -72,12 +75,13 @@ void write_provenance(const std::filesystem::path& path, const ProvenanceRequest
 }
 
 void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
-                       int ranks) {
+                       int ranks, int64_t tried) {
   write_provenance(folder / "provenance.json", {.version = SEMISEG_VERSION,
                                                 .git_revision = SEMISEG_REVISION,
                                                 .command_line = arguments,
                                                 .environment = environment(),
                                                 .ranks = ranks,
+                                                .tried = tried,
                                                 .now = now_seconds()});
 }
 

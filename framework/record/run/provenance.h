@@ -21,7 +21,8 @@ struct ProvenanceRequest {
   std::map<std::string, std::string> environment;  // all of it; only OMP_*, MKL_*,
                                                    // CUDA_VISIBLE_DEVICES and SLURM_JOB_ID are kept
   int ranks = 1;
-  int64_t now = 0;  // seconds since the epoch
+  int64_t tried = 0;  // configurations of the method on the same data; 0: unknown
+  int64_t now = 0;    // seconds since the epoch
 };
 
 // Returns the text of the file: the above, and compiler, LibTorch, threads, host, processor and
@@ -31,8 +32,9 @@ std::string provenance_json(const ProvenanceRequest& request);
 // Writes that text atomically. Throws kIo on failure.
 void write_provenance(const std::filesystem::path& path, const ProvenanceRequest& request);
 
-// Writes provenance.json of a run that this process makes. Throws kIo on failure.
+// Writes provenance.json of a run that this process makes; `tried` as in the request. Throws kIo on
+// failure.
 void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
-                       int ranks);
+                       int ranks, int64_t tried);
 
 }  // namespace semiseg

@@ -59,12 +59,14 @@ std::string hash_text(uint64_t hash) { return fmt::format("{:016x}", hash); }
 std::string suffix(uint64_t hash) { return "-" + hash_text(hash).substr(0, 6); }
 
 std::optional<fs::path> find_below_root(const Config& config, const RunFolderRequest& request) {
-  const std::string now = suffix(config.identity()), before = suffix(config.hash(kOutsideOldHash));
+  const std::vector<std::string> endings = run_folder_endings(config);
   std::vector<fs::path> found;
   if (!fs::is_directory(request.root)) return std::nullopt;
   for (const auto& entry : fs::directory_iterator(request.root)) {
     const std::string name = entry.path().filename();
-    if (!name.ends_with(now) && !name.ends_with(before)) continue;
+    if (std::none_of(endings.begin(), endings.end(),
+                     [&name](const std::string& ending) { return name.ends_with(ending); }))
+      continue;
     if (!fs::exists(entry.path() / kRunConfigFile)) continue;
     if (differences(config, entry.path()).empty()) found.push_back(entry.path());
   }
@@ -107,6 +109,10 @@ fs::path made(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::vector<std::string> run_folder_endings(const Config& config) {
+  return {suffix(config.identity()), suffix(config.hash(kOutsideOldHash))};
+}
 
 std::string run_folder_name(const RunFolderRequest& request, const std::string& config_hash) {
   return fmt::format("{}-{}-{}-{}", iso_date(request.now), request.method, request.dataset,

@@ -60,6 +60,10 @@ class RunFolder {
 std::optional<std::filesystem::path> find_run_folder(const Config& config,
                                                      const RunFolderRequest& request);
 
+// Returns how the name of a folder of this configuration ends: "-1a2b3c", and the ending that an
+// older program gave it.
+std::vector<std::string> run_folder_endings(const Config& config);
+
 // "<date>-<method>-<dataset>-<first 6 digits of the hash>"
 std::string run_folder_name(const RunFolderRequest& request, const std::string& config_hash);
 

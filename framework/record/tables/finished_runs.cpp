@@ -8,8 +8,10 @@
 #include <exception>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "framework/core/error.h"
+#include "framework/core/own_file.h"
 #include "framework/record/run/lock_file.h"
 #include "framework/record/run/run_state.h"
 #include "framework/record/shown_text.h"
@@ -37,6 +39,18 @@ fs::path target_of(const fs::path& folder) {
   return unknown ? folder : target;
 }
 
+// Finds the runs of a sweep folder by its list.
+void collect_listed(const fs::path& sweep, Search& search) {
+  std::istringstream lines(read_own_file(sweep / kRunListFile));
+  for (std::string line; std::getline(lines, line);) {
+    if (is_run(line)) {
+      search.runs.emplace(target_of(line), line);
+    } else {
+      search.unreadable.emplace(line, "has not started");
+    }
+  }
+}
+
 // Runs do not hold runs, so a folder that is one is not searched. Folders before links, so that a
 // run is shown under its own name.
 void collect(const fs::path& folder, Search& search) {
@@ -47,6 +61,7 @@ void collect(const fs::path& folder, Search& search) {
   }
   if (!search.visited.insert(target).second) return;
   std::error_code unreadable;
+  if (fs::exists(folder / kRunListFile, unreadable)) return collect_listed(folder, search);
   std::set<fs::path> folders, links;
   for (const auto& entry : fs::directory_iterator(folder, unreadable)) {
     std::error_code broken;

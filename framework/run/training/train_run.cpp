@@ -155,7 +155,8 @@ bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
   std::optional<RunJournal> journal;
   if (folder) {
     announce(run, *folder);
-    record_provenance(*folder, arguments, run.model.comm->size());
+    record_provenance(*folder, arguments, run.model.comm->size(),
+                      read_tried(run.options.config.section("run")));
     write_dataset_record(folder->path(), run.data.facts.info);
     journal.emplace(folder->path(), run.options.protocol.keep_checkpoints);
   }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sweeps as a user starts them: from one command to a table, after a kill, with failures.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "framework/record/run/run_state.h"
+#include "tests/support/small_run.h"
+
+namespace semiseg {
+namespace {
+namespace fs = std::filesystem;
+
+const std::string kSweep =
+    " method=supervised,mean_teacher labelled=1,2 sweep.dir=sweep run.root=runs "
+    "protocol.iterations=2 "
+    "protocol.validate_every=2 protocol.checkpoint_every=1 sweep.at_once=1";
+
+class Sweeps : public SmallRuns {
+ protected:
+  static std::string small() { return std::regex_replace(kSmall, std::regex(" labelled=2"), ""); }
+  static ProgramResult semiseg(const std::string& arguments) {
+    return run_program(arguments, folder_.string());
+  }
+  static std::vector<fs::path> runs() {
+    std::vector<fs::path> all;
+    for (const auto& entry : fs::directory_iterator(folder_ / "runs")) all.push_back(entry.path());
+    return all;
+  }
+  static nlohmann::json status() {
+    const ProgramResult result = semiseg("sweep status sweep --json");
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    return nlohmann::json::parse(result.output);
+  }
+  // The number of starts of a run that trained.
+  static int64_t trained_rows(const fs::path& run) {
+    std::ifstream file(run / "metrics.jsonl");
+    int64_t rows = 0;
+    for (std::string line; std::getline(file, line);) ++rows;
+    return rows;
+  }
+};
+
+void expect_said(const ProgramResult& result, int code, const std::vector<std::string>& words) {
+  EXPECT_EQ(result.exit_code, code) << result.output;
+  for (const std::string& word : words)
+    EXPECT_NE(result.output.find(word), std::string::npos) << word << " is not in:\n"
+                                                           << result.output;
+}
+
+// One test, because each part goes on from the one before.
+TEST_F(Sweeps, FromOneCommandToATableOverAKill) {
+  const std::string command = "sweep " + small() + kSweep;
+  {
+    RunningProgram launcher(command, folder_, "exec");
+    // Until the second run has begun.
+    for (int i = 0; i < 600 && (!fs::exists(folder_ / "runs") || runs().size() < 2); ++i)
+      ASSERT_FALSE(launcher.ends_within(0.1)) << launcher.wait().output;
+  }  // SIGKILL to the launcher and its child
+  std::map<fs::path, fs::file_time_type> done;
+  for (const fs::path& run : runs()) {
+    const auto state = read_run_state(run);
+    if (state && state->status == RunStatus::kDone)
+      done[run] = fs::last_write_time(run / "state.json");
+  }
+  ASSERT_FALSE(done.empty());
+  ASSERT_LT(done.size(), 4U);
+  expect_said(semiseg(command), 0, {"4 runs: 4 done", "semiseg table"});
+  EXPECT_EQ(runs().size(), 4U);
+  for (const auto& [run, time] : done)
+    EXPECT_EQ(fs::last_write_time(run / "state.json"), time) << run << " was done twice";
+  const auto counts = status()["counts"];
+  EXPECT_EQ(counts["done"], 4);
+  expect_said(semiseg("table sweep"), 0, {"supervised", "mean_teacher"});
+  expect_said(semiseg("sweep watch sweep"), 0, {"4 done"});
+  expect_said(semiseg("sweep report sweep"), 0, {"report.html"});
+  const std::string page = read_file(folder_ / "sweep" / "report.html");
+  EXPECT_NE(page.find("method=mean_teacher labelled=2"), std::string::npos);
+  // The same runs in a larger sweep are not done again.
+  const ProgramResult larger =
+      semiseg("sweep " + small() +
+              " method=supervised labelled=1,2 sweep.dir=other run.root=runs "
+              "protocol.iterations=2 protocol.validate_every=2 protocol.checkpoint_every=1");
+  expect_said(larger, 0, {"2 runs: 2 done"});
+  const auto provenance = nlohmann::json::parse(read_file(runs().front() / "provenance.json"));
+  EXPECT_EQ(provenance["tuning"]["configurations"], 1);
+}
+
+TEST_F(Sweeps, APointThatCannotBeComposedIsNamedBeforeAnythingStarts) {
+  const ProgramResult result =
+      semiseg("sweep " + small() + " method=supervised,nothing labelled=1,2 run.root=none");
+  expect_said(result, 2,
+              {"2 of 4 points", "method=nothing labelled=1 and 1 more", "nothing was launched"});
+  EXPECT_FALSE(fs::exists(folder_ / "none"));
+  EXPECT_FALSE(fs::exists(folder_ / "sweeps"));
+  expect_said(semiseg("sweep method=supervised protocol.itrations=3,4 --dry-run"), 2,
+              {"protocol.itrations", "did you mean 'protocol.iterations'"});
+}
+
+TEST_F(Sweeps, AFailedRunIsSaidAndWaitsForARetry) {
+  const std::string command = "sweep " + small() +
+                              " method=supervised labelled=1,99 sweep.dir=failing run.root=bad "
+                              "protocol.iterations=2 protocol.validate_every=0";
+  expect_said(semiseg(command), 1, {"1 done, 1 failed", "labelled=99", "sweep retry failing"});
+  expect_said(semiseg(command), 1, {"1 done, 1 failed"});
+  const ProgramResult again = semiseg("sweep retry failing");
+  expect_said(again, 1, {"1 done, 1 pending", "1 done, 1 failed"});
+  expect_said(semiseg("sweep retry failing seed=3"), 2, {"the same runs"});
+}
+
+TEST_F(Sweeps, APlainDescriptionOfTheSameRunsIsOneSweep) {
+  const std::string common = "sweep " + small() + " method=supervised run.root=none --dry-run ";
+  const ProgramResult twins = semiseg(common + "seed=0,0,1 labelled=1");
+  expect_said(twins, 0, {"1 of the points have the settings of another one", "seed=0", "seed=1"});
+  expect_said(semiseg(common + "labelled=1,2 run.dir=x"), 2,
+              {"one run.dir cannot hold several runs"});
+  expect_said(semiseg(common + "labelled=1 cluster=nowhere"), 2, {"nowhere", "cluster"});
+  expect_said(semiseg(common + "labelled=1 cluster.partition=gpu"), 2, {"cluster.partition"});
+  expect_said(semiseg("sweep status ."), 2, {"this is no sweep folder"});
+}
+
+}  // namespace
+}  // namespace semiseg
