@@ -41,7 +41,7 @@ void refuse_unfit(const ComposedPoints& composed) {
   if (composed.unfit.empty()) return;
   std::map<std::string, std::vector<std::string>> points;  // by message
   for (const UnfitPoint& unfit : composed.unfit)
-    points[unfit.message].push_back(fmt::format("{}", fmt::join(unfit.overrides, " ")));
+    points[unfit.error.what()].push_back(fmt::format("{}", fmt::join(unfit.overrides, " ")));
   std::string text;
   for (const auto& [message, names] : points) {
     const std::string more = names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : "";

@@ -164,7 +164,8 @@ int report(const Arguments& arguments) {
   if (output.empty()) output = place / "report.html";
   write_report(output,
                report_page(shown_runs(find_runs({place})), now_seconds(),
-                           sweep_section(sweep.definition, sweep.states.states())),
+                           {.title = fs::weakly_canonical(place).filename().string(),
+                            .section = sweep_section(sweep.definition, sweep.states.states())}),
                force);
   std::cout << "report: " << output.lexically_normal().string() << '\n';
   return 0;

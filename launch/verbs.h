@@ -12,6 +12,7 @@ using Arguments = std::vector<std::string>;
 
 int run_train(const Arguments& arguments);
 int run_sweep(const Arguments& arguments);
+int run_check(const Arguments& arguments);
 int run_evaluate(const Arguments& arguments);
 int run_import_weights(const Arguments& arguments);
 int run_export(const Arguments& arguments);
@@ -33,6 +34,7 @@ struct Verb {
 inline constexpr Verb kVerbs[] = {
     {"train", "train a method on a data set; run again to resume", run_train},
     {"sweep", "train every combination of values, here or on a cluster", run_sweep},
+    {"check", "find defects of a run or sweep before it waits in a queue", run_check},
     {"evaluate", "measure the weights of a run on a split, or label files", run_evaluate},
     {"import-weights", "make a run of weights that another program wrote", run_import_weights},
     {"export", "write the network of a run as safetensors", run_export},

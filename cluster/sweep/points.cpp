@@ -51,7 +51,7 @@ class PointComposer {
       tried_[key_of(point)].insert(run.config.identity(kRepetition));
       result_.points.push_back(std::move(point));
     } catch (const Error& error) {
-      result_.unfit.push_back({overrides_of(axes, choices, /*only_swept=*/true), error.what()});
+      result_.unfit.push_back({overrides_of(axes, choices, /*only_swept=*/true), error});
     }
   }
 

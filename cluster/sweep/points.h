@@ -9,6 +9,7 @@
 
 #include "cluster/sweep/axes.h"
 #include "framework/config/compose.h"
+#include "framework/core/error.h"
 
 namespace semiseg::cluster {
 
@@ -26,7 +27,7 @@ struct Point {
 // A point that cannot be composed.
 struct UnfitPoint {
   std::vector<std::string> overrides;  // of swept axes
-  std::string message;
+  Error error;
 };
 
 struct ComposedPoints {

@@ -86,7 +86,7 @@ PointState SweepStates::joined(int64_t index, const TaskStatus* answer) const {
   const RunOutcome run = run_outcome(definition_.points[at].folder);
   if (run.state == TaskState::kDone)
     return {run.state, launch_of_[at].empty() ? kReused : "", before.since, run.score};
-  if (before.state == TaskState::kCancelled && run.state != TaskState::kRunning) return before;
+  if (before.state == TaskState::kCancelled) return before;
   PointState now = before;
   const bool is_news = run.updated >= before.since;  // not of a start before the last launch
   if (answer != nullptr && answer->state != TaskState::kUnknown &&

@@ -19,12 +19,14 @@ namespace {
 constexpr size_t kMostShown = 40;
 
 constexpr const char* kStyle = R"(<style>
-.sweep td { text-align: center; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.sweep td.row { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.sweep th, .sweep td { padding: 0.25rem 0.75rem; text-align: center; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.sweep .row { position: sticky; left: 0; min-width: 14rem; text-align: left; white-space: normal;
+  overflow-wrap: anywhere; background: var(--paper); }
 .sweep .done { border-left: 3px solid var(--series-3); }
 .sweep .running { border-left: 3px solid var(--series-1); }
 .sweep .bad { border-left: 3px solid var(--warning); color: var(--warning); }
 .sweep .waiting { color: var(--quiet); }
+.sweep-failures { padding-left: 2rem; }
 .sweep-grid { overflow: auto; max-height: 80vh; }
 </style>
 )";
@@ -130,14 +132,17 @@ std::string sweep_section(const Definition& definition, const std::vector<PointS
       "<p>{}. A cell is the mean Dice in percent of a run that is done, else its "
       "state.</p>\n",
       html_text(counts_text(states)));
-  html += "<div class=\"sweep-grid\"><table class=\"sweep\"><thead><tr><th>settings</th>";
+  html +=
+      "<div class=\"sweep-grid\"><table class=\"sweep\"><thead><tr><th class=\"row\">settings</th>";
   for (const std::string& column : grid.columns)
     html += fmt::format("<th>{}</th>", html_text(column));
   html += "<th>mean ± deviation</th></tr></thead><tbody>\n";
   for (const auto& row : grid.rows) html += row_html(definition, states, grid, row);
   html += "</tbody></table></div>\n";
+  std::string failures;
   for (const std::string& line : failure_lines(definition, states))
-    html += fmt::format("<p class=\"warning\">{}</p>\n", html_text(line));
+    failures += fmt::format("<li>{}</li>\n", html_text(line));
+  if (!failures.empty()) html += "<ul class=\"warning sweep-failures\">\n" + failures + "</ul>\n";
   if (definition.points.size() > kMostShown)
     html += fmt::format(
         "<p class=\"note\">Curves and scores below are those of the {} runs with the "

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -30,12 +31,10 @@ std::vector<Task> tasks_of(const Definition& definition, const std::vector<int64
   return tasks;
 }
 
-bool is_any_open(const SweepStates& states, const std::vector<int64_t>& points) {
-  for (const int64_t i : points) {
-    const TaskState state = states.states()[static_cast<size_t>(i)].state;
-    if (state == TaskState::kPending || state == TaskState::kRunning) return true;
-  }
-  return false;
+bool is_any(const SweepStates& states, const std::vector<int64_t>& points, TaskState state) {
+  return std::any_of(points.begin(), points.end(), [&](int64_t i) {
+    return states.states()[static_cast<size_t>(i)].state == state;
+  });
 }
 
 void say_changes(const Definition& definition, SweepStates& states) {
@@ -55,16 +54,19 @@ void follow(const Definition& definition, SweepStates& states, const std::vector
       states.stop(points, /*keep_pending=*/true);
       continue;
     }
-    bool is_open = is_any_open(states, points);
-    // Points that wait stay pending; the running ones save.
-    if (is_stopping) {
-      is_open = false;
-      for (const int64_t i : points)
-        is_open |= states.states()[static_cast<size_t>(i)].state == TaskState::kRunning;
-    }
-    if (!is_open) return;
+    // Points that wait when a signal comes stay pending.
+    const bool is_waiting = !is_stopping && is_any(states, points, TaskState::kPending);
+    if (!is_waiting && !is_any(states, points, TaskState::kRunning)) return;
     std::this_thread::sleep_for(kPause);
   }
+}
+
+// Cancelled runs may still save: they are children of this process.
+void wait_for_saves(Launcher& launcher, const Launch& launch, const std::vector<int64_t>& points) {
+  const auto runs = [](const TaskStatus& one) { return one.state == TaskState::kRunning; };
+  for (auto all = launcher.query(launch, points); std::any_of(all.begin(), all.end(), runs);
+       all = launcher.query(launch, points))
+    std::this_thread::sleep_for(kPause);
 }
 
 int exit_code_of(const SweepStates& states) {
@@ -95,6 +97,7 @@ int launch_rest(const fs::path& sweep, const Definition& definition, SweepStates
       return 0;
     }
     follow(definition, states, points);
+    wait_for_saves(*setup.launcher.launcher, launch, points);
     log::info("{}", counts_text(states.states()));
   }
   for (const std::string& line : failure_lines(definition, states.states())) log::info("{}", line);

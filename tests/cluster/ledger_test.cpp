@@ -43,7 +43,7 @@ TEST(Ledger, ATornLineIsLeftOutAndTheNextOneIsWhole) {
   Ledger ledger(folder.path());
   ledger.append({line(0, TaskState::kRunning)});
   const std::string whole = read_file(folder / "ledger.jsonl");
-  for (size_t cut = 1; cut < whole.size(); ++cut) {
+  for (size_t cut = 1; cut < whole.size(); cut += 7) {
     std::ofstream(folder / "ledger.jsonl") << whole << whole.substr(0, cut);
     Ledger reader(folder.path());
     EXPECT_EQ(reader.read_new().size(), 1U) << cut;

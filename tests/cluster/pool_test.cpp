@@ -91,6 +91,27 @@ TEST_F(Pools, TheEndOfATaskIsTold) {
   EXPECT_EQ(pool.status(4).state, TaskState::kDone) << "it has the threads of its share";
 }
 
+TEST_F(Pools, EachOfThoseThatRunHasAGpuOfItsOwn) {
+  const auto told = [this](int64_t index) {
+    const fs::path file = folder_ / ("gpu" + std::to_string(index));
+    return task(index, "echo $CUDA_VISIBLE_DEVICES >" + file.string() + "; " + waiting(index));
+  };
+  const auto gpu = [this](int64_t index) {
+    return read_file(folder_ / ("gpu" + std::to_string(index)));
+  };
+  Pool pool({told(0), told(1), told(2)}, folder_ / "tasks",
+            {.program = "/bin/sh", .at_once = 2, .gpus = {"3", "7"}});
+  work_until(pool, [&] { return has_started(0) && has_started(1); });
+  EXPECT_EQ(gpu(0), "3\n");
+  EXPECT_EQ(gpu(1), "7\n");
+  let_go(1);
+  work_until(pool, [&] { return has_started(2); });
+  EXPECT_EQ(gpu(2), "7\n") << "the one that is free now";
+  let_go(0);
+  let_go(2);
+  work_until(pool, has(pool, 2, TaskState::kDone));
+}
+
 TEST_F(Pools, CancelStopsWhatRunsAndDropsWhatWaits) {
   Pool pool = this->pool(
       {task(0, "trap 'touch " + (folder_ / "saved").string() + "; exit 5' TERM; " + waiting(0)),

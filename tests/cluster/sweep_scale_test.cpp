@@ -40,7 +40,7 @@ RunSummary summary(double dice) {
 TEST(SweepScale, EveryPointHasAFolderOfItsOwnAndIsFoundAgain) {
   const TemporaryFolder folder;
   const ComposedPoints composed = compose_points(axes(folder.path()), request(folder.path()));
-  ASSERT_TRUE(composed.unfit.empty()) << composed.unfit.front().message;
+  ASSERT_TRUE(composed.unfit.empty()) << composed.unfit.front().error.what();
   ASSERT_EQ(std::ssize(composed.points), 2 * kSeeds);
   std::set<fs::path> folders;
   for (const Point& point : composed.points) {

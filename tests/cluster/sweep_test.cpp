@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sweeps as a user starts them: from one command to a table, after a kill, with failures.
-#include <fmt/format.h>
-
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 
 #include "framework/record/run/run_state.h"
+#include "tests/support/places.h"
 #include "tests/support/small_run.h"
 
 namespace semiseg {
@@ -34,13 +32,6 @@ class Sweeps : public SmallRuns {
     const ProgramResult result = semiseg("sweep status sweep --json");
     EXPECT_EQ(result.exit_code, 0) << result.output;
     return nlohmann::json::parse(result.output);
-  }
-  // The number of starts of a run that trained.
-  static int64_t trained_rows(const fs::path& run) {
-    std::ifstream file(run / "metrics.jsonl");
-    int64_t rows = 0;
-    for (std::string line; std::getline(file, line);) ++rows;
-    return rows;
   }
 };
 
@@ -87,6 +78,47 @@ TEST_F(Sweeps, FromOneCommandToATableOverAKill) {
   expect_said(larger, 0, {"2 runs: 2 done"});
   const auto provenance = nlohmann::json::parse(read_file(runs().front() / "provenance.json"));
   EXPECT_EQ(provenance["tuning"]["configurations"], 1);
+}
+
+// In the shell: waits until a run below the folder has saved.
+std::string once_saved(const std::string& runs) {
+  return " & pid=$!; until ls " + runs + "/*/checkpoint >/dev/null 2>&1; do sleep 0.05; done; ";
+}
+
+TEST_F(Sweeps, ATerminateSignalPassesToTheRunsWhichSave) {
+  const ProgramResult result =
+      semiseg("sweep " + small() + " method=supervised labelled=1 seed=0,1 sweep.at_once=1" +
+              " sweep.dir=stopped run.root=stopping protocol.iterations=100000" +
+              once_saved("stopping") + "kill -TERM $pid; wait $pid");
+  expect_said(result, 5, {"SIGTERM", "1 pending, 1 stopped", "stopped: seed=0"});
+  EXPECT_FALSE(fs::exists(folder_ / "stopped" / "tasks" / "1.log")) << "the second run started";
+}
+
+// The launcher alone dies: its run goes on, and the next launcher takes it as it is.
+TEST_F(Sweeps, TheRunOfAKilledLauncherIsNotStartedTwice) {
+  const std::string command = "sweep " + small() + " method=supervised labelled=1 seed=0,1 " +
+                              "sweep.at_once=1 sweep.dir=killed run.root=killing "
+                              "protocol.iterations=200 protocol.validate_every=0 "
+                              "protocol.checkpoint_every=1";
+  const ProgramResult result =
+      semiseg(command + once_saved("killing") + "kill -KILL $pid; wait $pid");
+  EXPECT_EQ(result.exit_code, 137) << result.output;
+  expect_said(semiseg(command), 0, {"2 runs: 2 done"});
+  for (const auto& run : fs::directory_iterator(folder_ / "killing")) {
+    const std::string log = read_file(run.path() / "log.txt");
+    EXPECT_EQ(log.find("run folder:"), log.rfind("run folder:")) << log;
+  }
+}
+
+TEST_F(Sweeps, CancelReachesTheLauncherFromOutside) {
+  const std::string command = "sweep " + small() + " method=supervised labelled=1 seed=0,1 " +
+                              "sweep.at_once=1 sweep.dir=cancelled run.root=cancelling "
+                              "protocol.iterations=100000";
+  const ProgramResult result =
+      semiseg(command + once_saved("cancelling") + "'" + program_file().string() +
+              "' sweep cancel cancelled; wait $pid");
+  expect_said(result, 1, {"2 runs cancelled", "2 runs: 2 cancelled"});
+  expect_said(semiseg(command), 1, {"2 runs: 2 cancelled"});
 }
 
 TEST_F(Sweeps, APointThatCannotBeComposedIsNamedBeforeAnythingStarts) {

@@ -55,17 +55,17 @@ std::string html_text(std::string_view text) {
   return result;
 }
 
-std::string report_page(const std::vector<FoundRun>& runs, int64_t now,
-                        const std::string& section) {
+std::string report_page(const std::vector<FoundRun>& runs, int64_t now, const ReportHead& head) {
   namespace files = report_files;
-  return fill(files::page(), {{"mark", kMark},
-                              {"title", html_text(title_of(runs))},
-                              {"section", section},
-                              {"style", std::string(files::style())},
-                              {"chart library", std::string(files::chart_library())},
-                              {"chart licence", html_text(files::chart_licence())},
-                              {"data", report_data(runs, now)},
-                              {"script", std::string(files::script())}});
+  return fill(files::page(),
+              {{"mark", kMark},
+               {"title", html_text(head.title.empty() ? title_of(runs) : head.title)},
+               {"section", head.section},
+               {"style", std::string(files::style())},
+               {"chart library", std::string(files::chart_library())},
+               {"chart licence", html_text(files::chart_licence())},
+               {"data", report_data(runs, now)},
+               {"script", std::string(files::script())}});
 }
 
 void write_report(const fs::path& path, const std::string& page, bool force) {

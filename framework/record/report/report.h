@@ -12,10 +12,16 @@
 
 namespace semiseg {
 
-// Returns the page of these runs, with whatever files each run has; `section` is HTML that stands
-// before everything else. Throws kData naming a file of a run that cannot be parsed.
+// More than the runs themselves say.
+struct ReportHead {
+  std::string title;    // empty: the name or the number of the runs
+  std::string section;  // HTML that stands before everything else
+};
+
+// Returns the page of these runs, with whatever files each run has. Throws kData naming a file of a
+// run that cannot be parsed.
 std::string report_page(const std::vector<FoundRun>& runs, int64_t now,
-                        const std::string& section = "");
+                        const ReportHead& head = {});
 
 // Returns the text for a place between tags or in the quotes of an attribute.
 std::string html_text(std::string_view text);
