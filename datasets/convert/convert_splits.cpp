@@ -12,12 +12,11 @@
 #include <optional>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include "framework/core/error.h"
-#include "framework/core/files.h"
 #include "framework/core/random/draws.h"
 #include "framework/data/archive/case_split.h"
+#include "framework/files/text_lines.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -53,9 +52,7 @@ std::set<std::string> read_list(const std::string& file, const std::set<std::str
                                 const std::string& flag) {
   if (!fs::exists(file)) fail("neither a fraction nor a file", flag, "0.2, or a file", file);
   std::set<std::string> result;
-  std::istringstream lines(read_file(file));
-  for (std::string line; std::getline(lines, line);) {
-    line.erase(line.find_last_not_of(" \t\r") + 1);
+  for (const std::string& line : read_text_lines(file)) {
     if (line.empty()) continue;
     if (!patients.contains(line)) {
       fail("a listed patient is in no case", flag + " " + file, "patients of the cases", line);

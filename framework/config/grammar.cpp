@@ -10,6 +10,7 @@
 
 #include "framework/config/literal.h"
 #include "framework/core/error.h"
+#include "framework/files/text_lines.h"
 
 namespace semiseg {
 namespace {
@@ -223,6 +224,11 @@ void check_key(const Override& parsed) {
 }  // namespace
 
 Override parse_override(const std::string& text) {
+  if (!is_utf8(text)) {
+    const std::string key = text.substr(0, text.find('='));
+    fail(is_utf8(key) ? key : "a key", "a value is not text in UTF-8",
+         "UTF-8, in names of files and folders, too: the run's config.toml has to say it");
+  }
   Override parsed{.text = text};
   std::string_view rest = text;
   for (const auto& [prefix, action] : {std::pair<std::string_view, Action>{"++", Action::kForce},

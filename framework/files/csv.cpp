@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "framework/core/error.h"
+#include "framework/files/text_lines.h"
 
 namespace semiseg {
 namespace {
@@ -70,7 +71,8 @@ struct Reader {
 
   std::pair<std::string, std::string> comment() {
     const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string content = text.substr(at + 2, end - at - 2);
+    std::string content = text.substr(at + 2, end - at - 2);
+    if (content.ends_with('\r')) content.pop_back();
     at = end + 1;
     const size_t colon = content.find(": ");
     if (colon == std::string::npos) return {content, ""};
@@ -92,6 +94,7 @@ std::string to_csv(const CsvTable& table) {
 
 CsvTable parse_csv(const std::string& text, const std::string& origin) {
   Reader reader{text, origin};
+  reader.at = text.size() - without_byte_order_mark(text).size();
   CsvTable table;
   for (; reader.at < text.size() && text.compare(reader.at, 2, "# ") == 0; ++reader.line) {
     table.comments.push_back(reader.comment());

@@ -119,6 +119,7 @@ TEST_F(Experiments, BadOverridesAreNamedWithTheRemedy) {
       {"=3", {"no key"}},
       {"a..b=3", {"a..b", "no key"}},
       {"a b=3", {"'a b' is no key"}},
+      {"run.dir=r\xe4", {"run.dir", "not text in UTF-8"}},
       {"seed=[1,2", {"seed=[1,2", "ends too early", "']'"}},
       {"seed=[1]x", {"unexpected 'x'"}},
       {"seed=]", {"unexpected ']'"}},

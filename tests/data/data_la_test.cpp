@@ -28,7 +28,7 @@ class LaTree : public testing::Test {
  protected:
   LaTree() {
     for (const char letter : {'A', 'B', 'C'}) write_pair(file(letter), la_image(), la_label());
-    write_file(folder_ / "train.list", id('B') + "\r\n" + id('A') + "\n");
+    write_file(folder_ / "train.list", "\xef\xbb\xbf" + id('B') + "\r\n" + id('A') + "\n");
     write_file(folder_ / "test.list", id('C') + "\n");
   }
 

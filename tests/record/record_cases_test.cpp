@@ -4,6 +4,7 @@
 
 #include "framework/core/files.h"
 #include "framework/files/csv.h"
+#include "framework/files/text_lines.h"
 #include "tests/record/case_rows.h"
 #include "tests/support/temporary_folder.h"
 
@@ -18,6 +19,21 @@ TEST(Csv, QuotesWhatNeedsIt) {
   const CsvTable back = parse_csv(text, "text");
   EXPECT_EQ(back.comments, table.comments);
   EXPECT_EQ(back.rows, table.rows);
+}
+
+TEST(Csv, ReadsTheFormOfASpreadsheet) {
+  const CsvTable table = parse_csv("\xef\xbb\xbf# unit: mm\r\ncase,dice\r\na,0.5\r\n", "text");
+  EXPECT_EQ(table.comments.at(0).second, "mm");
+  EXPECT_EQ(table.rows, (std::vector<CsvRow>{{"case", "dice"}, {"a", "0.5"}}));
+}
+
+TEST(TextLines, Utf8IsToldFromOtherBytes) {
+  for (const char* text : {"", "abc", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\x7f"})
+    EXPECT_TRUE(is_utf8(text)) << text;
+  // Latin-1, a lone and a missing continuation, longer forms than needed, a surrogate, above 10ffff.
+  for (const char* text : {"r\xe4", "\x80", "\xc3", "\xe2\x82", "\xc0\xaf", "\xe0\x80\xaf",
+                           "\xf0\x80\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"})
+    EXPECT_FALSE(is_utf8(text)) << text;
 }
 
 TEST(Csv, NamesTheLineOfADamagedRow) {

@@ -56,6 +56,17 @@ TEST(Splits, ListsNamePatients) {
   write_file(folder / "val", "b\r\n\n");
   const auto cases = assign_splits(labelled({"a", "b", "c"}), {.val = folder / "val"});
   EXPECT_EQ(ids_of(cases, Split::kVal), (std::vector<std::string>{"b"}));
+  write_file(folder / "val",
+             "\xef\xbb\xbf"
+             "b\r\nc");
+  EXPECT_EQ(ids_of(assign_splits(labelled({"a", "b", "c"}), {.val = folder / "val"}), Split::kVal),
+            (std::vector<std::string>{"b", "c"}));
+  write_file(folder / "val", std::string("\xff\xfe"
+                                         "b\0\n\0",
+                                         6));
+  expect_error(ErrorKind::kData, {"not plain text", "UTF-16", "save it as UTF-8"}, [&] {
+    assign_splits(labelled({"a", "b"}), {.val = folder / "val"});
+  });
   write_file(folder / "val", "d\n");
   expect_error(ErrorKind::kConfig, {"in no case", "d"}, [&] {
     assign_splits(labelled({"a", "b"}), {.val = folder / "val"});

@@ -4,11 +4,10 @@
 #include <fmt/format.h>
 
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "framework/core/error.h"
-#include "framework/core/files.h"
+#include "framework/files/text_lines.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -38,11 +37,9 @@ std::vector<ListLine> read_case_list(const fs::path& path, const std::regex& for
                                      const std::string& example) {
   std::vector<ListLine> lines;
   std::set<std::string> seen;
-  std::istringstream text(read_file(path));
   int64_t number = 0;
-  for (std::string line; std::getline(text, line);) {
+  for (std::string line : read_text_lines(path)) {
     const std::string where = fmt::format("{}:{}", path.string(), ++number);
-    line.erase(line.find_last_not_of(" \t\r") + 1);
     if (line.ends_with(".h5")) line.resize(line.size() - 3);
     if (line.empty()) continue;
     // std::regex takes a frame of the stack for each character.
