@@ -127,8 +127,8 @@ MemoryEstimate estimate_memory(const ComposeRequest& run, World& world, int64_t 
                           "++loader.threads=0", "++loader.cache_mb=0"});
   PeakBytes bytes;
   const Run made = Run::assemble(compose(small), world, Start::kCheckpoint);
-  const RunBatches batches(made);
   const auto networks = static_cast<double>(bytes.live());
+  const RunBatches batches(made);
   const double scale = voxels(whole.patch_size) / voxels(patch) / static_cast<double>(ranks);
   for (int64_t i = 0; i < std::ssize(made.model.method->plan().stages); ++i) {
     const StageBytes stage = measure_stage(made, batches, i, bytes);

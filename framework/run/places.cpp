@@ -17,18 +17,6 @@ namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-std::string expanded(const ComposeRequest& request, const std::string& key,
-                     const std::string& text) {
-  if (text != "~" && !text.starts_with("~/")) return text;
-  const auto home = request.environment.find("HOME");
-  if (home != request.environment.end() && !home->second.empty())
-    return home->second + text.substr(1);
-  throw Error(ErrorKind::kConfig, {.what = "~ stands for no folder, because HOME is not set",
-                                   .where = key,
-                                   .got = text,
-                                   .fix = "write the whole path"});
-}
-
 // None when the configuration has no such text.
 std::optional<std::string> text_of(const Config& config, const std::string& section,
                                    const std::string& key) {
@@ -52,7 +40,8 @@ void add_plugins(ComposeRequest& request, const Config& config) {
   config.read("plugins", paths, "places on the disk");
   if (paths.empty()) return;
   for (std::string& path : paths) {
-    path = fs::absolute(expanded(request, "plugins", path)).lexically_normal().string();
+    path =
+        fs::absolute(with_home(path, "plugins", request.environment)).lexically_normal().string();
     checksums.push_back(load_plugin(path).checksum);
   }
   request.overrides.push_back("++plugins=" + quoted_list(paths));
@@ -70,6 +59,17 @@ std::string quoted_value(const std::string& text) {
   return result + "'";
 }
 
+std::string with_home(const std::string& text, const std::string& where,
+                      const std::map<std::string, std::string>& environment) {
+  if (text != "~" && !text.starts_with("~/")) return text;
+  const auto home = environment.find("HOME");
+  if (home != environment.end() && !home->second.empty()) return home->second + text.substr(1);
+  throw Error(ErrorKind::kConfig, {.what = "~ stands for no folder, because HOME is not set",
+                                   .where = where,
+                                   .got = text,
+                                   .fix = "write the whole path"});
+}
+
 ComposeRequest with_whole_places(ComposeRequest request) {
   Composer composer(request.search);
   return with_whole_places(std::move(request), composer);
@@ -80,12 +80,14 @@ ComposeRequest with_whole_places(ComposeRequest request, Composer& composer) {
   const auto set = [&](const std::string& section, const std::string& key, bool is_kept) {
     const auto text = text_of(config, section, key);
     if (!text || text->empty()) return;
-    const std::string path = expanded(request, section + "." + key, *text);
+    const std::string path = with_home(*text, section + "." + key, request.environment);
     const std::string whole = is_kept ? fs::absolute(path).lexically_normal().string() : path;
     if (whole != *text && whole.find("${") == std::string::npos)
       request.overrides.push_back("++" + section + "." + key + "=" + quoted_value(whole));
   };
   set("dataset", "root", /*is_kept=*/true);
+  for (const std::string& part : config.section("dataset").section("parts").sections())
+    set("dataset.parts." + part, "root", /*is_kept=*/true);
   set("run", "root", /*is_kept=*/false);
   set("run", "dir", /*is_kept=*/false);
   add_plugins(request, config);

@@ -3,6 +3,7 @@
 // folder of a run.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "framework/config/compose.h"
@@ -11,10 +12,15 @@
 
 namespace semiseg {
 
-// The request with dataset.root and plugins absolute, so that the run keeps its data whatever the
-// working folder of a later command is, and with ~/ in these, run.root and run.dir as the home
-// folder, which a shell does not expand behind an equals sign. Loads the plug-ins and adds their
-// checksums. Throws kConfig for ~ where HOME is not set and for what load_plugin() refuses.
+// Returns the text with "~" or "~/" at its beginning as the home folder, which a shell does not
+// expand behind an equals sign. Throws kConfig naming `where` when HOME is not set.
+std::string with_home(const std::string& text, const std::string& where,
+                      const std::map<std::string, std::string>& environment);
+
+// The request with dataset.root, those of the parts of a collection, and plugins absolute, so that
+// the run keeps its data whatever the working folder of a later command is, and with_home() of
+// these, run.root and run.dir. Loads the plug-ins and adds their checksums. Throws kConfig as
+// with_home() and load_plugin() do.
 ComposeRequest with_whole_places(ComposeRequest request);
 
 // The place of run folders: keys root and dir of section [run].

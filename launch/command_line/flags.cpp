@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "framework/core/error.h"
+#include "framework/core/process.h"
+#include "framework/run/places.h"
 
 namespace semiseg {
 namespace {
@@ -21,10 +23,16 @@ CLI::Option* add_to(CLI::App& app, const std::string& names, Value& value,
     CLI::Option* option = app.add_option(names, value, help);
     if constexpr (std::is_arithmetic_v<Value>) {
       option->capture_default_str();
-    } else if (!value.empty()) {
-      option->capture_default_str();
+    } else if constexpr (!std::is_same_v<Value, std::optional<int64_t>>) {
+      if (!value.empty()) option->capture_default_str();
     }
-    if constexpr (std::is_same_v<Value, int64_t> || std::is_same_v<Value, std::vector<int64_t>>)
+    if constexpr (std::is_same_v<Value, std::filesystem::path> ||
+                  std::is_same_v<Value, std::vector<std::filesystem::path>>) {
+      option->transform(
+          [names](const std::string& text) { return with_home(text, names, environment()); });
+    }
+    if constexpr (std::is_same_v<Value, int64_t> || std::is_same_v<Value, std::optional<int64_t>> ||
+                  std::is_same_v<Value, std::vector<int64_t>>)
       option->check(CLI::NonNegativeNumber);
     // One word for each time the option is given, so that it does not swallow what stands behind.
     if (names.starts_with("-") && option->get_items_expected_max() > 1)
@@ -78,6 +86,7 @@ SEMISEG_FLAG_VALUE(std::string);
 SEMISEG_FLAG_VALUE(std::filesystem::path);
 SEMISEG_FLAG_VALUE(bool);
 SEMISEG_FLAG_VALUE(int64_t);
+SEMISEG_FLAG_VALUE(std::optional<int64_t>);
 SEMISEG_FLAG_VALUE(double);
 SEMISEG_FLAG_VALUE(std::vector<std::string>);
 SEMISEG_FLAG_VALUE(std::vector<std::filesystem::path>);

@@ -16,9 +16,10 @@ class App;
 
 namespace semiseg {
 
-// Values: std::string, std::filesystem::path, bool (a switch), int64_t (not negative), double, and
-// vectors of them (options: with commas between, or given several times). A name with dashes is an
-// option, one without is positional; a value that is not empty is shown by --help as the default.
+// Values: std::string, std::filesystem::path, bool (a switch), int64_t (not negative), one that may
+// be absent, double, and vectors of them (options: with commas between, or given several times). A
+// name with dashes is an option, one without is positional; a value that is not empty is shown by
+// --help as the default. A path that begins with ~/ is one in the home folder.
 class Flags {
  public:
   Flags(const std::string& verb, const std::string& description, const std::string& examples);

@@ -101,6 +101,21 @@ TEST_F(RunData, TheHomeFolderIsExpanded) {
       run_program(on("data", "--stop-after 1 'run.root=~/runs'"), folder_.string(), "env -u HOME")
           .exit_code,
       2);
+  EXPECT_EQ(run_program("table '~/runs'", folder_.string(), "env HOME=$PWD/home").exit_code, 0);
+}
+
+TEST_F(RunData, ThePartsOfACollectionKeepTheirPlaces) {
+  put("0", "parts/a");
+  put("1", "parts/b");
+  const ProgramResult result = semiseg(
+      "train protocol=smoke labelled=2 threads=1 'backbone.filters=[4,8,8,8,8]' method=supervised "
+      "dataset=collection +dataset.prefix_ids=true +dataset.parts.x.name=store "
+      "+dataset.parts.x.root=a +dataset.parts.y.name=store +dataset.parts.y.root=b "
+      "run.dir=../collected --stop-after 1",
+      "parts");
+  EXPECT_EQ(result.exit_code, 5) << result.output;
+  const std::string config = text("collected", "config.toml");
+  EXPECT_NE(config.find("\"" + (folder_ / "parts/b").string() + "\""), std::string::npos) << config;
 }
 
 // Four patients with class "one" alone, a validation case without any, a test case with both.
