@@ -72,7 +72,7 @@ class Acdc : public DatasetSource {
     const Hdf5File file = Hdf5File::open(path);
     Volume volume;
     volume.image = file.read("image").to(at::kFloat).unsqueeze(0);
-    volume.label = to_label(file.read("label"), num_classes(), path);
+    volume.label = to_label(file.read("label"), info_, path);
     check_volume(volume, info_, path);
     return volume;
   }
@@ -92,14 +92,12 @@ class Acdc : public DatasetSource {
         fmt::format("{}_slice_{}.h5", cases_.at(sample.case_index).id, sample.slice + first_slice_);
     const Hdf5File file = Hdf5File::open(path);
     const Sample result = {file.read("image").to(at::kFloat).unsqueeze(0),
-                           to_label(file.read("label"), num_classes(), path)};
+                           to_label(file.read("label"), info_, path)};
     check_sample(result, info_, path);
     return result;
   }
 
  private:
-  int64_t num_classes() const { return static_cast<int64_t>(info_.classes.size()); }
-
   void read_volumes() {
     static const std::regex form("patient\\d+_frame\\d+");
     const auto present = stems_in(root_ / "data");

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 #include "framework/data/dataset.h"
 
 namespace semiseg {
@@ -110,6 +111,7 @@ class Collection : public DatasetSource {
     check_alike(name, "the axis of its slices", info.axial_axis, info_.axial_axis);
     for (size_t k = 1; k < info.classes.size(); ++k)
       info_.classes.push_back(name + "/" + info.classes[k]);
+    info_.has_ignore_label = info_.has_ignore_label || info.has_ignore_label;
     info_.label_based_preparation = info_.label_based_preparation || info.label_based_preparation;
     if (info.preparation != info_.preparation) info_.preparation.clear();
     parts_.push_back(std::move(part));
@@ -145,7 +147,9 @@ class Collection : public DatasetSource {
   // Foreground values moved to the part's classes.
   static at::Tensor in_collection(const at::Tensor& label, const Part& part) {
     if (!label.defined() || part.first_class == 1) return label;
-    return at::where(label == 0, label, label + (part.first_class - 1));
+    const at::Tensor moved = at::where(label == 0, label, label + (part.first_class - 1));
+    if (!part.source->info().has_ignore_label) return moved;
+    return at::where(label == kIgnoreLabel, label, moved);
   }
 
   Config section_;

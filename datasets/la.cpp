@@ -103,7 +103,7 @@ class La : public VolumeSource {
     const fs::path path = image_file(case_index);
     const Hdf5File file = Hdf5File::open(path);
     return {.image = file.read("image").to(at::kFloat).unsqueeze(0),
-            .label = to_label(file.read("label"), num_classes(), path),
+            .label = to_label(file.read("label"), info_, path),
             .spacing_mm = {kSpacing, kSpacing, kSpacing},
             .has_spacing = true};
   }

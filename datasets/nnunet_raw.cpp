@@ -88,6 +88,7 @@ class NnunetRaw : public VolumeSource {
       : root_(options.root), described_(read_description(options.root)) {
     info_ = {.name = described_.name,
              .classes = described_.classes,
+             .has_ignore_label = described_.ignore_label.has_value(),
              .channels = std::ssize(described_.channels)};
     intensity_ = options.intensity;
     grid_tolerance_ = options.grid_tolerance;
@@ -247,11 +248,11 @@ class NnunetRaw : public VolumeSource {
                   .has_spacing = true};
     if (!labelled_.contains(id)) return volume;
     const fs::path path = label_file(part(id), id);
-    const LabelMap label = read_label_map(path);
+    const LabelMap label = read_label_map(path, {.ignore_label = described_.ignore_label});
     const at::Tensor fitted =
         onto_grid(label.label, label.geometry, path, scan.geometry, image_file(case_index),
                   grid_tolerance_, "image and label lie on different grids");
-    volume.label = to_label(fitted, num_classes(), path);
+    volume.label = to_label(fitted, info_, path);
     return volume;
   }
 

@@ -8,10 +8,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/ignore_label.h"
 #include "framework/core/log.h"
 #include "framework/files/json.h"
 
@@ -46,38 +49,58 @@ class Reader {
     return value && value->is_string() ? value->get<std::string>() : otherwise;
   }
 
+  bool has_regions() const {
+    const Json& labels = *find("labels");
+    if (!labels.is_object()) return false;
+    for (const auto& [name, value] : labels.items())
+      if (value.is_array() && name != "ignore") return true;
+    return false;
+  }
+
+  // The value of the voxels without a class, where "ignore" is among the labels.
+  std::optional<int64_t> ignore_label(size_t classes) const {
+    const Json& labels = *find("labels");
+    const auto found = labels.is_object() ? labels.find("ignore") : labels.end();
+    if (found == labels.end()) return std::nullopt;
+    const auto value = number_of(*found);
+    if (value && *value >= static_cast<int64_t>(classes) && classes <= kIgnoreLabel) return value;
+    fail("the ignore label of dataset.json cannot be used",
+         fmt::format("one number above those of the {} classes, which are at most {}", classes,
+                     kIgnoreLabel),
+         found->dump(), "nnU-Net gives it the highest number");
+  }
+
   // Regions are unions of labels, written over each other in the order of regions_class_order: the
-  // k-th region's number is the label of what no later region covers. Those labels are the classes.
-  std::optional<std::vector<std::string>> region_labels() const {
+  // k-th region's number is the label of the voxels that no later region covers. Those labels are
+  // the classes.
+  std::vector<std::string> region_labels() const {
     const Json *labels = find("labels"), *order = find("regions_class_order");
-    const bool has_regions =
-        labels->is_object() &&
-        std::any_of(labels->begin(), labels->end(), [](const Json& one) { return one.is_array(); });
-    if (!has_regions) return std::nullopt;
     std::vector<std::string> regions;
-    for (const auto& [name, values] : labels->items()) {
-      if (name == "ignore") refuse_ignore(values);
-      if (whole(values) != 0) regions.push_back(name);
+    std::vector<std::set<int64_t>> values;
+    for (const auto& [name, value] : labels->items()) {
+      const std::set<int64_t> of_region = values_of(value);
+      if (name == "ignore" || of_region == std::set<int64_t>{0}) continue;
+      regions.push_back(name);
+      values.push_back(of_region);
     }
+    const bool fits = order && order->is_array() && order->size() == regions.size();
+    if (!fits) fail_regions(regions.size(), order);
     std::vector<std::string> classes(regions.size() + 1);
     classes[0] = "background";
-    const bool fits = order && order->is_array() && order->size() == regions.size();
-    for (size_t k = 0; fits && k < regions.size(); ++k) {
-      const auto value = whole((*order)[k]);
-      if (!value || *value < 1 || *value >= std::ssize(classes)) break;
+    for (size_t k = 0; k < regions.size(); ++k) {
+      const auto value = number_of((*order)[k]);
+      if (!value || *value < 1 || *value >= std::ssize(classes) || !values[k].contains(*value) ||
+          *values[k].begin() < 1 || *values[k].rbegin() >= std::ssize(classes))
+        fail_regions(regions.size(), order);
       classes[static_cast<size_t>(*value)] = fmt::format("{}_label_{}", regions[k], *value);
     }
-    if (std::none_of(classes.begin(), classes.end(), [](const auto& one) { return one.empty(); })) {
-      log::warn(
-          "{}: regions are trained and measured as the labels in the files, which exclude "
-          "each other: {}",
-          path_.string(), fmt::join(classes, ", "));
-      return classes;
-    }
-    fail("labels of dataset.json hold regions without their order",
-         fmt::format("regions_class_order with the labels 1 to {} in any order", regions.size()),
-         order ? order->dump() : "none",
-         "add it, or write label files whose values are classes, 0 to the number of classes - 1");
+    if (std::any_of(classes.begin(), classes.end(), [](const auto& one) { return one.empty(); }))
+      fail_regions(regions.size(), order);
+    log::warn(
+        "{}: regions are trained and measured as the labels in the files, which exclude each "
+        "other: {}",
+        path_.string(), fmt::join(classes, ", "));
+    return classes;
   }
 
   // {"0": "CT"} or {"CT": 0}: names in the order of their numbers, which begin at 0 without a gap.
@@ -85,10 +108,9 @@ class Reader {
     std::map<int64_t, std::string> names;
     if (!object.is_object()) fail(bad(key), "an object", object.dump());
     for (const auto& [left, right] : object.items()) {
-      const auto forward = number(left);
-      const auto backward = right.is_string() ? number(right.get<std::string>()) : whole(right);
+      if (std::string_view(key) == "labels" && left == "ignore") continue;
+      const auto forward = number(left), backward = number_of(right);
       const bool is_v1 = forward && right.is_string();
-      if (left == "ignore") refuse_ignore(right);
       if (!is_v1 && !backward) fail(bad(key), "names with numbers", right.dump());
       const bool is_new =
           names.emplace(is_v1 ? *forward : *backward, is_v1 ? right.get<std::string>() : left)
@@ -107,10 +129,14 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse_ignore(const Json& value) const {
-    fail("labels of dataset.json hold an ignore label, which is not trained on",
-         "one number for each class", "ignore: " + value.dump(),
-         "give those voxels a class, or leave out the cases that have them");
+  [[noreturn]] void fail_regions(size_t count, const Json* order) const {
+    fail(
+        "labels of dataset.json hold regions without their order",
+        fmt::format("{0} regions of the labels 1 to {0}, and regions_class_order with those labels "
+                    "in any order, each within its region",
+                    count),
+        order ? order->dump() : "none",
+        "add it, or write label files whose values are classes, 0 to the number of classes - 1");
   }
 
   static std::string bad(const char* key) {
@@ -123,8 +149,18 @@ class Reader {
     return is_number ? std::optional<int64_t>(std::stoll(text)) : std::nullopt;
   }
 
-  static std::optional<int64_t> whole(const Json& value) {
+  // Of 2 and of "2".
+  static std::optional<int64_t> number_of(const Json& value) {
+    if (value.is_string()) return number(value.get<std::string>());
     return value.is_number_integer() ? std::optional<int64_t>(value.get<int64_t>()) : std::nullopt;
+  }
+
+  // Of a region [1, 2], or of a plain label; -1 stands for anything that is no number.
+  static std::set<int64_t> values_of(const Json& region) {
+    if (!region.is_array()) return {number_of(region).value_or(-1)};
+    std::set<int64_t> values;
+    for (const Json& one : region) values.insert(number_of(one).value_or(-1));
+    return values.empty() ? std::set<int64_t>{-1} : values;
   }
 
   fs::path path_;
@@ -152,8 +188,9 @@ NnunetDescription read_nnunet_description(const fs::path& path) {
                   "channel_names (or modality) and labels", "neither");
   }
   result.channels = reader.numbered(channel_key, *reader.find(channel_key));
-  const auto regions = reader.region_labels();
-  result.classes = regions ? *regions : reader.numbered("labels", *reader.find("labels"));
+  result.classes = reader.has_regions() ? reader.region_labels()
+                                        : reader.numbered("labels", *reader.find("labels"));
+  result.ignore_label = reader.ignore_label(result.classes.size());
   if (result.classes.size() < 2 || result.channels.empty()) {
     reader.fail(
         "dataset.json names too little", "a channel, background and a class",

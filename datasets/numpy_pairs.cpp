@@ -122,7 +122,7 @@ class NumpyPairs : public VolumeSource {
     volume.image = read_npy(image_file(case_index)).to(at::kFloat);
     if (volume.image.dim() == 3) volume.image = volume.image.unsqueeze(0);
     const fs::path path = file(case_index, "label");
-    if (fs::exists(path)) volume.label = to_label(read_npy(path), num_classes(), path);
+    if (fs::exists(path)) volume.label = to_label(read_npy(path), info_, path);
     return volume;
   }
 

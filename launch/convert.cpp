@@ -38,6 +38,9 @@ struct ConvertFlags {
     flags.add("--classes", request.classes, "names, background first: background,heart");
     flags.add("--label-values", how.label_values,
               "values in the label files, one for each class: 0,255");
+    flags.add("--ignore-label", how.ignore_label,
+              "value in the label files of voxels without a class; they count in no loss and no "
+              "metric");
     flags.add("--modalities", how.channels,
               "endings of the stems of one case's files, a channel each: _t1,_t2");
     flags.choose("--orientation", how.orientation, {"canonical", "stored"},
@@ -164,7 +167,8 @@ int run_convert(const Arguments& arguments) {
               "Converts NIfTI, NRRD, MetaImage and DICOM into a data set for dataset=store. Run "
               "again to go on or to add cases: those that are there are kept, in their splits.",
               "example: semiseg convert images --labels labels sets/heart --val 0.1 --test 0.2 "
-              "--normalise zscore\n         semiseg train dataset=store dataset.root=sets/heart");
+              "--normalise zscore\n         semiseg train dataset=store dataset.root=sets/heart "
+              "protocol=acdc_2d labelled=all");
   ConvertFlags chosen;
   chosen.add_to(flags);
   if (const auto code = flags.parse(arguments)) return *code;

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 #include "framework/data/archive/case_checks.h"
 #include "framework/data/archive/case_split.h"
 #include "framework/data/archive/case_store.h"
@@ -39,12 +40,15 @@ StoredCase make_case(const CaseFiles& files, const CaseInfo& info, const Convert
                    .label = made.label,
                    .spacing_mm = made.geometry.spacing_mm,
                    .has_spacing = true};
-  const DatasetInfo any{.classes = std::vector<std::string>(256), .channels = made.image.size(0)};
+  const bool has_ignore_label = request.preparation.ignore_label.has_value();
+  const DatasetInfo any{.classes = std::vector<std::string>(has_ignore_label ? 255 : 256),
+                        .has_ignore_label = has_ignore_label,
+                        .channels = made.image.size(0)};
   check_volume(stored.volume, any, files.images.front());
   return stored;
 }
 
-void describe(const StoredCase& stored, ConvertedCase& result) {
+void describe(const StoredCase& stored, bool has_ignore_label, ConvertedCase& result) {
   const at::Tensor& image = stored.volume.image;
   result.info = stored.info;
   result.listed = true;
@@ -59,7 +63,7 @@ void describe(const StoredCase& stored, ConvertedCase& result) {
   }
   if (!stored.volume.label.defined()) return;
   const at::Tensor counts = at::bincount(stored.volume.label.flatten(), {}, 256);
-  for (int64_t value = 0; value < 256; ++value) {
+  for (int64_t value = 0; value < (has_ignore_label ? kIgnoreLabel : 256); ++value) {
     if (counts[value].item<int64_t>() > 0) result.classes.push_back(value);
   }
 }
@@ -86,7 +90,7 @@ ConvertedCase convert_case(const CaseFiles& files, const CaseInfo& info,
   try {
     const StoredCase stored = result.kept ? read_case(path) : make_case(files, info, request);
     if (!result.kept) write_case(request.folder, stored);
-    describe(stored, result);
+    describe(stored, request.preparation.ignore_label.has_value(), result);
     if (result.kept) check_same_label(stored, files, path);
   } catch (const Error& error) {
     // A full disk concerns all cases.
@@ -238,6 +242,7 @@ std::vector<ConvertedCase> convert(const ConvertRequest& request,
   write_index(request.folder,
               {.name = request.name,
                .classes = class_names(request, results),
+               .has_ignore_label = request.preparation.ignore_label.has_value(),
                .channels = made.channels,
                .label_based_preparation = request.preparation.crop == "labels",
                .preparation = request.preparation.text()},

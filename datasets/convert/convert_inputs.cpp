@@ -26,8 +26,11 @@ namespace {
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
-// Scans of a folder: image files, folders below, and the folder itself if it holds slices.
-void collect(const fs::path& folder, const fs::path& root, std::vector<FoundScan>& scans) {
+// Scans of a folder: image files, folders below, and the folder itself if it holds slices. `above`:
+// the folders on the way, because a link may lead back to one of them.
+void collect(const fs::path& folder, const fs::path& root, std::set<fs::path> above,
+             std::vector<FoundScan>& scans) {
+  if (!above.insert(fs::canonical(folder)).second) return;
   std::set<fs::path> entries;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!is_hidden(entry.path())) entries.insert(entry.path());
@@ -35,7 +38,7 @@ void collect(const fs::path& folder, const fs::path& root, std::vector<FoundScan
   bool slices = false;
   for (const fs::path& entry : entries) {
     if (fs::is_directory(entry)) {
-      collect(entry, root, scans);
+      collect(entry, root, above, scans);
     } else if (image_format::is_slice(entry)) {
       slices = true;
     } else if (is_image_file(entry)) {
@@ -50,7 +53,7 @@ std::vector<FoundScan> find_scans(const std::vector<fs::path>& inputs) {
   for (const fs::path& input : inputs) {
     if (!fs::exists(input)) fail("there is no such file or folder", input);
     if (fs::is_directory(input)) {
-      collect(input, input, scans);
+      collect(input, input, {}, scans);
     } else {
       scans.push_back({input, input});
     }
@@ -168,6 +171,22 @@ void check_no_image(const CaseFiles& one) {
   }
 }
 
+// A folder of labels may lie below that of the images (BIDS derivatives): a label of a case is no
+// image of another one.
+void pass_over_labels(std::vector<CaseFiles>& cases) {
+  std::set<fs::path> labels;
+  for (const CaseFiles& one : cases) {
+    if (!one.label.empty()) labels.insert(fs::canonical(one.label));
+  }
+  std::vector<fs::path> passed;
+  std::erase_if(cases, [&](const CaseFiles& one) {
+    const bool is_label = labels.contains(fs::canonical(one.images.front()));
+    if (is_label) passed.push_back(one.images.front());
+    return is_label;
+  });
+  note_passed_over(passed, "because they are labels of other cases");
+}
+
 }  // namespace
 
 std::vector<CaseFiles> find_cases(const std::vector<fs::path>& inputs,
@@ -199,6 +218,7 @@ void match_labels(std::vector<CaseFiles>& cases, const fs::path& folder, const s
     fail("no label belongs to a case", folder, cases.front().id + " and an ending of images", first,
          "call each label as its image, or say how they are called: --label-names '{id}_seg'");
   }
+  pass_over_labels(cases);
   for (const CaseFiles& one : cases) {
     for (const fs::path& image : one.images) {
       std::erase_if(labels, [&](const auto& label) { return fs::equivalent(image, label.second); });

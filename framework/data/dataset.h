@@ -32,8 +32,10 @@ struct CaseInfo {
 
 // One whole image in memory.
 struct Volume {
-  at::Tensor image;                              // [C,D,H,W] float32
-  at::Tensor label;                              // [D,H,W] uint8; undefined when there is none
+  at::Tensor image;  // [C,D,H,W] float32
+  // [D,H,W] uint8, classes and, where the data set has it, kIgnoreLabel; undefined when there is
+  // none.
+  at::Tensor label;
   std::array<double, 3> spacing_mm = {1, 1, 1};  // D, H, W
   bool has_spacing = false;  // false: spacing is unknown, distances are in voxels
   std::string task;          // CaseInfo::task
@@ -53,6 +55,7 @@ struct Sample {
 struct DatasetInfo {
   std::string name;
   std::vector<std::string> classes;  // names, background first; label value = index
+  bool has_ignore_label = false;     // voxels may be labelled kIgnoreLabel (core/ignore_label.h)
   int64_t channels = 1;
   int64_t axial_axis = 0;  // axis of the slices among the Volume's D, H, W
   bool label_based_preparation =

@@ -76,7 +76,8 @@ std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
   MetricOptions metric_options{.empty = options.empty,
                                .distances = options.distances,
                                .definition = metric_definition(options.definition),
-                               .tolerance = options.tolerance};
+                               .tolerance = options.tolerance,
+                               .has_ignore_label = source.info().has_ignore_label};
   if (options.unit == DistanceUnit::kMillimetre) {
     metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
   }

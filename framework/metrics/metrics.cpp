@@ -2,12 +2,14 @@
 #include "framework/metrics/metrics.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 #include "framework/metrics/class_surfaces.h"
 #include "framework/metrics/metric_schema.h"
 #include "framework/metrics/surface_statistics.h"
@@ -208,8 +210,12 @@ std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at
   if (surface_options.spacing.empty()) {
     surface_options.spacing.assign(static_cast<size_t>(reference.dim()), 1.0);
   }
+  const auto counted = [&](const at::Tensor& map) {
+    if (!options.has_ignore_label) return map.contiguous();
+    return map.masked_fill(reference == kIgnoreLabel, 0).contiguous();
+  };
   const auto surfaces =
-      compare_surfaces(prediction.contiguous(), reference.contiguous(), classes, surface_options);
+      compare_surfaces(counted(prediction), counted(reference), classes, surface_options);
   std::vector<ClassMetrics> result(surfaces.size());
   at::parallel_for(0, static_cast<int64_t>(result.size()), 1, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {

@@ -46,6 +46,9 @@ struct MetricOptions {
   int connectivity = 1;
   MetricDefinition definition = MetricDefinition::kMedpy;
   double tolerance = 1;  // tolerance of the surface Dice, in units of the spacing
+  // Voxels of the reference labelled kIgnoreLabel (core/ignore_label.h) are background in both
+  // maps: they count in no overlap, and surfaces end where they begin. nnU-Net counts likewise.
+  bool has_ignore_label = false;
 };
 
 // One value for each field of metric_schema(): that of a class, or a statistic of many.

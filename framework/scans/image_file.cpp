@@ -12,6 +12,8 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/core/ignore_label.h"
+#include "framework/core/own_file.h"
 #include "framework/scans/grid_match.h"
 #include "framework/scans/image_file_formats.h"
 
@@ -69,6 +71,7 @@ std::string ending(const fs::path& path) {
 RawScan read_by_format(const fs::path& path, const ReadOptions& options) {
   if (!fs::exists(path)) fail(path, "there is no such file or folder");
   if (fs::is_directory(path)) return image_format::read_dicom(path, options);
+  check_is_file(path);  // opening a pipe waits for ever
   const std::string kind = ending(path);
   if (!is_image_file(path)) fail(path, "not a known image file", kEndings, kind);
   if (kind == ".dcm") return image_format::read_dicom(path, options);
@@ -97,7 +100,7 @@ ScanGeometry geometry_of(const RawScan& raw, const fs::path& path) {
 
 // Voxel index of the first bad value for the message.
 void check_all(const at::Tensor& good, const at::Tensor& values, const fs::path& path,
-               const char* what, const char* expected, const char* fix = "") {
+               const std::string& what, const std::string& expected, const char* fix = "") {
   if (good.all().item<bool>()) return;
   const at::Tensor bad = good.logical_not();
   const at::Tensor first = bad.nonzero()[0];
@@ -111,12 +114,13 @@ void check_all(const at::Tensor& good, const at::Tensor& values, const fs::path&
 }
 
 // Values of the file → class numbers.
-at::Tensor to_classes(const at::Tensor& label, const std::vector<int64_t>& values,
-                      const fs::path& path) {
+at::Tensor to_classes(const at::Tensor& label, const ReadOptions& options, const fs::path& path) {
+  const std::vector<int64_t>& values = options.label_values;
   at::Tensor classes = at::full_like(label, -1);
   for (size_t k = 0; k < values.size(); ++k) {
     classes.masked_fill_(label == values[k], static_cast<int64_t>(k));
   }
+  if (options.ignore_label) classes.masked_fill_(label == *options.ignore_label, kIgnoreLabel);
   const at::Tensor unknown = classes < 0;
   if (unknown.any().item<bool>()) {
     fail(path, "a label value is not listed",
@@ -168,12 +172,16 @@ LabelMap read_label_map(const fs::path& path, const ReadOptions& options) {
             "store labels as integers, resampled by nearest neighbour");
   LabelMap map{.label = whole[0].to(at::kLong), .geometry = geometry_of(raw, path)};
   if (!options.label_values.empty()) {
-    map.label = to_classes(map.label, options.label_values, path);
+    map.label = to_classes(map.label, options, path);
     return map;
   }
-  check_all((whole >= 0).logical_and(whole <= 255), values, path,
-            "a label value is not from 0 to 255", "values from 0 to 255",
+  const int64_t last = options.ignore_label ? kIgnoreLabel - 1 : 255;
+  at::Tensor is_class = (whole >= 0).logical_and(whole <= last);
+  if (options.ignore_label) is_class = is_class.logical_or(whole == *options.ignore_label);
+  check_all(is_class, values, path, fmt::format("a label value is not from 0 to {}", last),
+            fmt::format("values from 0 to {}", last),
             "name the values of the classes: --label-values 0,…");
+  if (options.ignore_label) map.label.masked_fill_(whole[0] == *options.ignore_label, kIgnoreLabel);
   map.label = map.label.to(at::kByte);
   return map;
 }

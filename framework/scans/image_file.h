@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 namespace semiseg {
@@ -26,7 +27,7 @@ struct Scan {
 };
 
 struct LabelMap {
-  at::Tensor label;  // [D,H,W] uint8
+  at::Tensor label;  // [D,H,W] uint8, kIgnoreLabel where the voxel has no class
   ScanGeometry geometry;
 };
 
@@ -38,6 +39,9 @@ struct ReadOptions {
   // Values in label files, one for each class: they become 0, 1, …, and others are refused. Empty:
   // the values are the classes, 0 to 255.
   std::vector<int64_t> label_values = {};
+  // Value in label files of voxels without a class: it becomes kIgnoreLabel (core/ignore_label.h),
+  // which is then no value of a class.
+  std::optional<int64_t> ignore_label = std::nullopt;
 };
 
 // Reads a file, or a folder that holds one DICOM series. Throws kData for any file that cannot be

@@ -118,6 +118,7 @@ std::string Preparation::text() const {
   if (intensity.scale == "fixed")
     words += fmt::format(" fixed={},{}", intensity.mean, intensity.std);
   if (earlier_unknown) words += " earlier=unknown";
+  if (ignore_label) words += fmt::format(" ignore_label={}", *ignore_label);
   return words;
 }
 
@@ -135,6 +136,8 @@ Preparation Preparation::parse(const std::string& text, const std::string& where
       for (const std::string& word : words(value)) {
         result.label_values.push_back(static_cast<int64_t>(numbers<1>(word, where)[0]));
       }
+    } else if (key == "ignore_label") {
+      result.ignore_label = static_cast<int64_t>(numbers<1>(value, where)[0]);
     } else if (key == "missing_affine") {
       result.allow_missing_affine = value == "centred";
     } else if (key == "fourth_axis") {
@@ -159,7 +162,8 @@ Preparation Preparation::parse(const std::string& text, const std::string& where
 ReadOptions Preparation::reading() const {
   return {.allow_missing_affine = allow_missing_affine,
           .fourth_axis_is_channels = fourth_axis_is_channels,
-          .label_values = label_values};
+          .label_values = label_values,
+          .ignore_label = ignore_label};
 }
 
 Scan read_channels(const std::vector<fs::path>& files, const ReadOptions& options,

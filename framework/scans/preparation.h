@@ -17,9 +17,10 @@ namespace semiseg {
 
 // The members are in the order of the steps. The words are on disk: do not rename.
 struct Preparation {
-  std::vector<std::string> channels;  // endings of the files' stems, one file each: "_t1", "_t2"
-  std::vector<int64_t> label_values;  // in the label files, one for each class; empty: 0, 1, …
-  bool allow_missing_affine = false;  // see ReadOptions
+  std::vector<std::string> channels;    // endings of the files' stems, one file each: "_t1", "_t2"
+  std::vector<int64_t> label_values;    // in the label files, one for each class; empty: 0, 1, …
+  std::optional<int64_t> ignore_label;  // in the label files, see ReadOptions
+  bool allow_missing_affine = false;    // see ReadOptions
   bool fourth_axis_is_channels = false;
   // Files were made of scans by steps that are not recorded (resized arrays): the steps below treat
   // a scan as if it were such a file.

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 #include "launch/conformance/checks.h"
 #include "launch/conformance/training.h"
 
@@ -43,6 +44,32 @@ Findings check_loss_that_is_not_finite(const MethodOnImages& method) {
     return {fmt::format("an image with NaN ends in another error: {}", error.what())};
   }
   return {"an image with NaN passes through a step without an error"};
+}
+
+Findings check_ignored_voxels(const MethodOnImages& method) {
+  const MethodSetup setup = method.setup();
+  const auto comm = make_serial_communicator();
+  MethodUnderTest tested(setup, *comm);
+  const Plan plan = tested->plan();
+  Findings findings;
+  for (int64_t stage = 0; stage < std::ssize(plan.stages); ++stage) {
+    tested->begin_stage(stage);
+    for (const int64_t parts : {2, 1}) {  // half of the labelled voxels without a class, then all
+      const int64_t iteration = 2 - parts;
+      Batch batch = random_batch(setup, plan.stages[static_cast<size_t>(stage)], iteration);
+      for (Stream& stream : batch.streams) {
+        if (!stream.label.defined()) continue;
+        stream.label.narrow(1, 0, stream.label.size(1) / parts).fill_(kIgnoreLabel);
+      }
+      for (const auto& [name, value] :
+           tested.step(batch, stage, iteration, Draws(1).at(stage, iteration))) {
+        if (!std::isfinite(value))
+          findings.push_back(
+              fmt::format("{} is {} where 1 in {} voxels has no class", name, value, parts));
+      }
+    }
+  }
+  return findings;
 }
 
 }  // namespace semiseg

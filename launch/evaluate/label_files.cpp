@@ -2,6 +2,7 @@
 #include "launch/evaluate/label_files.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 #include "framework/metrics/case_metrics.h"
 #include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/evaluate_text.h"
@@ -38,7 +40,11 @@ struct Pair {
 // Returns the files by name without ending. Two files of one name are ambiguous: their path is
 // empty.
 std::map<std::string, fs::path> files_in(const fs::path& folder) {
-  if (!fs::is_directory(folder)) fail(ErrorKind::kConfig, "there is no such folder", folder);
+  if (!fs::is_directory(folder)) {
+    fail(ErrorKind::kConfig,
+         fs::exists(folder) ? "this is a file, not a folder" : "there is no such folder", folder,
+         "name the folder that holds the label files");
+  }
   std::map<std::string, fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!entry.is_regular_file() || !is_image_file(entry.path())) continue;
@@ -143,13 +149,17 @@ class Comparison {
     }
   }
 
-  LabelMap read(const std::string& name, const fs::path& path, const fs::path& folder) const {
+  LabelMap read(const std::string& name, const fs::path& path, const fs::path& folder,
+                std::optional<int64_t> ignore_label) const {
     if (path.empty()) {
       fail(ErrorKind::kData, "several files have the name '" + name + "'", folder);
     }
     LabelMap map = read_label_map(path, {.allow_missing_affine = request_.allow_missing_affine,
-                                         .label_values = request_.label_values});
-    const int64_t last = map.label.numel() > 0 ? map.label.max().item<int64_t>() : 0;
+                                         .label_values = request_.label_values,
+                                         .ignore_label = ignore_label});
+    const at::Tensor classes =
+        ignore_label ? map.label.masked_fill(map.label == kIgnoreLabel, 0) : map.label;
+    const int64_t last = classes.numel() > 0 ? classes.max().item<int64_t>() : 0;
     if (!request_.classes.empty() && last > std::ssize(request_.classes)) {
       throw Error(ErrorKind::kData, {.what = fmt::format("label {} has no class", last),
                                      .where = path.string(),
@@ -160,8 +170,9 @@ class Comparison {
   }
 
   void measure(const std::string& name, const Pair& files) {
-    const LabelMap reference = read(name, files.reference, request_.references);
-    LabelMap prediction = read(name, files.prediction, request_.predictions);
+    const LabelMap reference =
+        read(name, files.reference, request_.references, request_.ignore_label);
+    LabelMap prediction = read(name, files.prediction, request_.predictions, std::nullopt);
     const bool fits =
         match_axes(prediction.geometry, reference.geometry, request_.grid_tolerance).has_value();
     if (request_.resample && !fits) {
@@ -179,7 +190,8 @@ class Comparison {
   void add_rows(const std::string& name, const at::Tensor& prediction, const LabelMap& reference) {
     MetricOptions metric_options{.empty = options_.empty,
                                  .definition = metric_definition(options_.definition),
-                                 .tolerance = options_.tolerance};
+                                 .tolerance = options_.tolerance,
+                                 .has_ignore_label = request_.ignore_label.has_value()};
     if (options_.unit == DistanceUnit::kMillimetre) {
       const auto& of_file = reference.geometry.spacing_mm;
       metric_options.spacing =
@@ -217,6 +229,11 @@ void print_failures(const std::vector<std::string>& failures, size_t measured) {
 }  // namespace
 
 int EvaluateFiles::run() const {
+  if (!classes.empty() && classes.front() == "background") {  // as convert has it
+    EvaluateFiles foreground = *this;
+    foreground.classes.erase(foreground.classes.begin());
+    return foreground.run();
+  }
   const fs::path output = this->output.empty() ? fs::path("cases.csv") : this->output;
   if (predictions.empty() || references.empty()) {
     throw Error(ErrorKind::kConfig, {.what = "label files need --predictions and --references",
@@ -225,6 +242,11 @@ int EvaluateFiles::run() const {
   if (fs::exists(output) && !force) {
     fail(ErrorKind::kConfig, "the file of rows exists already", output,
          "--force replaces it, --output names another");
+  }
+  std::error_code unknown;
+  if (fs::equivalent(predictions, references, unknown)) {
+    fail(ErrorKind::kConfig, "predictions and references are the same folder", predictions,
+         "name the folder of each");
   }
   Comparison comparison(*this);
   comparison.measure_all();

@@ -21,9 +21,10 @@ struct EvaluateFiles {
   std::vector<double> tolerance;  // for the surface Dice, in the unit of `spacing`; empty: 1
   bool resample = false;          // resample predictions on other grids
   bool allow_missing_affine = false;
-  double grid_tolerance = 0.01;       // voxels
-  std::vector<int64_t> label_values;  // see ReadOptions
-  bool force = false;                 // replace `output`
+  double grid_tolerance = 0.01;         // voxels
+  std::vector<int64_t> label_values;    // see ReadOptions
+  std::optional<int64_t> ignore_label;  // in the references, see ReadOptions
+  bool force = false;                   // replace `output`
 
   void add_to(Flags& flags);
   // For a run: throws kConfig naming those flags that concern label files alone.

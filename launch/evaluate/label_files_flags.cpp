@@ -16,7 +16,8 @@ void EvaluateFiles::add_to(Flags& flags) {
   flags.add("--references", references, "folder of label files of the same names");
   flags.add("--output", output,
             "file for the rows; default: RUN/cases.SPLIT.csv, or cases.csv of label files");
-  flags.add("--classes", classes, "names of labels 1, 2, …: left,right");
+  flags.add("--classes", classes,
+            "names of labels 1, 2, …: left,right; the background may stand before them");
   flags.add("--spacing", spacing,
             "unit of distances: file (mm; the default of label files), voxel, or D,H,W in mm; a "
             "run takes file or voxel, by default as it was trained");
@@ -34,6 +35,8 @@ void EvaluateFiles::add_to(Flags& flags) {
             "the run");
   flags.add("--label-values", label_values,
             "values in the label files, one for each class, the background's first: 0,205,420");
+  flags.add("--ignore-label", ignore_label,
+            "value in the references of voxels without a class: they are not measured");
   flags.add("--allow-missing-affine", allow_missing_affine,
             "accept label files that do not say where their voxels lie");
   flags.add("--grid-tolerance", grid_tolerance,
@@ -55,6 +58,7 @@ void EvaluateFiles::refuse_for_run() const {
   const std::vector<std::pair<bool, const char*>> given = {
       {!classes.empty(), "--classes"},
       {!label_values.empty(), "--label-values"},
+      {ignore_label.has_value(), "--ignore-label"},
       {resample, "--resample"},
       {allow_missing_affine, "--allow-missing-affine"},
       {grid_tolerance != kGridTolerance, "--grid-tolerance"}};

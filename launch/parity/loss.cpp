@@ -6,7 +6,7 @@
 #include <cmath>
 #include <functional>
 
-#include "framework/nn/losses/ignore_label.h"
+#include "framework/core/ignore_label.h"
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_compound.h"
 #include "framework/nn/losses/losses_consistency.h"

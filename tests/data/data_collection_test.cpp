@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two data sets in one training: tasks, classes, samples and clashes.
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
 #include "framework/config/compose.h"
+#include "framework/core/ignore_label.h"
+#include "framework/data/archive/case_store.h"
 #include "framework/data/sample_cache.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
@@ -57,6 +60,32 @@ TEST(Collection, ClashingCaseIdsAreNamedAndPrefixesSolveThem) {
                [&] { collection(twice); });
   const auto both = collection("prefix_ids = true\n" + twice);
   EXPECT_TRUE(both->cases().front().id.starts_with("one-"));
+}
+
+// Two stores of one class each; half of the second one's voxels have no class.
+TEST(Collection, VoxelsWithoutAClassBelongToNoPart) {
+  const TemporaryFolder folder;
+  for (const char* name : {"one", "two"}) {
+    const bool is_second = name == std::string("two");
+    StoredCase made{.info = {name, name, "", Split::kTrain}};
+    made.volume.image = at::arange(8, at::kFloat).view({1, 2, 2, 2});
+    made.volume.label = at::ones({2, 2, 2}, at::kByte);
+    if (is_second) made.volume.label[0].fill_(kIgnoreLabel);
+    write_case(folder / name, made);
+    write_index(folder / name,
+                {.name = name, .classes = {"background", "x"}, .has_ignore_label = is_second},
+                {made.info});
+  }
+  std::string parts;
+  for (const std::string name : {"one", "two"})
+    parts +=
+        "[parts." + name + "]\nname = \"store\"\nroot = \"" + (folder / name).string() + "\"\n";
+  const auto both = collection(parts);
+  EXPECT_TRUE(both->info().has_ignore_label);
+  EXPECT_TRUE(both->load(0).label.eq(1).all().item<bool>());
+  const at::Tensor label = both->load(1).label;
+  EXPECT_TRUE(label[0].eq(kIgnoreLabel).all().item<bool>());
+  EXPECT_TRUE(label[1].eq(2).all().item<bool>());
 }
 
 TEST(Collection, OfOneDataSetIsRefused) {

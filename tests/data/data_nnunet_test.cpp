@@ -10,6 +10,7 @@
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
+#include "framework/core/ignore_label.h"
 #include "framework/data/dataset.h"
 #include "framework/data/label_budget.h"
 #include "framework/scans/image_file.h"
@@ -209,6 +210,58 @@ TEST_F(NnunetTree, GridsThatDifferAreRefused) {
   expect_error(ErrorKind::kData, {"labelsTr/c.nii.gz", "0 to 2", "4"}, [&] { source->load(2); });
 }
 
+// Value 2 of the files is no class: its voxels are labelled kIgnoreLabel.
+TEST_F(NnunetTree, VoxelsWithTheIgnoreLabelHaveNoClass) {
+  write_file(folder_ / "dataset.json", R"({"channel_names": {"0": "T1", "1": "T2"},
+    "labels": {"background": 0, "tumour": 1, "ignore": 2}})");
+  write_label_map(file("labelsTr", "b"), 4 * nnunet_label(), grid());
+  const auto source = open("val_fraction = 0\ntest_fraction = 0");
+  EXPECT_EQ(source->info().classes, (Names{"background", "tumour"}));
+  EXPECT_TRUE(source->info().has_ignore_label);
+  const at::Tensor expected =
+      nnunet_label().masked_fill(nnunet_label() == 2, static_cast<int64_t>(kIgnoreLabel));
+  EXPECT_TRUE(at::equal(source->load(0).label, expected));
+  EXPECT_TRUE(at::equal(source->load_sample({0, 1}).label, expected[1]));
+  expect_error(ErrorKind::kData, {"labelsTr/b.nii.gz", "0 to 1, or the ignore label"},
+               [&] { source->load(1); });
+}
+
+TEST(NnunetJson, TheIgnoreLabelIsNoClassAndNoRegion) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "dataset.json";
+  const auto read = [&](const std::string& labels) {
+    write_file(path, R"({"channel_names": {"0": "CT"}, "labels": )" + labels + "}");
+    return read_nnunet_description(path);
+  };
+  EXPECT_FALSE(read(R"({"background": 0, "a": 1})").ignore_label);
+  EXPECT_EQ(read(R"({"background": 0, "ignore": 300, "a": 1})").ignore_label, 300);
+  EXPECT_EQ(read(R"({"background": "0", "a": "1", "ignore": "2"})").ignore_label, 2);
+  const NnunetDescription regions = read(
+      R"({"background": 0, "whole": [1, 2], "core": [2], "ignore": 3}, "regions_class_order": [1, 2])");
+  EXPECT_EQ(regions.classes, (Names{"background", "whole_label_1", "core_label_2"}));
+  EXPECT_EQ(regions.ignore_label, 3);
+  for (const char* wrong : {"1", "0", "[2]", "-1", "2.5", "\"two\""}) {
+    expect_error(ErrorKind::kData, {"ignore label", "above those of the 2 classes"}, [&] {
+      read(std::string(R"({"background": 0, "a": 1, "ignore": )") + wrong + "}");
+    });
+  }
+}
+
+TEST(NnunetJson, RegionsThatDoNotFitTheirOrderAreRefused) {
+  const TemporaryFolder folder;
+  const fs::path path = folder / "dataset.json";
+  for (const char* labels :
+       {R"({"background": 0, "whole": [1, 2, 3], "core": [2]}, "regions_class_order": [1, 2])",
+        R"({"background": 0, "whole": [1, 2], "core": [2]}, "regions_class_order": [1, 3])",
+        R"({"background": 0, "whole": [1, 2], "core": [2]}, "regions_class_order": [2, 1])",
+        R"({"background": 0, "whole": ["a"], "core": []}, "regions_class_order": [1, 2])",
+        R"({"background": 0, "whole": [0, 1]}, "regions_class_order": [1])"}) {
+    write_file(path, R"({"channel_names": {"0": "CT"}, "labels": )" + std::string(labels) + "}");
+    expect_error(ErrorKind::kData, {"regions", "within its region"},
+                 [&] { read_nnunet_description(path); });
+  }
+}
+
 TEST(NnunetJson, RegionsAreTheLabelsThatTheyAreWrittenAs) {
   const TemporaryFolder folder;
   write_file(folder / "dataset.json", R"({"channel_names": {"0": "MRI"}, "labels":
@@ -234,7 +287,6 @@ TEST(NnunetJson, WhatCannotBeTrainedOnIsRefused) {
   refused("{" + channels + "{}" + many + "}", {"too many names"});
   refused("{" + channels + R"({"background": 0, "whole": [1, 2]}})",
           {"regions", "regions_class_order"});
-  refused("{" + channels + R"({"background": 0, "a": 1, "ignore": 2}})", {"ignore label"});
   refused("{" + channels + R"({"background": 0, "a": 2}})", {"labels", "the number 1", "2"});
   refused("{" + channels + R"({"background": 0, "a": 1, "b": 1}})", {"every number once"});
   refused("{" + channels + R"({"background": 0}})", {"too little"});

@@ -196,7 +196,7 @@ TEST(CaseStore, AnyNumberOfChannelsAboveZeroIsRead) {
 
 TEST(CaseStore, NamesThatWouldBreakTheIndexAreRefused) {
   const TemporaryFolder folder;
-  for (const char* id : {"", "a,b", "../a", "a\nb"}) {
+  for (const char* id : {"", "a,b", "../a", "a\nb", "a\tb", "a\x7f"}) {
     expect_error(ErrorKind::kData, {"case id"},
                  [&] { write_case(folder.path(), some_case(id, "p", Split::kTrain)); });
   }
@@ -236,6 +236,18 @@ TEST(CaseChecks, BadVolumesAreNamedWithFileAndValue) {
   broken({"bad.h5", "spacing", "[8,0,1.25]"}, [](Volume& v) { v.spacing_mm[1] = 0; });
 }
 
+TEST(CaseStore, AnIndexThatAnEditorSavedIsRead) {
+  const TemporaryFolder folder;
+  make_store(folder / "s");
+  std::string text = "\xef\xbb\xbf";
+  for (const char c : read_file(folder / "s/index.csv"))
+    text += c == '\n' ? "\r\n" : std::string(1, c);
+  write_file(folder / "s/index.csv", text);
+  const StoreSource store(folder / "s");
+  EXPECT_EQ(store.info().classes, three_classes().classes);
+  EXPECT_EQ(store.cases().at(2).split, Split::kTest);
+}
+
 TEST(CaseChecks, AConstantSliceIsFineAndABadOneIsNot) {
   const DatasetInfo info = three_classes();
   check_sample({at::zeros({2, 4, 5}), at::zeros({4, 5}, at::kByte)}, info, "s.h5");
@@ -246,13 +258,21 @@ TEST(CaseChecks, AConstantSliceIsFineAndABadOneIsNot) {
 }
 
 TEST(CaseChecks, LabelsAreCheckedBeforeTheyAreNarrowed) {
-  EXPECT_TRUE(
-      at::equal(to_label(at::tensor({0, 2}, at::kLong), 3, "l.h5"), at::tensor({0, 2}, at::kByte)));
+  DatasetInfo three = three_classes();
+  EXPECT_TRUE(at::equal(to_label(at::tensor({0, 2}, at::kLong), three, "l.h5"),
+                        at::tensor({0, 2}, at::kByte)));
   for (const double value : {256.0, -1.0, 3.0, 0.5}) {
     expect_error(ErrorKind::kData, {"l.h5", "0 to 2"}, [&] {
-      to_label(at::tensor({0.0, value}, at::kDouble), 3, "l.h5");
+      to_label(at::tensor({0.0, value}, at::kDouble), three, "l.h5");
     });
   }
+  const at::Tensor ignored = at::tensor({0, 255}, at::kLong);
+  expect_error(ErrorKind::kData, {"l.h5", "0 to 2"}, [&] { to_label(ignored, three, "l.h5"); });
+  three.has_ignore_label = true;
+  EXPECT_TRUE(at::equal(to_label(ignored, three, "l.h5"), at::tensor({0, 255}, at::kByte)));
+  expect_error(ErrorKind::kData, {"l.h5", "0 to 2, or the ignore label", "254"}, [&] {
+    to_label(at::tensor({0, 254}, at::kLong), three, "l.h5");
+  });
 }
 
 TEST(CaseStore, VoxelsChangedLaterAreFound) {

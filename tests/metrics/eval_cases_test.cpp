@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 #include "framework/metrics/evaluator.h"
 #include "launch/conformance/thread_communicator.h"
 #include "tests/support/cube_source.h"
@@ -46,6 +47,30 @@ TEST(Evaluator, GivesOneRowForEachCaseAndClassInOrder) {
   }
   EXPECT_DOUBLE_EQ(rows[0].metrics.dice, 0.5);
   EXPECT_DOUBLE_EQ(rows[0].metrics.hd, 1);
+}
+
+// Slices 1 and 3 of the ground truth have no class.
+class PartlyIgnored : public Cubes {
+ public:
+  PartlyIgnored() : info_(Cubes::info()) { info_.has_ignore_label = true; }
+  const DatasetInfo& info() const override { return info_; }
+  Volume load(size_t i) const override {
+    Volume volume = Cubes::load(i);
+    for (const int64_t slice : {1, 3}) volume.label[slice].fill_(kIgnoreLabel);
+    return volume;
+  }
+
+ private:
+  DatasetInfo info_;
+};
+
+// Case 1: the cube of slices 1 and 2 is predicted in slices 2 and 3.
+TEST(Evaluator, VoxelsWithoutAClassAreNotMeasured) {
+  const ClassMetrics metrics = evaluate_serially(PartlyIgnored()).at(0).metrics;
+  EXPECT_EQ(metrics.prediction_voxels, 4);
+  EXPECT_EQ(metrics.reference_voxels, 4);
+  EXPECT_DOUBLE_EQ(metrics.dice, 1);
+  EXPECT_DOUBLE_EQ(metrics.hd, 0);
 }
 
 TEST(Evaluator, RowsDoNotDependOnTheNumberOfRanks) {

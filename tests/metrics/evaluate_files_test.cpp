@@ -127,6 +127,11 @@ TEST_F(EvaluateLabelFiles, ClassesHaveTheirNamesAndMissingOnesARow) {
   EXPECT_EQ(cases().rows[0].class_name, "heart");
   EXPECT_EQ(cases().rows[1].class_name, "liver");
   EXPECT_TRUE(cases().rows[1].metrics.both_empty());
+  request_.classes = {"background", "heart", "liver"};
+  request_.force = true;
+  ASSERT_EQ(run(), 0) << errors_;
+  ASSERT_EQ(cases().rows.size(), 2);
+  EXPECT_EQ(cases().rows[0].class_name, "heart");
 }
 
 TEST_F(EvaluateLabelFiles, ValuesThatNoFileUsesAreNoClasses) {
@@ -138,6 +143,29 @@ TEST_F(EvaluateLabelFiles, ValuesThatNoFileUsesAreNoClasses) {
   EXPECT_EQ(table.rows[0].label, 255);
   EXPECT_DOUBLE_EQ(summarise(table.rows).overall.dice.mean, 0.75);
   EXPECT_EQ(summarise(table.rows).class_names, std::vector<std::string>{"255"});
+}
+
+// The columns that only one of the two cubes has: 48 voxels of each are left.
+TEST_F(EvaluateLabelFiles, VoxelsOfTheReferenceWithoutAClassAreNotMeasured) {
+  write("predictions/a.nii", box({10, 10, 10}, {3, 3, 3}, {7, 7, 7}), grid_);
+  const at::Tensor reference = box({10, 10, 10}, {3, 3, 4}, {7, 7, 8});
+  for (const int64_t column : {3, 7}) reference.select(2, column).fill_(9);
+  write("references/a.nii", reference, grid_);
+  request_.classes = {"heart"};
+  request_.ignore_label = 9;
+  ASSERT_EQ(run(), 0) << errors_;
+  ASSERT_EQ(cases().rows.size(), 1);
+  EXPECT_EQ(cases().rows[0].metrics.prediction_voxels, 48);
+  EXPECT_EQ(cases().rows[0].metrics.reference_voxels, 48);
+  EXPECT_DOUBLE_EQ(cases().rows[0].metrics.dice, 1);
+}
+
+TEST_F(EvaluateLabelFiles, TwoFoldersOfFilesAreAsked) {
+  write_cubes("a.nii");
+  request_.predictions = request_.references / ".";
+  EXPECT_EQ(refused(), ErrorKind::kConfig) << "the references measured against themselves";
+  request_.predictions = request_.references / "a.nii";
+  EXPECT_EQ(refused(), ErrorKind::kConfig);
 }
 
 TEST_F(EvaluateLabelFiles, OtherGridsAreRefusedUnlessResamplingIsAsked) {

@@ -9,6 +9,7 @@
 
 #include "datasets/convert/convert.h"
 #include "framework/core/files.h"
+#include "framework/core/ignore_label.h"
 #include "framework/data/archive/case_store.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
@@ -66,6 +67,22 @@ TEST_F(Convert, AStoreHoldsVoxelsPlaceClassesAndPreparation) {
       at::allclose(stored.volume.image, at::arange(120, at::kFloat).view({1, 4, 5, 6}) / 119));
   EXPECT_EQ(stored.affine, ScanGeometry().affine);
   EXPECT_EQ(stored.volume.spacing_mm, (std::array<double, 3>{1, 1, 1}));
+}
+
+TEST_F(Convert, VoxelsWithTheIgnoreLabelAreNoClass) {
+  add("a");
+  ConvertRequest how = request();
+  how.preparation.ignore_label = 1;
+  how.classes = {"background", "heart"};
+  EXPECT_EQ(run(how)[0].classes, std::vector<int64_t>{0});
+  const StoreSource store(folder_ / "store");
+  EXPECT_TRUE(store.info().has_ignore_label);
+  const at::Tensor label = store.load(0).label;
+  EXPECT_EQ((label == kIgnoreLabel).sum().item<int64_t>(), 6);
+  EXPECT_EQ((label == 0).sum().item<int64_t>(), 114);
+  EXPECT_EQ(Preparation::parse(store.info().preparation, "index").ignore_label, 1);
+  how.preparation.ignore_label.reset();
+  expect_error(ErrorKind::kConfig, {"other options", "ignore_label=1"}, [&] { run(how); });
 }
 
 TEST_F(Convert, CroppingToLabelsIsSaidInTheIndex) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests how files make cases and find their labels: by their names, and DICOM by its mark.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "datasets/convert/convert_inputs.h"
 #include "framework/core/files.h"
@@ -29,6 +30,19 @@ TEST_F(Inputs, AreFilesFoldersAtAnyDepthAndDicomFolders) {
   std::vector<std::string> ids;
   for (const auto& one : find()) ids.push_back(one.id);
   EXPECT_EQ(ids, (std::vector<std::string>{"b", "a", "series"}));
+}
+
+TEST_F(Inputs, APipeIsNoScan) {
+  const fs::path pipe = folder_ / "a.nii.gz";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  expect_error(ErrorKind::kData, {"a.nii.gz"}, [&] { read_scan(pipe); });
+}
+
+TEST_F(Inputs, ALinkThatLeadsBackIsNotFollowed) {
+  add("images/deep/a.nrrd");
+  fs::create_directory_symlink("..", folder_ / "images/deep/back");
+  fs::create_directory_symlink(".", folder_ / "images/self");
+  EXPECT_EQ(find().size(), 1u);
 }
 
 TEST_F(Inputs, WhatIsMissingOrThereTwiceIsAnError) {
@@ -129,6 +143,18 @@ TEST_F(Inputs, AnImageIsNotItsOwnLabel) {
                [&] { match_labels(cases, folder_ / "images"); });
 }
 
+// BIDS: derivatives with the labels lie below the folder of the images.
+TEST_F(Inputs, ALabelOfACaseIsNoImageOfAnother) {
+  add("images/sub-1/anat/sub-1_T1w.nii.gz");
+  add("images/sub-2/anat/sub-2_T1w.nii.gz");
+  add("images/derivatives/manual/sub-1/sub-1_T1w_dseg.nii.gz");
+  auto cases = find();
+  match_labels(cases, folder_ / "images/derivatives/manual", "{id}_dseg");
+  std::vector<std::string> ids;
+  for (const auto& one : cases) ids.push_back(one.id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"sub-1_T1w", "sub-2_T1w"}));
+}
+
 TEST_F(Inputs, TheOnlyChannelsEndingIsTakenOff) {
   add("images/organ_0000.nii.gz");
   add("images/plain.nii.gz");
@@ -144,7 +170,9 @@ TEST_F(Inputs, ImagesBesideSlicesAreBothFound) {
   write_dicom_series(folder_ / "images" / "series", 2);
   add("images/series/other.nii.gz");
   add("images/series/README");
+  write_file(folder_ / "images/series/DICOMDIR", std::string(128, '\0') + "DICM");
   EXPECT_EQ(find().size(), 2u);
+  EXPECT_EQ(read_scan(folder_ / "images/series").geometry.size[0], 2);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "framework/core/error.h"
+#include "framework/core/ignore_label.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -51,7 +52,7 @@ void check_pair(const at::Tensor& image, const at::Tensor& label, int64_t axes,
     fail(file, "image and label differ in shape",
          fmt::format("label [{}]", fmt::join(image.sizes().slice(1), ",")), shape(label));
   }
-  to_label(label, static_cast<int64_t>(info.classes.size()), file);
+  to_label(label, info, file);
 }
 
 }  // namespace
@@ -92,15 +93,19 @@ void check_sample(const Sample& sample, const DatasetInfo& info, const fs::path&
   check_pair(sample.image, sample.label, 3, info, file);
 }
 
-at::Tensor to_label(const at::Tensor& values, int64_t classes, const fs::path& file) {
+at::Tensor to_label(const at::Tensor& values, const DatasetInfo& info, const fs::path& file) {
+  const int64_t classes = std::ssize(info.classes);
   const at::Tensor whole = at::isFloatingType(values.scalar_type()) ? values.round() : values;
   // In int64: 256 classes do not fit the type of uint8 values.
   const at::Tensor number = whole.to(at::kLong);
-  const at::Tensor bad = (number < 0).logical_or(number >= classes).logical_or(values != whole);
+  at::Tensor bad = (number < 0).logical_or(number >= classes).logical_or(values != whole);
+  if (info.has_ignore_label) bad = bad.logical_and(number != kIgnoreLabel);
   if (bad.any().item<bool>()) {
     const double value = values.masked_select(bad)[0].item<double>();
-    fail(file, "a label value is not a class", fmt::format("0 to {}", classes - 1),
-         fmt::format("{} ({} such voxels)", value, bad.sum().item<int64_t>()));
+    fail(
+        file, "a label value is not a class",
+        fmt::format("0 to {}{}", classes - 1, info.has_ignore_label ? ", or the ignore label" : ""),
+        fmt::format("{} ({} such voxels)", value, bad.sum().item<int64_t>()));
   }
   return values.to(at::kByte);
 }

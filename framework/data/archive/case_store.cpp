@@ -15,13 +15,13 @@
 #include "framework/core/files.h"
 #include "framework/data/archive/case_checks.h"
 #include "framework/files/hdf5_file.h"
+#include "framework/files/text_lines.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kIndex = "index.csv";
-constexpr const char* kColumns = "id,patient,centre,split";
+constexpr const char *kIndex = "index.csv", *kColumns = "id,patient,centre,split";
 constexpr int kGzip = 4;
 constexpr int64_t kMostChannels = 4096;  // the network's first layer is made of them
 
@@ -41,31 +41,33 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }
+
 // Returns true for a plain file name without control characters, so that a foreign store cannot
 // make the program read other files.
 bool is_plain_name(const std::string& text) {
-  return !text.empty() && text != "." && text != ".." &&
-         std::none_of(text.begin(), text.end(), [](char c) {
-           return c == '/' || (static_cast<unsigned char>(c) < ' ') || c == 127;
-         });
+  return !text.empty() && text != "." && text != ".." && text.find('/') == std::string::npos &&
+         std::none_of(text.begin(), text.end(), is_control);
 }
 
-// Ids are file stems and fields of a line.
+// Ids are file stems and fields of a line, which is read back.
 void check_field(const std::string& text, bool may_be_empty, const char* meaning) {
-  if ((text.empty() && !may_be_empty) || text.find_first_of(",\n\r\"/#") != std::string::npos) {
-    throw Error(ErrorKind::kData, {.what = fmt::format("a {} cannot be stored", meaning),
-                                   .expected = "a name without , / # \" and line breaks",
-                                   .got = "'" + text + "'"});
-  }
+  const bool is_bad = text.find_first_of(",\"/#") != std::string::npos ||
+                      std::any_of(text.begin(), text.end(), is_control);
+  if (!is_bad && (may_be_empty || !text.empty())) return;
+  throw Error(ErrorKind::kData, {.what = fmt::format("a {} cannot be stored", meaning),
+                                 .expected = "a name without , / # \" and control characters",
+                                 .got = "'" + text + "'"});
 }
 
 void read_header_line(const std::string& line, const std::string& where, DatasetInfo& info) {
-  const size_t colon = line.find(": ");
+  const size_t colon = std::min(line.find(':'), line.size());
   const std::string key = line.substr(2, colon - 2);
-  const std::string value = colon == std::string::npos ? "" : line.substr(colon + 2);
+  const std::string value = line.substr(std::min(colon + 2, line.size()));
   if (key == "name") info.name = value;
   if (key == "classes") info.classes = split_at_commas(value);
   if (key == "label_based_preparation") info.label_based_preparation = value == "true";
+  if (key == "ignore_label") info.has_ignore_label = value == "true";
   if (key == "preparation") info.preparation = value;
   if (key != "channels") return;
   const char* const last = value.data() + value.size();
@@ -188,6 +190,7 @@ void write_index(const fs::path& folder, const DatasetInfo& info,
       "# semiseg case store: 1\n# name: {}\n# classes: {}\n# channels: {}\n"
       "# label_based_preparation: {}\n",
       info.name, fmt::join(info.classes, ","), info.channels, info.label_based_preparation);
+  if (info.has_ignore_label) text += "# ignore_label: true\n";
   if (!info.preparation.empty()) text += fmt::format("# preparation: {}\n", info.preparation);
   text += fmt::format("{}\n", kColumns);
   for (const CaseInfo& one : cases) {
@@ -229,9 +232,8 @@ StoreSource::StoreSource(fs::path folder) : folder_(std::move(folder)) {
                  .expected = kIndex,
                  .fix = "make it again: the index is written last"});
   }
-  std::istringstream lines(read_file(index));
   int64_t number = 0;
-  for (std::string line; std::getline(lines, line);) {
+  for (const std::string& line : read_text_lines(index)) {
     const std::string where = fmt::format("{}:{}", index.string(), ++number);
     if (line.starts_with("# ")) {
       read_header_line(line, where, info_);

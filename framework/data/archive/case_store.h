@@ -4,7 +4,8 @@
 // on disk: do not rename.
 //
 //   index.csv   "# key: value" lines (name, classes, channels, label_based_preparation and, where
-//               known, preparation), then id,patient,centre,split in published order
+//               there are, ignore_label and preparation), then id,patient,centre,split in published
+//               order
 //   <id>.h5     image [C,D,H,W] float32, label [D,H,W] uint8 (optional); one chunk is one axial
 //               slice, gzip. Attributes: case, patient, centre, split, preparation, voxel_hash,
 //               and where known spacing_mm (D,H,W) and affine (16 numbers, row by row, voxel

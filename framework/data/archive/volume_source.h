@@ -31,8 +31,6 @@ class VolumeSource : public DatasetSource {
   virtual Volume read(size_t case_index) const = 0;
   virtual std::vector<int64_t> sizes(size_t case_index) const = 0;
 
-  int64_t num_classes() const { return static_cast<int64_t>(info_.classes.size()); }
-
   DatasetInfo info_;
   std::vector<CaseInfo> cases_;
   IntensityOptions intensity_;

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "framework/methods/tsa/class_statistics_cuda.h"
-#include "framework/nn/losses/ignore_label.h"
+#include "framework/core/ignore_label.h"
 
 namespace semiseg {
 namespace {

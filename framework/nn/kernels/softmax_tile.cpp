@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "framework/core/ignore_label.h"
 #include "framework/core/simd/vector_clones.h"
-#include "framework/nn/losses/ignore_label.h"
 
 namespace semiseg {
 namespace {

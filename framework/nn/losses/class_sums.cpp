@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "framework/core/error.h"
-#include "framework/nn/losses/ignore_label.h"
+#include "framework/core/ignore_label.h"
 
 namespace semiseg {
 namespace {

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "framework/core/ignore_label.h"
 #include "framework/nn/losses/class_sums.h"
-#include "framework/nn/losses/ignore_label.h"
 #include "framework/nn/losses/offset_cross_entropy.h"
 
 namespace semiseg {

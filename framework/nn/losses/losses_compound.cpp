@@ -6,8 +6,8 @@
 
 #include <vector>
 
+#include "framework/core/ignore_label.h"
 #include "framework/nn/losses/class_sums.h"
-#include "framework/nn/losses/ignore_label.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "framework/comm/communicator.h"
-#include "framework/nn/losses/ignore_label.h"
+#include "framework/core/ignore_label.h"
 
 namespace semiseg {
 

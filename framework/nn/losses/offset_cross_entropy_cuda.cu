@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/nn/losses/ignore_label.h"
+#include "framework/core/ignore_label.h"
 #include "framework/nn/losses/offset_cross_entropy_cuda.h"
 
 namespace semiseg {

@@ -9,19 +9,25 @@
 #include <set>
 #include <vector>
 
+#include "framework/core/ignore_label.h"
 #include "framework/core/log.h"
 
 namespace semiseg {
 namespace {
 
-bool has_foreground(const at::Tensor& label) {
-  return label.defined() && label.gt(0).any().item<bool>();
+bool has_foreground(const at::Tensor& label, bool has_ignore_label) {
+  if (!label.defined()) return false;
+  at::Tensor foreground = label.gt(0);
+  if (has_ignore_label) foreground = foreground.logical_and(label != kIgnoreLabel);
+  return foreground.any().item<bool>();
 }
 
 bool any_foreground(const DatasetSource& source, Split split) {
   const auto& cases = source.cases();
   for (size_t i = 0; i < cases.size(); ++i) {
-    if (cases[i].split == split && has_foreground(source.load(i).label)) return true;
+    if (cases[i].split == split &&
+        has_foreground(source.load(i).label, source.info().has_ignore_label))
+      return true;
   }
   return false;
 }

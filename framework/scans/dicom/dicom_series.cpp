@@ -229,7 +229,8 @@ RawScan volume_of(std::vector<DicomFrame> frames, const fs::path& path,
 }  // namespace
 
 bool is_slice(const fs::path& path) {
-  if (path.filename().string().starts_with(".") || is_dicom_directory(path)) return false;
+  const std::string name = path.filename();
+  if (name.starts_with(".") || name == "DICOMDIR" || is_dicom_directory(path)) return false;
   const std::string ending = path.extension();
   const bool says_so = ending == ".dcm" || ending == ".DCM" || ending == ".ima" || ending == ".IMA";
   return says_so || (!is_image_file(path) && is_dicom(path));
