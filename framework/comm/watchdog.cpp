@@ -156,7 +156,7 @@ void Watchdog::write_pulse() const {
                                {"operation", a.operation}, {"since", a.since}};
   const fs::path file = folder_ / fmt::format("{}.json", comm_.rank());
   const fs::path temporary = file.string() + ".tmp";
-  std::ofstream(temporary) << json.dump();
+  std::ofstream(temporary) << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   std::error_code ignored;
   fs::rename(temporary, file, ignored);
 }

@@ -158,6 +158,29 @@ TEST(ResultsTable, NamesTheSettingsThatDiffer) {
   EXPECT_NE(warnings[0].find("(method.weight 1 or default)"), std::string::npos) << warnings[0];
 }
 
+// Their own options say which settings can change a result: those of the summaries.
+TEST(ResultsTable, NamesTheSettingsThatTheSummariesGive) {
+  const TemporaryFolder folder;
+  RunSummary one = run_summary("bcp", 7, 0, 0.7), other = run_summary("bcp", 7, 1, 0.8);
+  one.settings_hash = "1111";
+  using Settings = std::map<std::string, std::string>;
+  one.settings = Settings{{"method.name", "\"bcp\""}, {"method.weight", "1.0"}};
+  other.settings_hash = "2222";
+  other.settings = Settings{{"method.name", "\"bcp\""}};
+  const auto warning = [&](const RunSummary& first, const RunSummary& second) {
+    write_run_summary(folder / "a/summary.json", first);
+    write_run_summary(folder / "b/summary.json", second);
+    write_file(folder / "a/config.toml", "[dataset]\nroot = \"/a\"");
+    write_file(folder / "b/config.toml", "[dataset]\nroot = \"/b\"");
+    return make_results_table({{.folder = folder / "a", .summary = first, .unfinished = ""},
+                               {.folder = folder / "b", .summary = second, .unfinished = ""}})
+        .warnings.at(0);
+  };
+  EXPECT_NE(warning(one, other).find("(method.weight 1.0 or default)"), std::string::npos);
+  other.settings.reset();
+  EXPECT_NE(warning(one, other).find("(dataset.root \"/a\" or \"/b\")"), std::string::npos);
+}
+
 TEST(ResultsTable, ASmokeRunSaysThatItIsOne) {
   RunSummary smoke = run_summary("bcp", 7, 0, 0.7);
   smoke.iterations = 12;

@@ -13,6 +13,7 @@
 #include "framework/core/files.h"
 #include "framework/record/run/run_folder.h"
 #include "framework/record/shown_text.h"
+#include "tests/support/other_user.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {
@@ -77,6 +78,29 @@ TEST_F(Record, TheSameConfigurationResumesItsFolderOnAnyDay) {
   const RunFolder again(config_, request(kNoon + 3 * kDay));
   EXPECT_TRUE(again.resumed());
   EXPECT_EQ(again.path(), first);
+}
+
+// A name of tomorrow is that of a clock in another time zone.
+TEST_F(Record, AFolderWithTheDateOfAnotherTimeZoneIsResumed) {
+  const fs::path there = RunFolder(config_, request(kNoon + kDay)).path();
+  EXPECT_EQ(RunFolder(config_, request()).path(), there);
+}
+
+// In a folder that several people share, another one's private run of these settings has its name.
+TEST_F(Record, APrivateRunOfAnotherUserIsPassedOverAndNeverTaken) {
+  const fs::path first = RunFolder(config_, request()).path();
+  fs::permissions(folder_.path(), fs::perms::all);
+  fs::permissions(folder_ / "runs", fs::perms::all);
+  fs::permissions(first, fs::perms::none);
+  {
+    const OtherUser other;
+    EXPECT_NE(RunFolder(config_, request(kNoon + kDay)).path(), first);
+    const ErrorParts parts =
+        parts_of(ErrorKind::kConfig, [&] { RunFolder(config_, request_in(first)); });
+    EXPECT_EQ(parts.what, "cannot read the run folder (Permission denied)");
+    EXPECT_EQ(parts.where, first.string());
+  }
+  fs::permissions(first, fs::perms::owner_all);
 }
 
 TEST_F(Record, OptionsThatCannotChangeAResultDoNotMakeAnotherRun) {
@@ -214,6 +238,13 @@ TEST_F(Record, WithoutLocksTheNameInTheFileIsTheLock) {
   holds(other.host, child);
   EXPECT_FALSE(lock_holder(path)) << "its process is dead";
   set_file_fault({});
+}
+
+// Names of files in messages need not be UTF-8.
+TEST_F(Record, AMessageOfOtherBytesIsKept) {
+  const RunFolder run(config_, request());
+  run.set_status(RunStatus::kFailed, kNoon, "r\xe4 is damaged");
+  EXPECT_EQ(read_run_state(run.path())->message, "r\xef\xbf\xbd is damaged");
 }
 
 TEST_F(Record, StatusesSurviveARoundTrip) {

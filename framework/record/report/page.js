@@ -113,6 +113,7 @@ function showFrame() {
   showDefinitions(byId("definitions").querySelector("dl"));
   const policies = distinct(scored.map((run) => run.scores.empty_policy));
   const ofPolicy = {
+    ignore: "A case without the class in both counts in no mean; other distances are left out and counted (policy ignore).",
     exclude: "They are left out of distances and counted (policy exclude).",
     reference: "Their distances count as 0, which flatters (policy reference).",
     definition: "They get what the definition gives them, which may be infinite or nothing (policy definition).",

@@ -93,7 +93,7 @@ void write_segmented_cases(const std::filesystem::path& path,
                            const std::vector<SegmentedCase>& cases) {
   Json json = {{"format", 1}, {"classes", classes}, {"cases", Json::array()}};
   for (const auto& c : cases) json["cases"].push_back(to_json_value(c, std::ssize(classes)));
-  write_file(path, json.dump() + "\n");
+  write_file(path, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace semiseg

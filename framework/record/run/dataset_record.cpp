@@ -32,7 +32,8 @@ void write_dataset_record(const fs::path& run, const DatasetInfo& info) {
                                        {"label_based_preparation", info.label_based_preparation},
                                        {"preparation", info.preparation},
                                        {"tasks", info.tasks}};
-  write_file(run / kFile, json.dump(2) + "\n");
+  write_file(run / kFile,
+             json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::optional<DatasetInfo> read_dataset_record(const fs::path& run) {

@@ -35,7 +35,7 @@ std::string holder_text(const RunHolder& holder) {
                                        {"pid", holder.pid},
                                        {"job", holder.job},
                                        {"started", holder.started}};
-  return json.dump() + "\n";
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 // A holder that died while it wrote its name leaves half of it: then the holder is "unknown".

@@ -78,7 +78,9 @@ void truncate_after(const fs::path& path, int64_t last_step, bool validates_agai
 }  // namespace
 
 std::string to_json(const MetricsRow& row) {
-  const auto quoted = [](const std::string& text) { return nlohmann::json(text).dump(); };
+  const auto quoted = [](const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
   std::string text = fmt::format(R"({{"stage":{},"iteration":{},"step":{})", quoted(row.stage),
                                  row.iteration, row.step);
   if (!row.split.empty()) text += fmt::format(R"(,"split":{})", quoted(row.split));

@@ -67,7 +67,7 @@ std::string provenance_json(const ProvenanceRequest& request) {
                                        {"processor_threads", std::thread::hardware_concurrency()},
                                        {"environment", environment},
                                        {"plugins", plugins}};
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 void write_provenance(const std::filesystem::path& path, const ProvenanceRequest& request) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/record/run/run_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -18,11 +20,6 @@
 namespace semiseg {
 namespace fs = std::filesystem;
 namespace {
-
-// Until 0.1 the name of a folder had the hash of every value outside these sections, so that asking
-// for another metric made another run. Folders of that time are found by it.
-const std::vector<std::string> kOutsideOldHash = {"run",         "threads", "device",
-                                                  "cuda_graphs", "loader",  "comm"};
 
 // "seed: 0 there, 1 here", one for each setting that is not the same.
 std::vector<std::string> differences(const Config& config, const fs::path& folder) {
@@ -53,6 +50,10 @@ bool is_unused(const fs::path& folder) {
   return true;
 }
 
+bool may_read(const fs::path& file) {
+  return ::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0;
+}
+
 std::string hash_text(uint64_t hash) { return fmt::format("{:016x}", hash); }
 
 // The end of a folder's name.
@@ -67,7 +68,7 @@ std::optional<fs::path> find_below_root(const Config& config, const RunFolderReq
     if (std::none_of(endings.begin(), endings.end(),
                      [&name](const std::string& ending) { return name.ends_with(ending); }))
       continue;
-    if (!fs::exists(entry.path() / kRunConfigFile)) continue;
+    if (!may_read(entry.path() / kRunConfigFile)) continue;  // a run of another user
     if (differences(config, entry.path()).empty()) found.push_back(entry.path());
   }
   if (found.empty()) return std::nullopt;
@@ -82,7 +83,14 @@ fs::path choose(const Config& config, const RunFolderRequest& request) {
 
 // True when the folder holds this very run.
 bool check(const Config& config, const fs::path& folder) {
-  if (!fs::exists(folder / kRunConfigFile)) {
+  std::error_code code;
+  if (!fs::exists(folder / kRunConfigFile, code)) {
+    if (code) {
+      throw Error(ErrorKind::kConfig,
+                  {.what = "cannot read the run folder (" + code.message() + ")",
+                   .where = folder.string(),
+                   .fix = "give another run.root or run.dir, or ask its owner for permission"});
+    }
     if (is_unused(folder)) return false;
     throw Error(ErrorKind::kConfig, {.what = "the folder is not empty and is not a semiseg run",
                                      .where = folder.string(),
@@ -111,7 +119,7 @@ fs::path made(const fs::path& folder) {
 }  // namespace
 
 std::vector<std::string> run_folder_endings(const Config& config) {
-  return {suffix(config.identity()), suffix(config.hash(kOutsideOldHash))};
+  return {suffix(config.identity()), suffix(config.hash(sections_outside_old_names()))};
 }
 
 std::string run_folder_name(const RunFolderRequest& request, const std::string& config_hash) {

@@ -64,7 +64,8 @@ std::optional<std::filesystem::path> find_run_folder(const Config& config,
 // older program gave it.
 std::vector<std::string> run_folder_endings(const Config& config);
 
-// "<date>-<method>-<dataset>-<first 6 digits of the hash>"
+// "<date>-<method>-<dataset>-<first 6 digits of the hash>". The date is that of UTC, because hosts
+// of one run may differ in their time zones; no search looks at it.
 std::string run_folder_name(const RunFolderRequest& request, const std::string& config_hash);
 
 }  // namespace semiseg

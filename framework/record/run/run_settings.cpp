@@ -11,6 +11,7 @@
 #include "framework/core/error.h"
 #include "framework/core/own_file.h"
 #include "framework/record/run/run_folder.h"
+#include "framework/record/run/run_summary.h"
 
 namespace semiseg {
 namespace fs = std::filesystem;
@@ -20,10 +21,9 @@ using Settings = std::map<std::string, std::string>;
 
 constexpr size_t kMostShown = 6;
 
-std::vector<Settings> settings_of(const std::vector<fs::path>& runs) {
-  // Settings of the place, the launch and the speed of a run.
-  const std::vector<std::string> ignored = {"seed",        "run",    "threads", "device",
-                                            "cuda_graphs", "loader", "comm"};
+std::vector<Settings> values_of(const std::vector<fs::path>& runs) {
+  std::vector<std::string> ignored = sections_outside_old_names();
+  ignored.push_back("seed");
   std::vector<Settings> all;
   for (const fs::path& run : runs) {
     try {
@@ -36,7 +36,30 @@ std::vector<Settings> settings_of(const std::vector<fs::path>& runs) {
   return all;
 }
 
+// The settings of every run as its summary says them; of runs of which one is older than that, all
+// values outside the sections that the names of older folders left out.
+std::vector<Settings> settings_of(const std::vector<fs::path>& runs) {
+  std::vector<Settings> all;
+  bool is_old = false;
+  for (const fs::path& run : runs) {
+    try {
+      const auto settings = read_run_summary(run / "summary.json").settings;
+      is_old = is_old || !settings;
+      if (settings) all.push_back(*settings);
+    } catch (const Error&) {
+      is_old = true;
+    }
+  }
+  return is_old ? values_of(runs) : all;
+}
+
 }  // namespace
+
+const std::vector<std::string>& sections_outside_old_names() {
+  static const std::vector<std::string> sections = {"run",         "threads", "device",
+                                                    "cuda_graphs", "loader",  "comm"};
+  return sections;
+}
 
 std::map<std::string, std::string> settings_by_path(const std::string& toml,
                                                     const std::string& origin,

@@ -70,7 +70,8 @@ void write_run_state(const fs::path& run, const RunState& state) {
                                  {"started", state.by.started},
                                  {"updated", state.updated},
                                  {"message", state.message}};
-  write_file(run / "state.json", json.dump(2) + "\n");
+  write_file(run / "state.json",
+             json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::optional<RunState> read_run_state(const fs::path& run) {

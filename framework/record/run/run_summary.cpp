@@ -93,6 +93,8 @@ RunSummary summary_of(const Json& json) {
   s.label_based_preparation = json.at("label_based_preparation");
   s.config_hash = json.at("config_hash");
   s.settings_hash = json.value("settings_hash", "");
+  if (json.contains("settings"))
+    s.settings = json.at("settings").get<std::map<std::string, std::string>>();
   s.iterations = whole_number(json.at("iterations"));
   s.wall_seconds = json.at("wall_seconds");
   return s;
@@ -126,9 +128,10 @@ std::string to_json(const RunSummary& s) {
   json["label_based_preparation"] = s.label_based_preparation;
   json["config_hash"] = s.config_hash;
   json["settings_hash"] = s.settings_hash;
+  if (s.settings) json["settings"] = *s.settings;
   json["iterations"] = s.iterations;
   json["wall_seconds"] = s.wall_seconds;
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 void write_run_summary(const fs::path& path, const RunSummary& summary) {

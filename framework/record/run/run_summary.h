@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "framework/metrics/evaluator.h"
@@ -23,8 +24,11 @@ struct RunSummary {
   bool label_based_preparation = false;  // property of the data set
   std::string config_hash;               // 16 hexadecimal digits
   std::string settings_hash;             // the same without the seed; empty in older files
-  int64_t iterations = 0;                // done
-  double wall_seconds = 0;               // seconds of the last start; the only time in the file
+  // Every setting that can change a result and is no default, but the seed, as TOML by path; older
+  // files lack it.
+  std::optional<std::map<std::string, std::string>> settings;
+  int64_t iterations = 0;   // done
+  double wall_seconds = 0;  // seconds of the last start; the only time in the file
 };
 
 std::string to_json(const RunSummary& summary);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/run/training/finish_run.h"
 
+#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "framework/core/ignore_label.h"
 #include "framework/record/report/overlay.h"
 #include "framework/record/report/report_slices.h"
 #include "framework/record/run/run_summary.h"
@@ -23,6 +26,14 @@ EvaluationTerms terms_of(const Run& run, Split split) {
           .empty = to_string(run.options.evaluation.empty),
           .split = to_string(split),
           .selection = run.selection()};
+}
+
+std::map<std::string, std::string> settings_of(const Config& config) {
+  std::map<std::string, std::string> settings;
+  for (const auto& [path, setting] : config.settings()) {
+    if (!setting.is_default && path != "seed") settings[path] = setting.value;
+  }
+  return settings;
 }
 
 constexpr size_t kWorstCases = 3;
@@ -53,9 +64,12 @@ std::vector<size_t> ranked_cases(const Run& run, Split split,
 SegmentedCase segmented(const Run& run, size_t index) {
   const Volume volume = run.data.source->load(index);
   const int64_t axis = run.data.source->info().axial_axis;
+  at::Tensor reference = volume.label;
+  if (run.data.source->info().has_ignore_label)
+    reference = reference.masked_fill(reference == kIgnoreLabel, 0);
   SegmentedCase result{.id = run.data.source->cases()[index].id,
                        .image = volume.image[0].movedim(axis, 0).contiguous(),
-                       .reference = volume.label.movedim(axis, 0).contiguous(),
+                       .reference = reference.movedim(axis, 0).contiguous(),
                        .prediction = run.model.segment(volume).movedim(axis, 0).contiguous(),
                        .spacing_mm = volume.spacing_mm};
   std::rotate(result.spacing_mm.begin(), result.spacing_mm.begin() + axis,
@@ -96,6 +110,7 @@ FinishedRun finish_run(const Run& run, const RunFolder& folder, Split split,
                      .label_based_preparation = run.data.source->info().label_based_preparation,
                      .config_hash = folder.config_hash(),
                      .settings_hash = run.options.settings_hash(),
+                     .settings = settings_of(run.options.config),
                      .iterations = iterations,
                      .wall_seconds = wall_seconds});
   const std::vector<size_t> ranked = ranked_cases(run, split, rows);
