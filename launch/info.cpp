@@ -42,17 +42,26 @@ void list_all() {
   list<SettingEntry>("settings (setting=…)");
   list<TransformEntry>("transforms (protocol.views.<name>.steps=[…])");
   list<cluster::LauncherEntry>("launchers (cluster=…)");
-  std::cout << "sections\n";
-  for (const OptionTable& table : section_tables())
-    if (!table.name.empty()) std::cout << fmt::format("  {:<24}{}\n", table.name, table.summary);
+  std::cout << "sections with their options (semiseg info SECTION says what they do)\n";
+  for (const OptionTable& table : section_tables()) std::cout << list_text(table);
+}
+
+// Returns the present name of a plug-in that was renamed.
+template <class Entry>
+std::string present(const std::string& name) {
+  const auto& renamed = Registry<Entry>::instance().renamed();
+  const auto found = renamed.find(name);
+  return found == renamed.end() ? name : found->second;
 }
 
 // Prints every table of this name: a section and a plug-in may share it.
-void describe(const std::string& name) {
+void describe(const std::string& given) {
+  const std::string name =
+      present<MethodEntry>(present<BackboneEntry>(present<DatasetEntry>(given)));
   std::vector<std::string> names;
   bool is_known = false;
   for (const OptionTable& table : all_tables()) {
-    names.push_back(table.name);
+    if (!table.name.empty()) names.push_back(table.name);
     if (table.name != name) continue;
     std::cout << terminal_text(table);
     is_known = true;

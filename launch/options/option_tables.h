@@ -44,6 +44,9 @@ std::string effect_text(Effect effect);
 // whether it can change results, and its text.
 std::string terminal_text(const OptionTable& table);
 
+// The table in a list: its name, its summary and the names of its options.
+std::string list_text(const OptionTable& table);
+
 // All tables as one page of Markdown: docs/options.md, which a test compares with this.
 std::string options_page();
 

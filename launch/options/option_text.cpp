@@ -81,6 +81,16 @@ std::string terminal_text(const OptionTable& table) {
   return text;
 }
 
+std::string list_text(const OptionTable& table) {
+  std::string names;
+  for (const ListedOption& option : table.options) {
+    const std::string& path = option.read.path;
+    names += (names.empty() ? "" : ", ") + path.substr(path.rfind('.') + 1);
+  }
+  return fmt::format("  {:<24}{}\n", table.name.empty() ? "(none)" : table.name, table.summary) +
+         wrapped(names, "      ", 96);
+}
+
 std::string options_page() {
   std::string page = kHead;
   const auto add = [&page](const std::string& title, const std::vector<OptionTable>& tables) {

@@ -40,6 +40,16 @@ TEST(Info, EveryPluginHasItsOptions) {
   EXPECT_NE(info("protocol.optimiser").find("protocol.optimiser.nesterov"), std::string::npos);
 }
 
+TEST(Info, TheListNamesTheOptionsOfEverySection) {
+  const std::string list = info("");
+  for (const char* option : {"labelled", "patience", "keep_checkpoints", "empty", "cache_mb"})
+    EXPECT_NE(list.find(option), std::string::npos) << option;
+}
+
+TEST(Info, AFormerNameIsThatOfThePresentOne) {
+  EXPECT_TRUE(info("phantom").starts_with("cardiac_phantom (data set)")) << info("phantom");
+}
+
 TEST(Info, EveryOptionHasASentence) {
   std::istringstream lines(info("--markdown"));
   std::string line, last;

@@ -38,6 +38,12 @@ void announce(const Run& run, const RunFolder& folder) {
                 ", "),
       patients.size() > 3 ? ", …" : "", labelled, pools.samples.size() - labelled,
       options.general.seed);
+  const auto choices = options.config.choices();
+  const auto protocol = choices.find("protocol");
+  log::info("protocol {}: {} iterations, batches of {}, patches of {}",
+            protocol == choices.end() ? "of the run" : protocol->second,
+            options.protocol.iterations, options.protocol.batch,
+            fmt::join(options.protocol.patch_size, " × "));
   log::info("on {}, {}; run folder: {}", run.model.device.str(), options.protocol.precision,
             folder.path().string());
 }
