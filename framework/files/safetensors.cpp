@@ -78,10 +78,14 @@ Entry read_entry(const std::string& name, const Json& header, uint64_t data_size
   Entry entry{.name = name};
   try {
     entry.dtype = dtype_of(header.at("dtype").get<std::string>(), where);
-    entry.shape = header.at("shape").get<std::vector<int64_t>>();
-    std::tie(entry.begin, entry.end) =
-        header.at("data_offsets").get<std::pair<uint64_t, uint64_t>>();
-  } catch (const Json::exception& error) {
+    for (const Json& side : header.at("shape").get_ref<const Json::array_t&>())
+      entry.shape.push_back(whole_number(side));
+    const Json& offsets = header.at("data_offsets");
+    entry.begin = static_cast<uint64_t>(whole_number(offsets.at(0)));
+    entry.end = static_cast<uint64_t>(whole_number(offsets.at(1)));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
     malformed(where, "header entry", "dtype, shape and data_offsets", error.what());
   }
   if (!is_sound_shape(entry.shape))
