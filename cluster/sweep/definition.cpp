@@ -11,7 +11,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 #include "framework/record/shown_text.h"
 #include "framework/record/tables/finished_runs.h"
 #include "framework/run/places.h"

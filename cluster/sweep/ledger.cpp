@@ -15,7 +15,7 @@
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 
 namespace semiseg::cluster {
 namespace fs = std::filesystem;

@@ -103,6 +103,19 @@ TEST_F(Record, APrivateRunOfAnotherUserIsPassedOverAndNeverTaken) {
   fs::permissions(first, fs::perms::owner_all);
 }
 
+TEST_F(Record, ARunOfAnotherUserThatMayBeReadIsNotWritten) {
+  const fs::path first = RunFolder(config_, request()).path();
+  fs::permissions(folder_.path(), fs::perms::all);
+  fs::permissions(first, fs::perms(0555));
+  {
+    const OtherUser other;
+    const ErrorParts parts = parts_of(ErrorKind::kIo, [&] { RunFolder(config_, request()); });
+    EXPECT_EQ(parts.what, "the run folder may not be written");
+    EXPECT_NE(parts.fix.find("run.root"), std::string::npos);
+  }
+  fs::permissions(first, fs::perms::owner_all);
+}
+
 TEST_F(Record, OptionsThatCannotChangeAResultDoNotMakeAnotherRun) {
   const auto with_root = [](const std::string& root) {
     const Config config = parse_config("seed = 0\nroot = '" + root + "'\n");

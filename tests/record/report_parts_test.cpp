@@ -6,9 +6,12 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "framework/core/error.h"
 #include "framework/core/files.h"
+#include "framework/record/report/report.h"
 #include "framework/record/report/report_curves.h"
 #include "framework/record/report/report_slices.h"
+#include "tests/support/other_user.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {
@@ -18,6 +21,21 @@ at::Tensor slice(const std::vector<std::vector<int64_t>>& rows) {
   std::vector<at::Tensor> tensors;
   for (const auto& row : rows) tensors.push_back(at::tensor(row, at::kByte));
   return at::stack(tensors);
+}
+
+TEST(ReportPage, APrivateRunIsLeftOut) {
+  const TemporaryFolder folder;
+  const std::filesystem::path hidden = folder / "hidden", open = folder / "open";
+  std::filesystem::create_directories(open);
+  std::filesystem::create_directories(hidden);
+  std::filesystem::permissions(hidden, std::filesystem::perms::none);
+  const FoundRun one{.folder = hidden, .summary = {}, .unfinished = "cannot be read"},
+      other{.folder = open, .summary = {}, .unfinished = "stopped"};
+  const OtherUser user;
+  const std::string page = report_page({one, other}, 0);
+  EXPECT_NE(page.find(R"("name":"open")"), std::string::npos);
+  EXPECT_EQ(page.find(R"("name":"hidden")"), std::string::npos);
+  EXPECT_THROW(report_page({one}, 0), Error);
 }
 
 TEST(OutlinePath, GoesAroundAVoxel) {

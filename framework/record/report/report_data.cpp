@@ -113,6 +113,12 @@ Json summary_of(const std::optional<RunSummary>& summary) {
 
 Json run_of(const FoundRun& run) {
   const fs::path config = run.folder / kRunConfigFile;
+  std::error_code hidden;
+  const bool has_config = fs::exists(config, hidden);
+  if (hidden) {
+    throw Error(ErrorKind::kIo, {.what = "cannot read the run (" + hidden.message() + ")",
+                                 .where = run.folder.string()});
+  }
   return {{"name", fs::weakly_canonical(run.folder).filename().string()},
           {"folder", run.folder.string()},
           {"status", run.summary ? "done" : run.unfinished},
@@ -120,7 +126,7 @@ Json run_of(const FoundRun& run) {
           {"metrics", metrics_of(run.folder / "metrics.jsonl")},
           {"scores", scores_of(run.folder / "cases.csv")},
           {"worst", json_file(run.folder / kWorstCasesFile)},
-          {"config", fs::exists(config) ? Json(read_own_file(config)) : Json()},
+          {"config", has_config ? Json(read_own_file(config)) : Json()},
           {"provenance", json_file(run.folder / "provenance.json")}};
 }
 

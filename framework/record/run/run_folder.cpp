@@ -113,6 +113,13 @@ fs::path made(const fs::path& folder) {
     throw Error(ErrorKind::kIo, {.what = "cannot make the run folder (" + code.message() + ")",
                                  .where = folder.string()});
   }
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) != 0) {
+    throw Error(
+        ErrorKind::kIo,
+        {.what = "the run folder may not be written",
+         .where = folder.string(),
+         .fix = "it may be another user's, or its file system read-only: give another run.root"});
+  }
   return folder;
 }
 
