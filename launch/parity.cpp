@@ -10,6 +10,7 @@
 #include "framework/run/world.h"
 #include "launch/command_line/flags.h"
 #include "launch/parity/run_case.h"
+#include "launch/parity/statistics_case.h"
 
 namespace semiseg {
 namespace {
@@ -21,12 +22,14 @@ std::vector<fs::path> cases_of(const fs::path& place) {
   if (!fs::is_directory(place)) return {place};
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(place)) {
-    if (entry.path().extension() == ".safetensors") files.push_back(entry.path());
+    if (entry.path().extension() == ".safetensors" || is_statistics_case(entry.path()))
+      files.push_back(entry.path());
   }
   if (files.empty()) {
-    throw Error(ErrorKind::kData, {.what = "no parity case in this folder",
-                                   .where = place.string(),
-                                   .expected = "files *.safetensors"});
+    throw Error(ErrorKind::kData,
+                {.what = "no parity case in this folder",
+                 .where = place.string(),
+                 .expected = "files *.safetensors, or *.json with answers of SciPy"});
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -152,6 +152,7 @@ TEST(Layout, VendorHeadersStayInTheirPlace) {
       {"CLI/", {"launch"}},
       {"Random123/", {"framework/core"}},
       {"nanoflann", {"framework/metrics"}},
+      {"boost/", {"framework/metrics"}},
       {"protozero/", {"framework/record", "tests"}},
       {"itk", {"framework/scans"}},
   };

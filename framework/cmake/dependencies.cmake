@@ -5,6 +5,7 @@ find_package(HDF5 REQUIRED COMPONENTS C)
 find_package(MPI REQUIRED COMPONENTS C)
 find_package(CLI11 REQUIRED)
 find_package(PNG REQUIRED)
+find_package(Boost REQUIRED)  # headers of Boost.Math only
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)

@@ -11,6 +11,7 @@
 #include "framework/core/error.h"
 #include "framework/files/json.h"
 #include "framework/files/safetensors.h"
+#include "launch/parity/statistics_case.h"
 
 namespace semiseg {
 namespace {
@@ -97,6 +98,7 @@ std::map<std::string, at::Tensor> ParityCase::tensors(std::string_view prefix) c
 }
 
 ParityCase load_case(const std::filesystem::path& path) {
+  if (path.extension() == ".json") return load_statistics_case(path);
   Safetensors content = read_safetensors(path);
   ParityCase parity{.stored = std::move(content.tensors)};
   try {

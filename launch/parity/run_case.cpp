@@ -14,9 +14,9 @@ namespace semiseg {
 namespace {
 
 const std::map<std::string, CaseRunner> kRunners = {
-    {"backbone", run_backbone},  {"inference", run_inference}, {"loss", run_loss},
-    {"memory", run_memory},      {"metric", run_metric},       {"schedule", run_schedule},
-    {"transform", run_transform}};
+    {"backbone", run_backbone},     {"inference", run_inference}, {"loss", run_loss},
+    {"memory", run_memory},         {"metric", run_metric},       {"schedule", run_schedule},
+    {"statistics", run_statistics}, {"transform", run_transform}};
 
 // A line: the parts of our own messages stand on lines of their own; what follows the first line
 // of a library's message is its call stack.

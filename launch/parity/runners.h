@@ -46,6 +46,7 @@ void run_loss(const ParityCase& parity, Comparison& comparison);
 void run_memory(const ParityCase& parity, Comparison& comparison);
 void run_metric(const ParityCase& parity, Comparison& comparison);
 void run_schedule(const ParityCase& parity, Comparison& comparison);
+void run_statistics(const ParityCase& parity, Comparison& comparison);
 void run_transform(const ParityCase& parity, Comparison& comparison);
 void run_method(const ParityCase& parity, Comparison& comparison, Arithmetic arithmetic);
 

@@ -20,7 +20,8 @@ inline std::vector<std::filesystem::path> recorded_cases(const std::string& kind
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(recorded_cases() / kind)) {
     const std::string file = entry.path().filename().string();
-    if (file.starts_with(prefix) && entry.path().extension() == ".safetensors")
+    const std::string extension = kind == "statistics" ? ".json" : ".safetensors";
+    if (file.starts_with(prefix) && entry.path().extension() == extension)
       files.push_back(entry.path());
   }
   if (files.empty()) {
