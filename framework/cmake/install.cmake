@@ -4,6 +4,7 @@ install(TARGETS semiseg EXPORT semisegTargets LIBRARY DESTINATION ${CMAKE_INSTAL
 install(TARGETS semiseg_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY framework DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/semiseg FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY experiments DESTINATION ${CMAKE_INSTALL_DATADIR}/semiseg)
+install(DIRECTORY results/reference DESTINATION ${CMAKE_INSTALL_DATADIR}/semiseg/results)  # rows of the benchmarks
 install(EXPORT semisegTargets NAMESPACE semiseg:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/semiseg)
 configure_package_config_file(framework/cmake/semisegConfig.cmake.in semisegConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/semiseg)

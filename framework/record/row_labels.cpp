@@ -64,7 +64,8 @@ Label label_of(const ResultsRow& row, const std::vector<ResultsRow>& rows) {
 std::map<std::string, std::string> chosen_by_hand(const RunSummary& summary) {
   std::map<std::string, std::string> chosen = summary.choices;
   for (const auto& [path, value] : summary.overridden) {
-    if (path != "seed" && path != "labelled") chosen[path] = without_quotes(value);
+    if (path != "seed" && path != "labelled" && path != "labelled_draw")
+      chosen[path] = without_quotes(value);
   }
   return chosen;
 }

@@ -11,7 +11,8 @@
 namespace semiseg {
 
 // Returns what somebody chose for a run, by group or path: "method" → "bcp", "method.weight" → "10";
-// without the seed and the label budget, which have columns of their own.
+// without the seed, the label budget and the draw of the labelled patients, which have columns of
+// their own.
 std::map<std::string, std::string> chosen_by_hand(const RunSummary& summary);
 
 // Sets method and backbone of each row to the options that were chosen, and adds what else tells

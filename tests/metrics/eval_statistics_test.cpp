@@ -188,7 +188,9 @@ TEST(PatientValues, ArePatientsNotCasesAndClasses) {
   const PatientValues values = patient_values(rows, dice);
   ASSERT_EQ(values.size(), 1);  // b has no entry and is missing
   EXPECT_DOUBLE_EQ(values.at("a"), (0.3 + 0.9) / 2);
-  EXPECT_DOUBLE_EQ(patient_values(rows, dice, [](const EvaluationRow& row) { return row.label == 1; }).at("a"), (0.2 + 0.9) / 2);
+  EXPECT_DOUBLE_EQ(
+      patient_values(rows, dice, [](const EvaluationRow& row) { return row.label == 1; }).at("a"),
+      (0.2 + 0.9) / 2);
   EXPECT_DOUBLE_EQ(patient_values(rows, metric_schema().back()).at("a"), (0.3 + 0.9) / 2);
 }
 

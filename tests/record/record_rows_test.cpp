@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "framework/files/csv.h"
+#include "framework/record/statistics/table_data.h"
 #include "framework/record/tables/results_table.h"
-#include "framework/record/tables/results_text.h"
 
 namespace semiseg {
 namespace {
@@ -78,8 +78,8 @@ TEST(Rows, OfOlderRunsJoinThoseOfTheSameSettings) {
 }
 
 TEST(Rows, HaveAllTheirChoicesInTheCsv) {
-  const CsvTable csv =
-      parse_csv(to_csv(make_results_table({run_of("bcp", {{"method.mask", "\"box\""}})})), "text");
+  const CsvTable csv = parse_csv(
+      to_csv(make_statistics_table({run_of("bcp", {{"method.mask", "\"box\""}})})), "text");
   EXPECT_EQ(csv.rows[0].back(), "choices");
   EXPECT_EQ(csv.rows[1].back(), "backbone=unet method=bcp method.mask=box protocol=acdc_2d");
 }

@@ -10,6 +10,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/files/csv.h"
+#include "framework/record/statistics/table_data.h"
 #include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/results_table.h"
 #include "framework/record/tables/results_text.h"
@@ -103,6 +104,11 @@ TEST(SeedStatistics, AreThoseOfASample) {
 
 FoundRun found(const RunSummary& summary) { return {.folder = "runs/x", .summary = summary}; }
 
+std::string value_of(const CsvTable& csv, size_t row, const std::string& column) {
+  const auto at = std::find(csv.rows[0].begin(), csv.rows[0].end(), column) - csv.rows[0].begin();
+  return csv.rows.at(row).at(static_cast<size_t>(at));
+}
+
 TEST(ResultsTable, GroupsSeedsAndSortsRows) {
   const ResultsTable table = make_results_table(
       {found(run_summary("ua_mt", 7, 0, 0.7)), found(run_summary("bcp", 14, 0, 0.9)),
@@ -190,7 +196,7 @@ TEST(ResultsTable, ASmokeRunSaysThatItIsOne) {
 }
 
 TEST(ResultsTable, NamesOutOfFilesAreText) {
-  const ResultsTable table = make_results_table(
+  const StatisticsTable table = make_statistics_table(
       {found(run_summary("<b>|a\n\x1b[2J`", 7, 0, 0.7)),
        found(run_summary("=1+2", 7, 0, 0.7)),
        {.folder = "runs/x", .summary = {}, .unfinished = "failed: a\n  where: b"}});
@@ -198,8 +204,8 @@ TEST(ResultsTable, NamesOutOfFilesAreText) {
   EXPECT_NE(text.find("| 7 | &lt;b&gt;\\|a; \\\\x1b\\[2J\\` |"), std::string::npos) << text;
   EXPECT_NE(text.find("- runs/x: failed: a; where: b\n"), std::string::npos) << text;
   const CsvTable csv = parse_csv(to_csv(table), "text");
-  EXPECT_EQ(csv.rows[1][9].substr(0, 4), "<b>|");
-  EXPECT_EQ(csv.rows[2][9], "'=1+2");
+  EXPECT_EQ(value_of(csv, 1, "method").substr(0, 4), "<b>|");
+  EXPECT_EQ(value_of(csv, 2, "method"), "'=1+2");
 }
 
 TEST(ResultsTable, WarnsWhenASeedAppearsTwice) {
@@ -214,48 +220,39 @@ TEST(ResultsTable, MarkdownHasOneTableForEachSection) {
   on_test.terms.selection = "test";
   mm.terms.unit = "mm";
   mm.metrics.overall.hd95 = {kNaN, 0};
-  ResultsTable table =
-      make_results_table({found(run_summary("bcp", 7, 0, 0.80)),
-                          found(run_summary("bcp", 7, 1, 0.82)), found(on_test), found(mm)});
-  table.unfinished = {"runs/y: stopped: on request"};
-  EXPECT_EQ(to_markdown(table), R"(### acdc, test split, 2 cases
-
-Mean ± standard deviation over seeds. Metrics as medpy defines them, distances in mm; empty classes are left out of distances and counted.
-
-| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [mm] | ASD [mm] | NSD at 1 mm [%] | volume error [%] | missed | false positive | both empty | selected on |
-|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
-| 7 | bcp | unet | 1 | 50.00 | 25.00 | – | 0.33 | 40.00 | 62.50 | 1 | 1 | 1 | val |
-
-### acdc, test split, 2 cases
-
-Mean ± standard deviation over seeds. Metrics as medpy defines them, distances in voxel; empty classes are left out of distances and counted.
-
-| labelled | method | backbone | n | Dice [%] | Jaccard [%] | HD95 [voxel] | ASD [voxel] | NSD at 1 voxel [%] | volume error [%] | missed | false positive | both empty | selected on |
-|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
-| 7 | bcp | unet | 1 | 90.00 | 45.00 | 9.00 | 0.33 | 40.00 | 62.50 | 1 | 1 | 1 | **test** (selected on test) |
-| 7 | bcp | unet | 2 | 81.00 ± 1.41 | 40.50 ± 0.71 | 8.10 ± 0.14 | 0.33 ± 0.00 | 40.00 ± 0.00 | 62.50 ± 0.00 | 2 | 2 | 2 | val |
-
-Unfinished runs (in no row):
-
-- runs/y: stopped: on request
-)");
+  StatisticsTable table =
+      make_statistics_table({found(run_summary("bcp", 7, 0, 0.80)),
+                             found(run_summary("bcp", 7, 1, 0.82)), found(on_test), found(mm)});
+  table.results.unfinished = {"runs/y: stopped: on request"};
+  const std::string text = to_markdown(table);
+  for (const char* part :
+       {"### acdc, test split, 2 cases; 1 run a row (seed 0); weights selected on val\n",
+        "### acdc, test split, 2 cases; 1 to 2 runs a row (seeds 0, 1); weights selected on test "
+        "or "
+        "val\n",
+        "| 7 | bcp | unet | 1 | 50.00 | – | – | – | 25.00 | – | 0.33 | 40.00 | 62.50 | val |\n",
+        "| 7 | bcp | unet | 1 | 90.00 | – | – | – | 45.00 | 9.00 | 0.33 | 40.00 | 62.50 | **test** "
+        "(selected on test) |\n",
+        "| 7 | bcp | unet | 2 | 81.00 ± 1.41 | – | – | – | 40.50 ± 0.71 | 8.10 ± 0.14 | 0.33 ± "
+        "0.00 | 40.00 ± 0.00 | 62.50 ± 0.00 | val |\n",
+        "- acdc, 7 labelled, bcp: 2 missed, 2 false positive, 2 both empty\n",
+        "no run has a cases.csv", "selected on the test split", "measured under 2 conventions",
+        "\nUnfinished runs (in no row):\n\n- runs/y: stopped: on request\n"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
 }
 
-TEST(ResultsTable, CsvHasOneLineForEachRow) {
+TEST(ResultsTable, CsvHasOneLineForEachRowAndMetric) {
   const CsvTable csv =
-      parse_csv(to_csv(make_results_table({found(run_summary("bcp", 7, 3, 0.5))})), "text");
-  ASSERT_EQ(csv.rows.size(), 2);
-  const auto column = [&](const std::string& name) {
-    const auto at = std::find(csv.rows[0].begin(), csv.rows[0].end(), name) - csv.rows[0].begin();
-    return csv.rows[1].at(static_cast<size_t>(at));
-  };
-  EXPECT_EQ(column("method"), "bcp");
-  EXPECT_EQ(column("seeds"), "3");
-  EXPECT_EQ(column("dice_percent_mean"), "50");
-  EXPECT_EQ(column("dice_percent_std"), "");
-  EXPECT_EQ(column("hd95_n"), "1");
-  EXPECT_EQ(column("selected_on_test"), "no");
-  EXPECT_EQ(column("both_empty"), "1");
+      parse_csv(to_csv(make_statistics_table({found(run_summary("bcp", 7, 3, 0.5))})), "text");
+  ASSERT_EQ(csv.rows.size(), 1 + shown_metrics().size());
+  EXPECT_EQ(value_of(csv, 1, "method"), "bcp");
+  EXPECT_EQ(value_of(csv, 1, "seeds"), "3");
+  EXPECT_EQ(value_of(csv, 1, "metric"), "dice");
+  EXPECT_EQ(value_of(csv, 1, "mean"), "50");
+  EXPECT_EQ(value_of(csv, 1, "std_seeds"), "");
+  EXPECT_EQ(value_of(csv, 3, "metric"), "hd95");
+  EXPECT_EQ(value_of(csv, 1, "selected_on_test"), "no");
+  EXPECT_EQ(value_of(csv, 1, "both_empty"), "1");
 }
 
 }  // namespace

@@ -27,6 +27,9 @@ namespace {
                .fix = "free space and run the same command again: it resumes"});
 }
 
+// Before the split in a line; on disk, do not change.
+const std::string kSplitKey = ",\"split\":";
+
 MetricsRow parse_row(const std::string& line) {
   const auto json = nlohmann::ordered_json::parse(line);
   MetricsRow row{.stage = json.at("stage"),
@@ -83,7 +86,7 @@ std::string to_json(const MetricsRow& row) {
   };
   std::string text = fmt::format(R"({{"stage":{},"iteration":{},"step":{})", quoted(row.stage),
                                  row.iteration, row.step);
-  if (!row.split.empty()) text += fmt::format(R"(,"split":{})", quoted(row.split));
+  if (!row.split.empty()) text += kSplitKey + quoted(row.split);
   text += R"(,"values":{)";
   for (size_t i = 0; i < row.values.size(); ++i) {
     const auto& [name, value] = row.values[i];
@@ -112,6 +115,21 @@ void MetricsLog::append(const MetricsRow& row) {
 void MetricsLog::sync() {
   if (file_fault("fsync", path_)) fail_io(path_, ENOSPC);
   if (::fsync(::fileno(file_.get())) != 0) fail_io(path_, errno);
+}
+
+std::vector<MetricsRow> read_validations(const fs::path& path) {
+  const std::string text = read_own_file(path);
+  std::string lines;  // that may be those of a validation: MetricsLog writes the key so
+  for (size_t at = text.find(kSplitKey); at != std::string::npos; at = text.find(kSplitKey, at)) {
+    const size_t begin = text.rfind('\n', at) + 1;  // 0 in the first line
+    at = std::min(text.find('\n', at), text.size() - 1);
+    lines += text.substr(begin, at + 1 - begin);
+  }
+  std::vector<MetricsRow> rows;
+  for_each_row(lines, path, [&](const std::string&, MetricsRow& row) {
+    if (!row.split.empty()) rows.push_back(std::move(row));
+  });
+  return rows;
 }
 
 std::vector<MetricsRow> read_metrics_log(const fs::path& path) {

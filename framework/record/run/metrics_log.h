@@ -47,4 +47,8 @@ std::string to_json(const MetricsRow& row);
 // line for anything else.
 std::vector<MetricsRow> read_metrics_log(const std::filesystem::path& path);
 
+// Returns the rows of validations alone; those of training, which are the most by far, are not
+// parsed.
+std::vector<MetricsRow> read_validations(const std::filesystem::path& path);
+
 }  // namespace semiseg

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/record/run/run_summary.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -44,7 +45,7 @@ Json to_json_value(const EvaluationMeans& means) {
 }
 
 // Summaries of older versions lack the later means.
-MetricMean mean_of(const Json& json, const MetricField& field) {
+MetricMean metric_mean(const Json& json, const MetricField& field) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   if (field.since > 0 && !json.contains(field.name)) return {kNone, 0};
   const Json& mean = json.at(field.name);
@@ -53,7 +54,7 @@ MetricMean mean_of(const Json& json, const MetricField& field) {
 
 EvaluationMeans means_of(const Json& json) {
   EvaluationMeans means;
-  for (const MetricField& field : metric_schema()) means.*field.mean = mean_of(json, field);
+  for (const MetricField& field : metric_schema()) means.*field.mean = metric_mean(json, field);
   means.rows = whole_number(json.at("rows"));
   means.both_empty = whole_number(json.at("both_empty"));
   means.missed = whole_number(json.at("missed"));
@@ -101,6 +102,14 @@ RunSummary summary_of(const Json& json) {
 }
 
 }  // namespace
+
+int64_t draw_of(const RunSummary& summary) {
+  const auto found = summary.overridden.find("labelled_draw");
+  int64_t draw = 0;
+  if (found != summary.overridden.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), draw);
+  return draw;
+}
 
 std::string to_json(const RunSummary& s) {
   Json json = {{"format", kFormat},

@@ -31,6 +31,9 @@ struct RunSummary {
   double wall_seconds = 0;  // seconds of the last start; the only time in the file
 };
 
+// Returns the draw of the labelled patients, `labelled_draw` of its settings.
+int64_t draw_of(const RunSummary& summary);
+
 std::string to_json(const RunSummary& summary);
 
 // Writes atomically. Throws kIo on failure.

@@ -55,6 +55,12 @@ struct Members {
   std::vector<const RunSummary*> runs;
   std::vector<std::filesystem::path> folders;
 };
+
+// A run of a row by the draw of its labelled patients and its seed.
+std::pair<int64_t, int64_t> place_of(const RunSummary& summary) {
+  return {draw_of(summary), summary.seed};
+}
+
 using Runs = std::vector<const RunSummary*>;
 
 constexpr int64_t kFewIterations = 100;
@@ -68,7 +74,19 @@ SeedStatistics over_seeds(const Runs& runs, const MetricField& field) {
   return seed_statistics(values);
 }
 
-ResultsRow make_row(const Runs& runs) {
+// Returns the runs by draw and seed.
+std::vector<FoundRun> runs_of(const Members& members) {
+  std::vector<FoundRun> runs;
+  for (size_t i = 0; i < members.runs.size(); ++i)
+    runs.push_back({.folder = members.folders[i], .summary = *members.runs[i]});
+  std::stable_sort(runs.begin(), runs.end(), [](const FoundRun& a, const FoundRun& b) {
+    return place_of(*a.summary) < place_of(*b.summary);
+  });
+  return runs;
+}
+
+ResultsRow make_row(const Members& members) {
+  const Runs& runs = members.runs;
   const RunSummary& first = *runs.front();
   ResultsRow row{.dataset = first.dataset,
                  .terms = first.terms,
@@ -77,7 +95,8 @@ ResultsRow make_row(const Runs& runs) {
                  .labelled = first.labelled,
                  .method = first.method,
                  .backbone = first.backbone,
-                 .choices = chosen_by_hand(first)};
+                 .choices = chosen_by_hand(first),
+                 .runs = runs_of(members)};
   for (const RunSummary* run : runs) {
     row.seeds.push_back(run->seed);
     row.both_empty += run->metrics.overall.both_empty;
@@ -94,11 +113,16 @@ ResultsRow make_row(const Runs& runs) {
 // Warns when the runs of a row differ in more than the seed.
 void warn_of_settings(const Members& members, const ResultsRow& row,
                       std::vector<std::string>& warnings) {
-  std::set<std::string> settings;
+  // The draw is one of the settings, so those of each draw are compared.
+  std::map<int64_t, std::set<std::string>> of_draws;
   for (const RunSummary* run : members.runs) {
-    if (!run->settings_hash.empty()) settings.insert(run->settings_hash);
+    if (!run->settings_hash.empty()) of_draws[draw_of(*run)].insert(run->settings_hash);
   }
-  if (settings.size() < 2) return;
+  std::set<std::string> settings;
+  for (const auto& [draw, hashes] : of_draws) {
+    if (hashes.size() > 1) settings.insert(hashes.begin(), hashes.end());
+  }
+  if (settings.empty()) return;
   const std::string which = differing_settings(members.folders);
   warnings.push_back(fmt::format("{}, {} labelled, {}: the row mixes {} different settings ({})",
                                  row.dataset, row.labelled, row.method, settings.size(),
@@ -118,15 +142,15 @@ void warn_of_smoke(const Runs& runs, const ResultsRow& row, std::vector<std::str
                   row.dataset, row.labelled, row.method, least));
 }
 
-// Warns when a seed occurs twice in a mean over seeds.
+// Warns when a seed occurs twice for one draw in a mean over seeds.
 void warn_of_twins(const ResultsRow& row, std::vector<std::string>& warnings) {
-  for (size_t i = 1; i < row.seeds.size(); ++i) {
-    const bool is_first_twin =
-        row.seeds[i] == row.seeds[i - 1] && (i == 1 || row.seeds[i] != row.seeds[i - 2]);
-    if (!is_first_twin) continue;
-    warnings.push_back(fmt::format("{}, {} labelled, {}: seed {} stands for {} runs", row.dataset,
-                                   row.labelled, row.method, row.seeds[i],
-                                   std::count(row.seeds.begin(), row.seeds.end(), row.seeds[i])));
+  std::map<std::pair<int64_t, int64_t>, int64_t> counts;
+  for (const FoundRun& run : row.runs) ++counts[place_of(*run.summary)];
+  for (const auto& [place, count] : counts) {
+    if (count < 2) continue;
+    const std::string draw = place.first == 0 ? "" : fmt::format(" of draw {}", place.first);
+    warnings.push_back(fmt::format("{}, {} labelled, {}: seed {}{} stands for {} runs", row.dataset,
+                                   row.labelled, row.method, place.second, draw, count));
   }
 }
 
@@ -166,7 +190,7 @@ ResultsTable make_results_table(const std::vector<FoundRun>& runs) {
     members.runs.push_back(&*run.summary);
     members.folders.push_back(run.folder);
   }
-  for (const auto& [key, members] : groups) table.rows.push_back(make_row(members.runs));
+  for (const auto& [key, members] : groups) table.rows.push_back(make_row(members));
   label_rows(table.rows);
   size_t row = 0;
   for (const auto& [key, members] : groups) warn(members, table.rows[row++], table.warnings);

@@ -33,6 +33,7 @@ struct ResultsRow {
   std::string method, backbone;                // as chosen, with what tells them from other rows
   std::map<std::string, std::string> choices;  // chosen_by_hand() of its runs; empty for older ones
   std::vector<int64_t> seeds;                  // one for each run, sorted
+  std::vector<FoundRun> runs;                  // with their summaries, by draw and seed
   std::vector<SeedStatistics> metrics;  // one for each of shown_metrics(), as the summaries have it
   int64_t both_empty = 0, missed = 0, false_positive = 0;  // cases and classes, over all runs
 

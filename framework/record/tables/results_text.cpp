@@ -4,43 +4,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
-#include "framework/files/csv.h"
-#include "framework/record/row_labels.h"
 #include "framework/record/shown_text.h"
+#include "framework/record/statistics/short_cells.h"
+#include "framework/record/statistics/table_columns.h"
 
 namespace semiseg {
 namespace {
-
-SeedStatistics in_unit(SeedStatistics s, const MetricField& field) {
-  s.mean *= field.factor();
-  s.deviation *= field.factor();
-  return s;
-}
-
-// "NSD at 1 mm [%]"
-std::string title(const MetricField& field, const EvaluationTerms& terms) {
-  std::string text = field.title;
-  if (field.at_tolerance) text += fmt::format(" at {} {}", terms.tolerance, terms.unit);
-  if (field.unit == MetricUnit::kPercent) text += " [%]";
-  if (field.unit == MetricUnit::kDistance) text += fmt::format(" [{}]", terms.unit);
-  return text;
-}
-
-// "dice_percent"
-std::string column(const MetricField& field) {
-  return std::string(field.name) + (field.unit == MetricUnit::kPercent ? "_percent" : "");
-}
-
-// "81.20 ± 0.46"; the number of runs when it is not that of the row.
-std::string cell(const SeedStatistics& s, size_t runs) {
-  if (s.n == 0) return "–";
-  std::string text = fmt::format("{:.2f}", s.mean);
-  if (s.n > 1) text += fmt::format(" ± {:.2f}", s.deviation);
-  if (s.n != static_cast<int64_t>(runs)) text += fmt::format(" (n = {})", s.n);
-  return text;
-}
 
 const char* empty_text(const std::string& policy) {
   if (policy == "exclude") return "empty classes are left out of distances and counted.";
@@ -48,37 +20,53 @@ const char* empty_text(const std::string& policy) {
   return "empty classes count as 0, also in distances, which flatters them.";
 }
 
-std::string heading(const ResultsRow& row) {
-  const EvaluationTerms& t = row.terms;
-  std::string text = fmt::format("### {}, {} split, {} cases\n\n", markdown_text(row.dataset),
-                                 markdown_text(t.split), row.cases);
+std::string heading(const StatisticsTable& table, const std::vector<size_t>& rows) {
+  const ResultsRow& first = table.results.rows[rows.front()];
+  const EvaluationTerms& t = first.terms;
+  std::string text = fmt::format("### {}, {} split, {}\n\n", markdown_text(first.dataset),
+                                 markdown_text(t.split), markdown_text(heading_text(table, rows)));
   text += fmt::format(
-      "Mean ± standard deviation over seeds. Metrics as {} defines them, distances in {}; ",
-      markdown_text(t.definition), markdown_text(t.unit));
-  text += empty_text(t.empty);
-  if (row.label_based_preparation) text += " The data were prepared with the help of their labels.";
-  text += "\n\n| labelled | method | backbone | n |";
-  std::string rule = "|---:|---|---|---:|";
-  for (const MetricField& field : shown_metrics()) {
-    text += fmt::format(" {} |", one_line(title(field, t)));
-    rule += "---:|";
-  }
-  return text + " missed | false positive | both empty | selected on |\n" + rule +
-         "---:|---:|---:|---|\n";
+      "Mean over patients ± standard deviation over runs, with the 95 % interval over patients "
+      "(BCa "
+      "bootstrap; t: Student's). The difference of {} is paired over patients and runs with the "
+      "reference of as many labels. \"better\" and \"worse\": Holm-adjusted signed-rank p < 0.05, "
+      "and the 95 % interval over runs and patients excludes 0. Metrics as {} defines them, "
+      "distances in {}; {}",
+      table.main().field.title, markdown_text(t.definition), markdown_text(t.unit),
+      empty_text(t.empty));
+  if (first.label_based_preparation)
+    text += " The data were prepared with the help of their labels.";
+  return text;
 }
 
-std::string line(const ResultsRow& row) {
-  const size_t n = row.seeds.size();
-  std::string text = fmt::format("| {} | {} | {} | {} |", row.labelled, markdown_text(row.method),
-                                 markdown_text(row.backbone), n);
-  const std::vector<MetricField> fields = shown_metrics();
-  for (size_t i = 0; i < fields.size(); ++i) {
-    text += fmt::format(" {} |", cell(in_unit(row.metrics[i], fields[i]), n));
+std::string head_of_table(const StatisticsTable& table, const ResultsRow& first) {
+  std::string text = fmt::format(
+      "\n\n| labelled | method | backbone | runs | {} | 95 % interval | "
+      "difference | verdict |",
+      one_line(metric_title(table.main().field, first.terms)));
+  std::string rule = "|---:|---|---|---:|---:|---:|---:|---|";
+  for (size_t m = 1; m < table.metrics.size(); ++m) {
+    if (!table.metrics[m].part.kind.empty()) break;
+    text += fmt::format(" {} |", one_line(metric_title(table.metrics[m].field, first.terms)));
+    rule += "---:|";
   }
-  return text + fmt::format(" {} | {} | {} | {} |\n", row.missed, row.false_positive,
-                            row.both_empty,
-                            row.terms.selected_on_test() ? "**test** (selected on test)"
-                                                         : markdown_text(row.terms.selection));
+  return text + " selected on |\n" + rule + "---|\n";
+}
+
+std::string line(const StatisticsTable& table, size_t row) {
+  const ResultsRow& r = table.results.rows[row];
+  std::string text =
+      fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |", r.labelled, markdown_text(r.method),
+                  markdown_text(r.backbone), r.runs.size(), mean_cell(table, row, table.main()),
+                  interval_cell(table.main().rows[row], table.main().field),
+                  markdown_text(difference_cell(table, row)), verdict_cell(table, row));
+  for (size_t m = 1; m < table.metrics.size(); ++m) {
+    if (!table.metrics[m].part.kind.empty()) break;
+    text += fmt::format(" {} |", mean_cell(table, row, table.metrics[m]));
+  }
+  return text + fmt::format(" {} |\n", r.terms.selected_on_test()
+                                           ? "**test** (selected on test)"
+                                           : markdown_text(r.terms.selection));
 }
 
 std::string list(const std::string& title, const std::vector<std::string>& items) {
@@ -88,67 +76,120 @@ std::string list(const std::string& title, const std::vector<std::string>& items
   return text;
 }
 
-std::string number(double value) { return std::isnan(value) ? "" : fmt::format("{:.17g}", value); }
-
-CsvRow csv_row(const ResultsRow& row) {
-  const EvaluationTerms& t = row.terms;
-  CsvRow fields = {cell_text(row.dataset),
-                   cell_text(t.split),
-                   cell_text(t.definition),
-                   cell_text(t.unit),
-                   cell_text(t.tolerance),
-                   cell_text(t.empty),
-                   std::to_string(row.cases),
-                   row.label_based_preparation ? "yes" : "no",
-                   std::to_string(row.labelled),
-                   cell_text(row.method),
-                   cell_text(row.backbone),
-                   cell_text(t.selection),
-                   t.selected_on_test() ? "yes" : "no",
-                   std::to_string(row.seeds.size()),
-                   fmt::format("{}", fmt::join(row.seeds, " "))};
-  const std::vector<MetricField> metrics = shown_metrics();
-  for (size_t i = 0; i < metrics.size(); ++i) {
-    const SeedStatistics s = in_unit(row.metrics[i], metrics[i]);
-    fields.insert(fields.end(), {number(s.mean), number(s.deviation), std::to_string(s.n)});
+// Parts of the first metric: one table of means, a column for each part.
+std::string parts_table(const StatisticsTable& table, const std::vector<size_t>& rows) {
+  std::vector<const MetricScores*> parts;
+  for (const MetricScores& metric : table.metrics) {
+    const bool is_part = !metric.part.kind.empty() && metric.field.name == table.main().field.name;
+    if (is_part) parts.push_back(&metric);
   }
-  for (const int64_t count : {row.missed, row.false_positive, row.both_empty})
-    fields.push_back(std::to_string(count));
-  fields.push_back(cell_text(choices_text(row)));
-  return fields;
+  if (parts.empty()) return "";
+  const ResultsRow& first = table.results.rows[rows.front()];
+  std::string text = fmt::format("\n{} of each {}:\n\n| labelled | method |",
+                                 one_line(metric_title(table.main().field, first.terms)),
+                                 parts.front()->part.kind);
+  std::string rule = "|---:|---|";
+  for (const MetricScores* part : parts) {
+    text += fmt::format(" {} | verdict |", markdown_text(part->part.name));
+    rule += "---:|---|";
+  }
+  text += "\n" + rule + "\n";
+  for (const size_t row : rows) {
+    const ResultsRow& r = table.results.rows[row];
+    text += fmt::format("| {} | {} |", r.labelled, markdown_text(r.method));
+    for (const MetricScores* part : parts) {
+      std::vector<std::string> verdicts;
+      for (const RowComparison& c : part->comparisons[row])
+        verdicts.emplace_back(to_string(c.verdict));
+      text += fmt::format(" {} | {} |", mean_cell(table, row, *part),
+                          verdicts.empty() ? "–" : fmt::format("{}", fmt::join(verdicts, ", ")));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+// What is not known of a published row is said.
+std::string published_line(const StatisticsTable& table, const PublishedResult& row) {
+  const MetricScores& main = table.main();
+  const auto known = [](const std::string& text) {
+    return text.empty() ? std::string("unknown") : markdown_text(text);
+  };
+  const auto value = row.values.find(main.field.name);
+  const auto deviation = row.deviations.find(main.field.name);
+  std::string published = value == row.values.end() ? "–" : fmt::format("{:.2f}", value->second);
+  if (deviation != row.deviations.end()) published += fmt::format(" ± {:.2f}", deviation->second);
+  const auto ours = own_row(table, row);
+  std::string p = "–";
+  if (ours) {
+    const double p_false = lead_is_false(main.rows[*ours], main.field, row);
+    p = !std::isnan(p_false)                ? fmt::format("{:.2g}", p_false)
+        : row.patients == 0                 ? "n unknown"
+        : deviation == row.deviations.end() ? "deviation unknown"
+                                            : "other patients";
+  }
+  return fmt::format(
+      "| *{}* | *{}* | *{}* | {} | {} | {} | {} | {} | {} |\n",
+      row.labelled > 0 ? std::to_string(row.labelled) : "unknown", markdown_text(row.method),
+      published, row.patients > 0 ? std::to_string(row.patients) : "unknown", known(row.selection),
+      ours ? mean_cell(table, *ours, main) : "not run", p, known(row.protocol), known(row.source));
+}
+
+std::string published_table(const StatisticsTable& table,
+                            const std::vector<PublishedResult>& published) {
+  if (published.empty()) return "";
+  std::string text = fmt::format(
+      "\nPublished {}, never ranked with the rows above; P(false) is the probability that the lead "
+      "of "
+      "ours is false, with a correlation of 0.8 between patients assumed:\n\n"
+      "| labelled | method | published | n | selected on | ours | P(false) | protocol | source |\n"
+      "|---:|---|---:|---:|---|---:|---:|---|---|\n",
+      table.main().field.title);
+  for (const PublishedResult& row : published) text += published_line(table, row);
+  return text;
+}
+
+std::vector<std::string> empty_counts(const StatisticsTable& table) {
+  std::vector<std::string> counts;
+  for (const ResultsRow& row : table.results.rows) {
+    if (row.missed + row.false_positive + row.both_empty == 0) continue;
+    counts.push_back(fmt::format("{}, {} labelled, {}: {} missed, {} false positive, {} both empty",
+                                 row.dataset, row.labelled, row.method, row.missed,
+                                 row.false_positive, row.both_empty));
+  }
+  return counts;
+}
+
+// The rows of each section, in order.
+std::vector<std::vector<size_t>> sections_of(const std::vector<ResultsRow>& rows) {
+  std::vector<std::vector<size_t>> sections;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i == 0 || !rows[i].same_section(rows[i - 1])) sections.emplace_back();
+    sections.back().push_back(i);
+  }
+  return sections;
 }
 
 }  // namespace
 
-std::string to_markdown(const ResultsTable& table) {
+std::string to_markdown(const StatisticsTable& table,
+                        const std::vector<PublishedResult>& published) {
   std::string text;
-  for (size_t i = 0; i < table.rows.size(); ++i) {
-    const bool begins_section = i == 0 || !table.rows[i].same_section(table.rows[i - 1]);
-    if (begins_section) text += (i == 0 ? "" : "\n") + heading(table.rows[i]);
-    text += line(table.rows[i]);
+  std::vector<std::string> words;
+  for (const auto& rows : sections_of(table.results.rows)) {
+    text += (text.empty() ? "" : "\n") + heading(table, rows) +
+            head_of_table(table, table.results.rows[rows.front()]);
+    for (const size_t row : rows) text += line(table, row);
+    text += parts_table(table, rows);
   }
-  return text + list("Warnings:", table.warnings) +
-         list("Unfinished runs (in no row):", table.unfinished);
-}
-
-std::string to_csv(const ResultsTable& table) {
-  CsvTable csv;
-  for (const std::string& warning : table.warnings)
-    csv.comments.emplace_back("doubtful", one_line(warning));
-  for (const std::string& run : table.unfinished)
-    csv.comments.emplace_back("not done", one_line(run));
-  csv.rows.push_back({"dataset", "split", "definition", "unit", "tolerance", "empty_policy",
-                      "cases", "label_based_preparation", "labelled", "method", "backbone",
-                      "selection_split", "selected_on_test", "n", "seeds"});
-  for (const MetricField& field : shown_metrics()) {
-    for (const char* statistic : {"mean", "std", "n"}) {
-      csv.rows.front().push_back(fmt::format("{}_{}", column(field), statistic));
-    }
+  for (const RowGroup& group : table.groups) {
+    for (const std::string& sentence : verdict_sentences(table, group)) words.push_back(sentence);
   }
-  csv.rows.front().insert(csv.rows.front().end(),
-                          {"missed", "false_positive", "both_empty", "choices"});
-  for (const ResultsRow& row : table.rows) csv.rows.push_back(csv_row(row));
-  return to_csv(csv);
+  std::vector<std::string> warnings = table.results.warnings;
+  warnings.insert(warnings.end(), table.warnings.begin(), table.warnings.end());
+  return text + list("In words:", words) + published_table(table, published) +
+         list("Empty classes (over all runs):", empty_counts(table)) + list("Warnings:", warnings) +
+         list("Unfinished runs (in no row):", table.results.unfinished);
 }
 
 }  // namespace semiseg

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table of results as text: Markdown for people, CSV for programs.
+// The short table of results as Markdown.
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "framework/record/tables/results_table.h"
+#include "framework/record/statistics/published_rows.h"
 
 namespace semiseg {
 
-// One heading and table for each section, then warnings and runs that are not done. Shares
-// and volume errors in percent.
-std::string to_markdown(const ResultsTable& table);
-
-// One line for each row. Means and deviations with 17 significant digits, an absent one is empty;
-// shares and volume errors in percent. Runs that are not done stand in comment lines.
-std::string to_csv(const ResultsTable& table);
+// One heading and table for each section, then the verdicts in words, published rows, warnings and
+// runs that are not done. Shares and volume errors in percent.
+std::string to_markdown(const StatisticsTable& table,
+                        const std::vector<PublishedResult>& published = {});
 
 }  // namespace semiseg

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// A benchmark: the runs that a published table asks for, to say which of them are missing.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "framework/record/statistics/published_rows.h"
+
+namespace semiseg {
+
+struct Benchmark {
+  std::string dataset;
+  std::vector<std::string> methods;  // registered names
+  std::vector<int64_t> labelled;     // patients; -1: all
+  std::vector<int64_t> seeds, draws;
+  std::vector<PublishedResult> published;
+};
+
+// Reads a file of experiments/benchmark/: dataset, methods, labelled (numbers or "all"), seeds,
+// draws, and published, a file of published rows relative to this one. Throws kConfig naming file
+// and key.
+Benchmark read_benchmark(const std::filesystem::path& path);
+
+// Returns a sentence for each method and label budget of the benchmark with the runs that the table
+// lacks; runs of other data sets do not count.
+std::vector<std::string> missing_runs(const Benchmark& benchmark, const StatisticsTable& table);
+
+}  // namespace semiseg
