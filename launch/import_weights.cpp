@@ -88,7 +88,7 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
     log::info("already imported: {}", folder.path().string());
     return 0;
   }
-  record_provenance(folder, arguments, /*ranks=*/1, /*tried=*/0);
+  record_provenance(folder, arguments, {});
   write_dataset_record(folder.path(), run.data.facts.info);
   BestCheckpoint(folder / "checkpoint")
       .save(take_state([&run](StateVisitor& v) { run.model.method->state(v); }), /*step=*/0);

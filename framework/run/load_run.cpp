@@ -23,16 +23,6 @@
 namespace semiseg {
 namespace {
 
-// best.h5 holds the method alone, a numbered checkpoint the whole training.
-StateMap method_part(const StateMap& state) {
-  const std::string prefix = "method/";
-  StateMap part;
-  for (const auto& [name, value] : state) {
-    if (name.starts_with(prefix)) part[name.substr(prefix.size())] = value;
-  }
-  return part.empty() ? state : part;
-}
-
 void check_exists(const std::filesystem::path& folder, const std::string& weights) {
   std::vector<std::string> known;
   for (const auto& [step, file] : numbered_files(folder)) known.push_back(file.stem());
@@ -44,13 +34,6 @@ void check_exists(const std::filesystem::path& folder, const std::string& weight
                                    .got = weights});
 }
 
-// True for the state of a training that had selected weights, which are then in best.h5.
-bool counts_on_best(const StateMap& state) {
-  const auto found = state.find("trainer/best_done");
-  const int64_t* done = found == state.end() ? nullptr : std::get_if<int64_t>(&found->second);
-  return done && *done > 0;
-}
-
 // "best" is what the run deploys: a run that selects nothing, or has nothing to select on, deploys
 // its last weights, and imported ones are best.h5 alone.
 StateMap read_weights(const std::string& select, const std::filesystem::path& run,
@@ -59,7 +42,7 @@ StateMap read_weights(const std::string& select, const std::filesystem::path& ru
   const BestCheckpoint best(run / "checkpoint");
   if (weights == "best" && (select == "last" || !best.exists())) {
     auto newest = folder.load_newest();
-    if (newest && (select == "last" || !counts_on_best(*newest))) return std::move(*newest);
+    if (newest && (select == "last" || steps_of_best(*newest) == 0)) return std::move(*newest);
   }
   if (weights == "best") return best.load(std::nullopt);
   check_exists(run / "checkpoint", weights);
@@ -120,6 +103,21 @@ LoadedModel load_model(World& world, const std::filesystem::path& folder,
     RunModel model = RunModel::build(options, facts, world, Start::kCheckpoint);
     return {std::move(options), facts.info, std::move(model)};
   });
+}
+
+StateMap method_part(const StateMap& state) {
+  const std::string prefix = "method/";
+  StateMap part;
+  for (const auto& [name, value] : state) {
+    if (name.starts_with(prefix)) part[name.substr(prefix.size())] = value;
+  }
+  return part.empty() ? state : part;
+}
+
+int64_t steps_of_best(const StateMap& state) {
+  const auto found = state.find("trainer/best_done");
+  const int64_t* done = found == state.end() ? nullptr : std::get_if<int64_t>(&found->second);
+  return done ? *done : 0;
 }
 
 }  // namespace semiseg

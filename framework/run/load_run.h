@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "framework/core/state.h"
 #include "framework/run/run.h"
 #include "framework/run/world.h"
 
@@ -28,5 +29,13 @@ struct LoadedModel {
 // where the run folder holds its dataset.json.
 LoadedModel load_model(World& world, const std::filesystem::path& folder,
                        const std::string& weights);
+
+// Returns the method's part of a state: best.h5 holds it alone, a numbered checkpoint the whole
+// training.
+StateMap method_part(const StateMap& state);
+
+// Returns the steps after which the selected weights of a training's state were saved; 0: it has
+// selected none.
+int64_t steps_of_best(const StateMap& state);
 
 }  // namespace semiseg

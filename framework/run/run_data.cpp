@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "framework/data/setting.h"
+#include "framework/settings/budgeted_pools.h"
 
 namespace semiseg {
 namespace {
@@ -19,15 +19,14 @@ std::map<std::string, int64_t> pool_sizes(const Pools& pools) {
 
 RunData RunData::open(const RunOptions& options) {
   const Config& config = options.config;
-  const auto setting = SettingRegistry::instance()
-                           .find(options.setting)
-                           .make(config.section("setting"), options.general.labelled);
-  RunData data;
-  data.source = DatasetRegistry::instance().find(options.dataset).make(config.section("dataset"));
-  data.source = with_splits(std::move(data.source), setting->splits(data.source->cases()));
+  const GeneralOptions& general = options.general;
+  BudgetedData budgeted = budgeted_pools(
+      {general.labelled, general.labelled_draw, general.budget == "strict", general.selection},
+      options.setting, config.section("setting"),
+      DatasetRegistry::instance().find(options.dataset).make(config.section("dataset")),
+      static_cast<int>(options.protocol.patch_size.size()));
+  RunData data{.source = std::move(budgeted.source), .pools = std::move(budgeted.pools)};
   const auto& cases = data.source->cases();
-  const auto axes = static_cast<int>(options.protocol.patch_size.size());
-  data.pools = setting->pools(data.source->training_samples(axes), cases);
   data.facts = {
       .info = data.source->info(),
       .domains = domains_of(cases),

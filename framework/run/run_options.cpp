@@ -52,6 +52,25 @@ GeneralOptions GeneralOptions::read(const Config& config) {
               "Patients of the training split whose ground truth is used, the first ones in the "
               "published order of the data set; \"all\": every patient. All other training "
               "patients are unlabelled. Set it to the label budget that you compare at.");
+  config.read("labelled_draw", o.labelled_draw, {0, 1e6},
+              "Which patients are the labelled ones: 0, the first of the published order; k > 0, "
+              "the k-th random choice, stratified over domains. Run several to see how much a "
+              "result depends on who is labelled.");
+  config.read("budget", o.budget, {"published", "strict"},
+              "Labels that may be read before the final evaluation: published, those of the "
+              "protocol, whose validation split may have more labels than training; strict, those "
+              "of the labelled patients alone. Set strict to know what the labels are worth.");
+  config.read("selection", o.selection, {0, 1e6},
+              "In a strict budget, the number of labelled patients that select the weights and are "
+              "not trained on; 0: the last weights are taken. Set it where training overfits.");
+  const bool selects_on_test =
+      o.budget == "strict" && ProtocolOptions::read(config.section("protocol")).select == "test";
+  if (selects_on_test)
+    config.fail("budget", "a strict budget reads no label of the test split before the end",
+                "protocol.select=val or last");
+  if (o.selection > 0 && o.budget != "strict")
+    config.fail("selection", "patients are held out for selection in a strict budget only",
+                "budget=strict, or selection=0");
   config.read("seed", o.seed, {0, 1e15},
               "Random seed of initial weights, batches, augmentation and dropout. Repeat a run "
               "with several seeds to see how much of a difference is chance.");

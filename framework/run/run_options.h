@@ -19,6 +19,9 @@ namespace semiseg {
 // The options outside any section.
 struct GeneralOptions {
   std::string labelled = "all";
+  int64_t labelled_draw = 0;
+  std::string budget = "published";
+  int64_t selection = 0;  // labelled patients that select the weights; only in a strict budget
   int64_t seed = 0;
   std::vector<std::string> plugins, plugin_checksums;
   std::string device = "auto";

@@ -2,7 +2,10 @@
 // Label budgets: the first patients of the training split.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "framework/data/label_budget.h"
+#include "framework/settings/labelled_draw.h"
 #include "tests/support/expect_error.h"
 
 namespace semiseg {
@@ -54,6 +57,54 @@ TEST_F(Budget, NumbersOutsideThePatientsAreRefused) {
   for (const char* bad : {"0", "4", "-1", "2.5", "", "some", "99999999999999999999"}) {
     expect_error(ErrorKind::kConfig, {"labelled", "1 to 3"},
                  [&] { resolve_budget(samples, cases, bad); });
+  }
+}
+
+// Twelve patients, every third of domain "south", two slices each.
+struct Draw : testing::Test {
+  Draw() {
+    for (size_t i = 0; i < 12; ++i) {
+      const std::string patient = std::string(1, static_cast<char>('a' + i));
+      cases.push_back(
+          {.id = patient, .patient = patient, .domain = i % 3 == 0 ? "south" : "north"});
+      samples.push_back({i, 0});
+      samples.push_back({i, 1});
+    }
+  }
+  std::vector<std::string> labelled(int64_t draw, const std::string& count) const {
+    return resolve_budget(drawn_order(samples, cases, draw), cases, count).patients;
+  }
+  std::vector<CaseInfo> cases;
+  std::vector<SampleInfo> samples;
+};
+
+TEST_F(Draw, ZeroIsThePublishedOrder) {
+  EXPECT_EQ(labelled(0, "3"), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(Draw, OthersAreOtherPatientsAndTheSameAtEachCall) {
+  EXPECT_EQ(labelled(1, "6"), labelled(1, "6"));
+  EXPECT_NE(labelled(1, "6"), labelled(0, "6"));
+  EXPECT_NE(labelled(1, "6"), labelled(2, "6"));
+  // More labels are those of fewer and some besides.
+  const std::vector<std::string> three = labelled(5, "3"), six = labelled(5, "6");
+  EXPECT_TRUE(std::equal(three.begin(), three.end(), six.begin()));
+}
+
+TEST_F(Draw, AreStratifiedOverDomains) {
+  for (int64_t draw = 1; draw < 20; ++draw) {
+    int south = 0;
+    for (const std::string& patient : labelled(draw, "6")) south += (patient[0] - 'a') % 3 == 0;
+    EXPECT_EQ(south, 2) << draw;
+  }
+}
+
+TEST_F(Draw, KeepEverySampleOnceAndThoseOfAPatientTogether) {
+  const std::vector<SampleInfo> drawn = drawn_order(samples, cases, 3);
+  ASSERT_EQ(drawn.size(), samples.size());
+  for (size_t i = 0; i < drawn.size(); i += 2) {
+    EXPECT_EQ(drawn[i].case_index, drawn[i + 1].case_index);
+    EXPECT_EQ(drawn[i + 1].slice, 1);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "framework/core/random/draws.h"
 #include "framework/data/archive/case_store.h"
 #include "tests/support/small_run.h"
 
@@ -135,6 +136,49 @@ void make_poor_store(const fs::path& folder) {
   add("v", Split::kVal, 1);
   add("t", Split::kTest, 3);
   write_index(folder, {.name = "poor", .classes = {"background", "one", "two"}}, infos);
+}
+
+// Replaces the labels of all cases but those of the first two patients by noise.
+void spoil_labels(const fs::path& folder) {
+  const StoreSource source(folder);
+  std::vector<std::string> kept;
+  for (const CaseInfo& one : source.cases()) {
+    const bool is_kept = std::find(kept.begin(), kept.end(), one.patient) != kept.end();
+    if (!is_kept && one.split == Split::kTrain && kept.size() < 2) {
+      kept.push_back(one.patient);
+      continue;
+    }
+    if (is_kept) continue;
+    StoredCase stored = read_case(folder / (one.id + ".h5"));
+    stored.volume.label =
+        Draws(5).integers(one.id, stored.volume.label.sizes(), 0, 4).to(at::kByte);
+    fs::remove(folder / (one.id + ".h5"));
+    write_case(folder, stored);
+  }
+}
+
+// The budget says so in account.json, and no bit of the training depends on any other label.
+TEST_F(RunData, AStrictBudgetReadsNoOtherLabelBeforeTheEnd) {
+  for (const char* selection : {"0", "1"}) {
+    const std::string options = std::string(" budget=strict selection=") + selection;
+    put("0", "data");
+    const ProgramResult clean = semiseg(on("data", "run.dir=clean" + options));
+    ASSERT_EQ(clean.exit_code, 0) << clean.output;
+    fs::rename(folder_ / "data", folder_ / "before");
+    put("0", "data");
+    spoil_labels(folder_ / "data");
+    const ProgramResult spoilt = semiseg(on("data", "run.dir=spoilt" + options));
+    ASSERT_EQ(spoilt.exit_code, 0) << spoilt.output;
+    EXPECT_EQ(text("clean", "metrics.jsonl"), text("spoilt", "metrics.jsonl"));
+    expect_equal_states(newest("clean"), newest("spoilt"));
+    EXPECT_NE(text("clean", "cases.csv"), text("spoilt", "cases.csv"));
+    EXPECT_NE(text("clean", "account.json").find("\"labels_touched\": 2"), std::string::npos);
+    EXPECT_NE(text("clean", "summary.json").find("\"labelled\": 2"), std::string::npos);
+    for (const char* place : {"clean", "spoilt", "data", "before"}) fs::remove_all(folder_ / place);
+  }
+  put("0", "data");
+  EXPECT_EQ(semiseg(on("data", "run.dir=none budget=strict selection=2")).exit_code, 2);
+  EXPECT_EQ(semiseg(on("data", "run.dir=none selection=1")).exit_code, 2);
 }
 
 TEST_F(RunData, WhatTheDataCannotTeachOrSelectIsSaid) {

@@ -138,9 +138,10 @@ TEST_F(Launch, AStageWithoutANewBestEndsEarly) {
 
 TEST_F(Launch, TrainingLeavesWhatTheRunFolderPromises) {
   ASSERT_EQ(train("files").exit_code, 0);
-  for (const char* file : {"config.toml", "provenance.json", "dataset.json", "metrics.jsonl",
-                           "log.txt", "cases.csv", "summary.json", "state.json", "overlay.png",
-                           "checkpoint/best.h5", "checkpoint/000012.h5"}) {
+  for (const char* file :
+       {"config.toml", "provenance.json", "dataset.json", "metrics.jsonl", "log.txt", "cases.csv",
+        "summary.json", "state.json", "overlay.png", "checkpoint/best.h5", "checkpoint/000012.h5",
+        "cases_last.csv", "account.json"}) {
     EXPECT_TRUE(fs::exists(folder_ / "files" / file)) << file;
   }
 }
@@ -151,6 +152,22 @@ TEST_F(Launch, EvaluateRepeatsTheNumbersOfTheRun) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(read_file(folder_ / "measured/cases.test.csv"),
             read_file(folder_ / "measured/cases.csv"));
+}
+
+// The best weights are those of an earlier step, or the two files would have the same rows.
+TEST_F(Launch, BothWeightsAreMeasuredAtTheEnd) {
+  ASSERT_EQ(train("both",
+                  "method=supervised protocol.validate_every=2 "
+                  "protocol.optimiser.learning_rate=0.5")
+                .exit_code,
+            0);
+  const std::string last = read_file(folder_ / "both/cases_last.csv");
+  EXPECT_NE(last.find("# selection split: last\n"), std::string::npos) << last;
+  const ProgramResult result = semiseg("evaluate both --split test --weights 000012");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const auto rows = [](const std::string& text) { return text.substr(text.find("\ncase,")); };
+  EXPECT_EQ(rows(read_file(folder_ / "both/cases.test.csv")), rows(last));
+  EXPECT_EQ(semiseg("table both --verify").exit_code, 0);
 }
 
 // Its best.h5 is only what a validation liked; not even read.

@@ -59,6 +59,7 @@ std::string provenance_json(const ProvenanceRequest& request) {
                                        {"compiler", __VERSION__},
                                        {"libtorch", TORCH_VERSION},
                                        {"ranks", request.ranks},
+                                       {"labels_touched", request.labels_touched},
                                        {"threads", at::get_num_threads()},
                                        {"host", process.host},
                                        {"user", process.user},
@@ -75,13 +76,14 @@ void write_provenance(const std::filesystem::path& path, const ProvenanceRequest
 }
 
 void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
-                       int ranks, int64_t tried) {
+                       const RunFacts& facts) {
   write_provenance(folder / "provenance.json", {.version = SEMISEG_VERSION,
                                                 .git_revision = SEMISEG_REVISION,
                                                 .command_line = arguments,
                                                 .environment = environment(),
-                                                .ranks = ranks,
-                                                .tried = tried,
+                                                .ranks = facts.ranks,
+                                                .tried = facts.tried,
+                                                .labels_touched = facts.labels_touched,
                                                 .now = now_seconds()});
 }
 

@@ -21,8 +21,9 @@ struct ProvenanceRequest {
   std::map<std::string, std::string> environment;  // all of it; only OMP_*, MKL_*,
                                                    // CUDA_VISIBLE_DEVICES and SLURM_JOB_ID are kept
   int ranks = 1;
-  int64_t tried = 0;  // configurations of the method on the same data; 0: unknown
-  int64_t now = 0;    // seconds since the epoch
+  int64_t tried = 0;           // configurations of the method on the same data; 0: unknown
+  int64_t labels_touched = 0;  // patients whose labels are read before the final evaluation
+  int64_t now = 0;             // seconds since the epoch
 };
 
 // Returns the text of the file: the above, and compiler, LibTorch, threads, host, processor and
@@ -32,9 +33,14 @@ std::string provenance_json(const ProvenanceRequest& request);
 // Writes that text atomically. Throws kIo on failure.
 void write_provenance(const std::filesystem::path& path, const ProvenanceRequest& request);
 
-// Writes provenance.json of a run that this process makes; `tried` as in the request. Throws kIo on
-// failure.
+// The facts of the request that only the run knows.
+struct RunFacts {
+  int ranks = 1;
+  int64_t tried = 0, labels_touched = 0;
+};
+
+// Writes provenance.json of a run that this process makes. Throws kIo on failure.
 void record_provenance(const RunFolder& folder, const std::vector<std::string>& arguments,
-                       int ranks, int64_t tried);
+                       const RunFacts& facts);
 
 }  // namespace semiseg

@@ -12,8 +12,10 @@
 #include "framework/record/report/overlay.h"
 #include "framework/record/report/report_slices.h"
 #include "framework/record/run/run_summary.h"
+#include "framework/record/statistics/run_records.h"
 #include "framework/record/tables/cases_csv.h"
 #include "framework/record/tables/evaluate_text.h"
+#include "framework/run/training/run_cost.h"
 
 namespace semiseg {
 namespace {
@@ -96,14 +98,14 @@ FinishedRun finish_run(const Run& run, const RunFolder& folder, Split split,
                        const std::vector<EvaluationRow>& rows, int64_t iterations,
                        double wall_seconds) {
   FinishedRun finished{.metrics = summarise(rows)};
-  write_cases(folder / "cases.csv", {terms_of(run, split), rows});
+  write_cases(folder / kCasesFile, {terms_of(run, split), rows});
   write_run_summary(folder / "summary.json",
                     {.method = run.options.method,
                      .backbone = run.options.backbone,
                      .dataset = run.data.source->info().name,
                      .choices = run.options.config.choices(),
                      .overridden = run.options.config.overridden(),
-                     .labelled = static_cast<int64_t>(run.data.pools.labelled_patients.size()),
+                     .labelled = label_budget(run),
                      .seed = run.options.general.seed,
                      .terms = terms_of(run, split),
                      .metrics = finished.metrics,
@@ -118,6 +120,14 @@ FinishedRun finish_run(const Run& run, const RunFolder& folder, Split split,
   write_median(finished.overlay, run, ranked);
   write_worst(folder / kWorstCasesFile, run, ranked);
   return finished;
+}
+
+void write_last_cases(const Run& run, const RunFolder& folder, Split split,
+                      const std::vector<EvaluationRow>& rows) {
+  if (run.selection() == "last") return;
+  EvaluationTerms terms = terms_of(run, split);
+  terms.selection = "last";
+  write_cases(folder / kLastCasesFile, {terms, rows});
 }
 
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options) {

@@ -21,6 +21,12 @@ FinishedRun finish_run(const Run& run, const RunFolder& folder, Split split,
                        const std::vector<EvaluationRow>& rows, int64_t iterations,
                        double wall_seconds);
 
+// Writes the rows of the last weights beside those of the selected ones, in a file of their own, so
+// that cases.csv stays what it is. Does nothing where the last weights are the ones that count. Not
+// collective.
+void write_last_cases(const Run& run, const RunFolder& folder, Split split,
+                      const std::vector<EvaluationRow>& rows);
+
 // "Dice 87.12 %, Jaccard 77.90 %, HD95 4.21 voxel, ASD 1.02 voxel over 28 cases; 1 missed"
 std::string describe(const EvaluationSummary& metrics, const EvaluatorOptions& options);
 

@@ -9,14 +9,17 @@
 #include <iostream>
 #include <optional>
 
+#include "framework/comm/broadcast.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/record/run/dataset_record.h"
 #include "framework/record/run/provenance.h"
+#include "framework/run/load_run.h"
 #include "framework/run/training/displays.h"
 #include "framework/run/training/finish_run.h"
+#include "framework/run/training/run_cost.h"
 #include "framework/run/training/run_journal.h"
 #include "framework/run/training/stop_conditions.h"
 #include "framework/train/stop_signal.h"
@@ -123,6 +126,27 @@ bool train(StartedRun& start) {
   return is_done;
 }
 
+// Collective. Returns the rows of the last weights, which the method then holds: the selected ones'
+// where these are the last; none when stopped.
+std::vector<EvaluationRow> evaluate_last(const StartedRun& start, Split split,
+                                         const std::vector<EvaluationRow>& selected) {
+  const Run& run = start.run;
+  if (run.selection() == "last") return selected;
+  const auto newest =
+      broadcast_state(start.journal ? start.journal->load_newest() : std::nullopt, *run.model.comm);
+  const int64_t best = newest ? steps_of_best(*newest) : 0;
+  if (best == 0 || best == std::get<int64_t>(newest->at("trainer/done"))) return selected;
+  put_state([&run](StateVisitor& v) { run.model.method->state(v); }, method_part(*newest));
+  return run.evaluate_split(split, /*distances=*/true,
+                            [&start] { return start.stop.now().has_value(); });
+}
+
+bool note_stopped_evaluation(const StartedRun& start) {
+  note_stop(start, agree_to_stop(start.stop.now(), *start.run.model.comm),
+            "stopped in the evaluation after the training");
+  return false;
+}
+
 // The same for the evaluation at the end. `seconds` is the duration of training.
 bool finish(const StartedRun& start, double seconds) {
   const Run& run = start.run;
@@ -139,16 +163,16 @@ bool finish(const StartedRun& start, double seconds) {
   start.stop.begin_evaluation();
   const auto rows = run.evaluate_split(split, /*distances=*/true,
                                        [&start] { return start.stop.now().has_value(); });
-  if (rows.empty()) {
-    note_stop(start, agree_to_stop(start.stop.now(), *run.model.comm),
-              "stopped in the evaluation after the training");
-    return false;
-  }
+  if (rows.empty()) return note_stopped_evaluation(start);
+  std::optional<FinishedRun> finished;
+  if (start.folder) finished = finish_run(run, *start.folder, split, rows, start.done, seconds);
+  const auto last = evaluate_last(start, split, rows);
+  if (last.empty()) return note_stopped_evaluation(start);
   if (!start.folder) return true;
-  const FinishedRun finished = finish_run(run, *start.folder, split, rows, start.done, seconds);
+  write_last_cases(run, *start.folder, split, last);
   start.folder->set_status(RunStatus::kDone, now_seconds());
-  log::info("{}: {}", to_string(split), describe(finished.metrics, run.options.evaluation));
-  log::info("overlay: {}", finished.overlay.string());
+  log::info("{}: {}", to_string(split), describe(finished->metrics, run.options.evaluation));
+  log::info("overlay: {}", finished->overlay.string());
   return true;
 }
 
@@ -161,17 +185,22 @@ bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
   std::optional<RunJournal> journal;
   if (folder) {
     announce(run, *folder);
-    record_provenance(*folder, arguments, run.model.comm->size(),
-                      read_tried(run.options.config.section("run")));
+    record_provenance(*folder, arguments,
+                      {.ranks = run.model.comm->size(),
+                       .tried = read_tried(run.options.config.section("run")),
+                       .labels_touched = labels_touched(run)});
     write_dataset_record(folder->path(), run.data.facts.info);
     journal.emplace(folder->path(), run.options.protocol.keep_checkpoints);
   }
   RunJournal* const records = journal ? &*journal : nullptr;
   StopConditions stop(run.options, folder ? folder->path() : "", records, stop_after);
   StartedRun start{run, batches, folder, records, stop};
-  if (!train(start)) return false;
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
-  return finish(start, taken.count());
+  const auto seconds = [begin] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const bool is_done = train(start) && finish(start, seconds());
+  if (folder) record_account(*folder, run, seconds());
+  return is_done;
 }
 
 }  // namespace semiseg
