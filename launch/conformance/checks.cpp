@@ -19,6 +19,7 @@ const std::vector<Check>& conformance_checks() {
       {"prediction", "predicts logits of every class without touching its state", check_prediction},
       {"unlabelled", "teaches the deployed network with unlabelled images",
        check_unlabelled_images},
+      {"leaks", "never reads a label outside the labelled patients", check_leaks},
       {"ranks", "computes on two and three ranks what it does on one", check_ranks},
       {"trainer", "trains all stages in the trainer and resumes there", check_trainer},
   };

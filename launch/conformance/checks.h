@@ -37,6 +37,7 @@ Findings check_other_seed(const MethodOnImages& method);
 Findings check_resume(const MethodOnImages& method);
 Findings check_prediction(const MethodOnImages& method);
 Findings check_unlabelled_images(const MethodOnImages& method);
+Findings check_leaks(const MethodOnImages& method);
 Findings check_ranks(const MethodOnImages& method);
 Findings check_trainer(const MethodOnImages& method);
 

@@ -41,6 +41,13 @@ TEST(Checks, SayWhatIsWrongWithAPlantedDefect) {
             Findings{"no loss depends on these views: train/unlabelled/strong"});
 }
 
+TEST(Checks, CatchAMethodThatReadsLabelsBehindTheLoader) {
+  const Findings findings = findings_with_defect("leaks", "reads_labels");
+  ASSERT_FALSE(findings.empty());
+  EXPECT_NE(findings[0].find("depend on labels outside the labelled patients"), std::string::npos)
+      << findings[0];
+}
+
 TEST(Checks, AnErrorOfTheMethodIsAFinding) {
   const Findings findings = findings_with_defect("ranks", "no such defect");
   ASSERT_EQ(findings.size(), 1u);

@@ -8,7 +8,9 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
+#include "framework/config/compose.h"
 #include "framework/config/option_list.h"
+#include "framework/data/dataset.h"
 #include "framework/methods/method.h"
 #include "framework/methods/parts/network_predictor.h"
 #include "framework/nn/losses/losses.h"
@@ -21,7 +23,7 @@ struct Options {
 
   static Options read(const Config& section) {
     Options o;
-    section.read("defect", o.defect, {"none", "zero_term", "weak_view_only"},
+    section.read("defect", o.defect, {"none", "zero_term", "weak_view_only", "reads_labels"},
                  "what is wrong with the method");
     return o;
   }
@@ -52,7 +54,7 @@ class StrongViewMethod : public Method {
     const at::Tensor supervised = cross_entropy(weak.slice(0, 0, b), labelled.label, *step.comm);
     const at::Tensor unlabelled =
         cross_entropy(defect_ == "weak_view_only" ? weak_u : strong, pseudo, *step.comm);
-    const at::Tensor total = supervised + (defect_ == "zero_term" ? 0.0 : 1.0) * unlabelled;
+    const at::Tensor total = supervised + weight_of_unlabelled() * unlabelled;
     step.record("loss.supervised", supervised);
     step.record("loss.unlabelled", unlabelled);
     step.record("loss.total", total);
@@ -67,6 +69,22 @@ class StrongViewMethod : public Method {
   }
 
  private:
+  double weight_of_unlabelled() const {
+    if (defect_ == "reads_labels") return mean_label_behind_the_pools();
+    return defect_ == "zero_term" ? 0 : 1;
+  }
+
+  // Opens the data set of the leak drill again, past the loader, as a plug-in could.
+  static double mean_label_behind_the_pools() {
+    constexpr size_t kUnlabelledCase = 17;
+    const auto source =
+        DatasetRegistry::instance().find("test_leak_drill").make(parse_config("classes = 3"));
+    return source->load_sample({.case_index = kUnlabelledCase})
+        .label.to(at::kDouble)
+        .mean()
+        .item<double>();
+  }
+
   Stage stage_;
   std::unique_ptr<Backbone> network_;
   std::unique_ptr<Optimiser> optimiser_;
