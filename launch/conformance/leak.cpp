@@ -78,15 +78,17 @@ const char* const kSettingOptions =
     "source = 'north'\ntarget = 'south'\nlabelled_domain = 'north'\nleft_out = 'south'\n";
 
 // How sure the deployed network is of the labels of the validation cases.
-double score_of(Predictor& predictor, const DatasetSource& source, int64_t axes) {
+double score_of(Predictor& predictor, const DatasetSource& source, const MethodSetup& setup) {
+  const bool is_slice = setup.patch_size.size() == 2;
   double score = 0;
   for (size_t i = 0; i < source.cases().size(); ++i) {
     if (source.cases()[i].split != Split::kVal) continue;
     const Volume volume = source.load(i);
-    const at::Tensor image = axes == 2 ? volume.image.transpose(0, 1) : volume.image.unsqueeze(0);
+    const at::Tensor image =
+        (is_slice ? volume.image.transpose(0, 1) : volume.image.unsqueeze(0)).to(setup.dtype);
     // Sides that every network divides.
     at::Tensor logits = predictor.predict(image.slice(-1, 0, 32).slice(-2, 0, 32).slice(2, 0, 32));
-    at::Tensor label = axes == 2 ? volume.label : volume.label.unsqueeze(0);
+    at::Tensor label = is_slice ? volume.label : volume.label.unsqueeze(0);
     label = label.slice(-1, 0, 32).slice(-2, 0, 32).slice(1, 0, 32).to(at::kLong).unsqueeze(1);
     score += logits.to(at::kDouble).log_softmax(1).gather(1, label).mean().item<double>();
   }
@@ -98,7 +100,7 @@ MemoryRecords train_with(const MethodOnImages& method, const DatasetSource& sour
   constexpr int64_t kToTheEnd = 1000;
   MemoryRecords records;
   train_short(method, SmallLoaders(method, source, pools), records, kToTheEnd,
-              [&](Predictor& p) { return score_of(p, source, method.axes); });
+              [&](Predictor& p) { return score_of(p, source, method.setup()); });
   return records;
 }
 

@@ -8,7 +8,7 @@
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
-#include "framework/files/json_bounds.h"
+#include "framework/files/json.h"
 
 namespace semiseg {
 namespace {

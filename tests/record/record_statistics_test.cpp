@@ -133,9 +133,9 @@ TEST_F(Statistics, PublishedRowsStandApartAndSayWhatIsUnknown) {
   const auto published = read_published(folder_ / "published.toml");
   const StatisticsTable table = make_statistics_table(three("bcp", 0.1));
   const std::string text = to_markdown(table, published);
-  EXPECT_NE(text.find("| *3* | *bcp* | 70.00 ± 5.00 | 14 | test | "), std::string::npos) << text;
+  EXPECT_NE(text.find("| *3* | *bcp* | *70.00 ± 5.00* | 14 | test | "), std::string::npos) << text;
   EXPECT_NE(
-      text.find("| *3* | *dan* | 80.00 | unknown | unknown | not run | – | unknown | unknown |"),
+      text.find("| *3* | *dan* | *80.00* | unknown | unknown | not run | – | unknown | unknown |"),
       std::string::npos)
       << text;
   EXPECT_NE(text.find(" | n unknown | "), std::string::npos) << text;

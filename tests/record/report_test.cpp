@@ -109,6 +109,19 @@ TEST_F(Report, FitsAPhoneInTheDark) {
   EXPECT_EQ(empty_plots(), 0);
 }
 
+// The numbers are those of the table: one row selected on val, one on test, one patient each.
+TEST_F(Report, DrawsWhatTheDifferencesAreWorth) {
+  for (const int width : {1400, 400}) {
+    open("first second", width);
+    EXPECT_GE(count("#statistics svg"), 2);
+    EXPECT_GE(count("#statistics svg rect.heat"), 2);
+    EXPECT_LE(browser_->evaluate("document.documentElement.scrollWidth").get<int>(), width);
+  }
+  const std::string text = browser_->evaluate("document.querySelector('#statistics').innerText");
+  EXPECT_NE(text.find("selected on test"), std::string::npos) << text;
+  EXPECT_NE(text.find("Dice [%] of each patient, 2 labelled"), std::string::npos) << text;
+}
+
 TEST_F(Report, TheSliderMovesThroughTheSlicesByKeys) {
   open("first", 1400);
   browser_->evaluate("document.querySelector('#worst input[type=range]').focus()");

@@ -124,6 +124,7 @@ function showFrame() {
 }
 
 showOverview(byId("overview"));
+showStatistics(byId("statistics"));
 if (data.runs.length > 1) showComparison(byId("comparison"));
 showScores(byId("scores"));
 if (data.runs.length > 1) {

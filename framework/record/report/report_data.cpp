@@ -15,6 +15,8 @@
 #include "framework/record/report/report_slices.h"
 #include "framework/record/run/run_folder.h"
 #include "framework/record/shown_text.h"
+#include "framework/record/statistics/table_columns.h"
+#include "framework/record/statistics/table_data.h"
 #include "framework/record/tables/cases_csv.h"
 
 namespace semiseg {
@@ -150,6 +152,26 @@ Json shown_fields() {
   return list;
 }
 
+// Returns the lines of the table and, for the first metric, each row's values of its patients.
+Json statistics_of(const std::vector<FoundRun>& runs) {
+  const StatisticsTable table = make_statistics_table(runs);
+  Json json = Json::parse(to_json(table));
+  json["patients"] = Json::array();
+  for (size_t i = 0; i < table.results.rows.size(); ++i) {
+    const TableLine line{table, i, table.main(), nullptr};
+    Json entry;
+    for (const TableColumn& column : table_columns()) {
+      const bool is_name = column.group == ColumnGroup::kRow || column.group == ColumnGroup::kTerms;
+      if (is_name) entry[column.key] = json_value(column, line);
+    }
+    entry["values"] = Json::object();
+    for (const auto& [patient, value] : line.scores().patients)
+      entry["values"][patient] = rounded(table.main().field.factor() * value);
+    json["patients"].push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json palette() {
   Json colours = Json::array();
   for (int64_t label = 1; label <= 14; ++label) {
@@ -165,6 +187,7 @@ std::string report_data(const std::vector<FoundRun>& runs, int64_t now) {
   Json json = {{"made", iso_time(now)},
                {"class_colours", palette()},
                {"metrics", shown_fields()},
+               {"statistics", statistics_of(runs)},
                {"runs", Json::array()}};
   for (const auto& run : runs) {
     try {

@@ -17,8 +17,9 @@ SEMISEG_EMBED(semiseg_report_style, SEMISEG_REPORT_FILE("style.css"));
 SEMISEG_EMBED(semiseg_report_script,
               SEMISEG_REPORT_FILE("elements.js") SEMISEG_REPORT_FILE("runs.js")
                   SEMISEG_REPORT_FILE("charts.js") SEMISEG_REPORT_FILE("curves.js")
-                      SEMISEG_REPORT_FILE("scores.js") SEMISEG_REPORT_FILE("slices.js")
-                          SEMISEG_REPORT_FILE("page.js"));
+                      SEMISEG_REPORT_FILE("scores.js") SEMISEG_REPORT_FILE("figures.js")
+                          SEMISEG_REPORT_FILE("statistics.js") SEMISEG_REPORT_FILE("slices.js")
+                              SEMISEG_REPORT_FILE("page.js"));
 SEMISEG_EMBED(semiseg_chart_library, SEMISEG_FILE(SEMISEG_CHART_LIBRARY));
 SEMISEG_EMBED(semiseg_chart_licence, SEMISEG_FILE(SEMISEG_CHART_LICENCE));
 

@@ -6,8 +6,7 @@
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/core/own_file.h"
-#include "framework/files/json_bounds.h"
-#include "framework/files/json_number.h"
+#include "framework/files/json.h"
 
 namespace semiseg {
 namespace {

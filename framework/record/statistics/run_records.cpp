@@ -26,7 +26,6 @@ std::vector<double> validation_scores(const fs::path& path) {
 }
 
 std::optional<Tail> tail_of(const fs::path& path) {
-  if (!fs::exists(path)) return std::nullopt;
   std::vector<double> scores = validation_scores(path);
   if (scores.empty()) return std::nullopt;
   const size_t tenth = (scores.size() + 9) / 10;
@@ -37,7 +36,6 @@ std::optional<Tail> tail_of(const fs::path& path) {
 // Terms of older files lack what came later, so the selection alone is compared for the last ones.
 std::vector<EvaluationRow> rows_of(const fs::path& path, const EvaluationTerms& terms,
                                    RunRecords& records) {
-  if (!fs::exists(path)) return {};
   CasesTable cases = read_cases(path);
   if (cases.terms != terms) {
     records.problems.push_back(fmt::format(
@@ -53,7 +51,7 @@ RunRecords read_run_records(const fs::path& run, const RunSummary& summary) {
   RunRecords records;
   const auto attempt = [&](const char* file, const std::function<void(const fs::path&)>& read) {
     try {
-      read(run / file);
+      if (fs::exists(run / file)) read(run / file);
     } catch (const std::exception& error) {
       records.problems.push_back(fmt::format("{}: {}", file, one_line(error.what())));
     }
