@@ -41,8 +41,10 @@ class Checker {
     const ComposedPoints composed =
         compose_points(axes_, {.run = request_.run, .is_here = is_here_, .now = now_seconds()});
     result_.points = std::ssize(composed.points) + std::ssize(composed.unfit);
-    for (const UnfitPoint& unfit : composed.unfit)
-      add(fmt::format("{}", fmt::join(unfit.overrides, " ")), unfit.error);
+    for (const UnfitPoint& unfit : composed.unfit) {
+      const std::string text = fmt::format("{}", fmt::join(unfit.overrides, " "));
+      add(text.empty() ? "the run" : text, unfit.error);
+    }
     if (!is_here_) check_folder("sweep.root", options_.root);
     for (const auto& [kind, members] : kinds_of(composed.points)) {
       ++result_.kinds;
@@ -178,7 +180,7 @@ class Checker {
       if (!is_new) ++more[entry->second];
     }
     for (const auto& [index, count] : more)
-      merged[index].where += fmt::format(" (and {} others)", count);
+      merged[index].where += fmt::format(" (and {} more)", count);
     result_.defects = std::move(merged);
   }
 

@@ -118,7 +118,8 @@ ComposeRequest on_processor(ComposeRequest run) {
 }
 
 MemoryEstimate estimate_memory(const ComposeRequest& run, World& world, int64_t ranks) {
-  MemoryEstimate m{.program = resident_bytes()};
+  static const double program = resident_bytes();  // later ones hold what was freed before
+  MemoryEstimate m{.program = program};
   const ProtocolOptions whole = ProtocolOptions::read(compose(run).section("protocol"));
   const std::vector<int64_t> patch = small_patch(whole.patch_size);
   ComposeRequest small = on_processor(run);

@@ -25,13 +25,15 @@ Blocks& blocks() {
   return all;
 }
 
+// A block from before the measurement is not counted.
 void release(void* block) {
   Blocks& all = blocks();
   {
     const std::lock_guard lock(all.mutex);
-    const auto found = all.sizes.find(block);
-    all.live -= found->second;
-    all.sizes.erase(found);
+    if (const auto found = all.sizes.find(block); found != all.sizes.end()) {
+      all.live -= found->second;
+      all.sizes.erase(found);
+    }
   }
   all.free(block);
 }
@@ -42,7 +44,8 @@ PeakBytes::PeakBytes() : original_(c10::GetCPUAllocator()) {
   Blocks& all = blocks();
   all.free = original_->raw_deleter();
   SEMISEG_CHECK(all.free != nullptr, "the processor's allocator frees by address");
-  all.peak = all.live;
+  all.sizes.clear();
+  all.live = all.peak = 0;
   c10::SetCPUAllocator(this);
 }
 

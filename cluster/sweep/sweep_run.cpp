@@ -41,6 +41,16 @@ void say_changes(const Definition& definition, SweepStates& states) {
   for (const int64_t i : states.take_changed()) log::info("{}", change_text(definition, states, i));
 }
 
+// Says how many runs were done before the sweep; the other changes since the last look are in the
+// counts.
+void say_reused(SweepStates& states) {
+  const auto changed = states.take_changed();
+  const auto reused = std::count_if(changed.begin(), changed.end(), [&](int64_t i) {
+    return states.states()[static_cast<size_t>(i)].detail == kReused;
+  });
+  if (reused > 0) log::info("{} runs are done already and taken as they are", reused);
+}
+
 // Works until all points have ended, or a signal has stopped them.
 void follow(const Definition& definition, SweepStates& states, const std::vector<int64_t>& points) {
   bool is_stopping = false;
@@ -86,6 +96,7 @@ int launch_rest(const fs::path& sweep, const Definition& definition, SweepStates
   const bool is_here = setup.launcher.is_here;
   const std::vector<int64_t> points = states.rest(/*with_running=*/is_here);
   log::info("{}: {}", sweep.string(), counts_text(states.states()));
+  say_reused(states);
   if (!points.empty()) {
     if (is_here) catch_stop_signals();
     const Launch launch = setup.launcher.launcher->submit(

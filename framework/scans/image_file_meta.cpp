@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <vector>
 
 #include "framework/scans/header_checks.h"
@@ -39,6 +40,15 @@ struct Fields {
        got.empty() ? "none" : got, "repair the file's header");
 }
 
+// Returns true for a line that ITK's reader takes as it is read here: the reader ends a key at a
+// colon, too, and both texts at a byte 0.
+bool is_plain(std::string_view key, std::string_view value) {
+  const auto is_word = [](char c) { return c >= ' ' && c <= '~' && c != ':'; };
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' && c != '\t'; };
+  return std::all_of(key.begin(), key.end(), is_word) &&
+         std::none_of(value.begin(), value.end(), is_control);
+}
+
 Fields read_fields(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   Fields fields;
@@ -55,9 +65,12 @@ Fields read_fields(const fs::path& path) {
     if (equals == line.npos && trimmed(line).empty()) continue;
     if (equals == line.npos || equals > kLongestKey) break;
     const std::string key(trimmed(std::string_view(line).substr(0, equals)));
-    fields.text[key] = trimmed(std::string_view(line).substr(equals + 1));
+    const std::string value(trimmed(std::string_view(line).substr(equals + 1)));
+    if (!is_plain(key, value)) break;
+    if (!fields.text.emplace(key, value).second)
+      fail_field(path, key, "every key once", "it stands twice");
     if (key != "ElementDataFile") continue;
-    in_list = fields.text[key].starts_with("LIST");
+    in_list = value.starts_with("LIST");
     if (!in_list) return fields;
   }
   if (in_list) return fields;
@@ -98,12 +111,25 @@ uint64_t bytes_of_type(const Fields& fields, const fs::path& path) {
   return found->second;
 }
 
+// ITK's reader copies each word of a list or a pattern into 80 bytes.
+void check_words(const std::string& text, const fs::path& path) {
+  constexpr size_t kLongestWord = 79;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (word.size() > kLongestWord)
+      fail_field(path, "ElementDataFile", fmt::format("words of at most {} bytes", kLongestWord),
+                 word.substr(0, kLongestWord) + "…");
+  }
+}
+
 // Returns the files of the voxels; none when the voxels follow the header.
 std::vector<fs::path> files_of(const Fields& fields, const fs::path& path) {
   const std::string words = fields.get("ElementDataFile");
   if (words == "LOCAL" || words == "Local" || words == "local") return {};
+  const bool is_list = words.starts_with("LIST");
+  if (is_list || is_numbered(words)) check_words(words, path);
   if (is_numbered(words)) return numbered_files(path, words);
-  if (!words.starts_with("LIST")) return {data_file(path, words)};
+  if (!is_list) return {data_file(path, words)};
   std::vector<fs::path> files;
   for (const std::string& name : fields.files) files.push_back(data_file(path, name));
   if (files.empty()) fail_field(path, "ElementDataFile", "names of files behind LIST", "none");

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "framework/core/error.h"
-#include "framework/data/resplit_dataset.h"
+#include "framework/data/setting.h"
 #include "framework/settings/labelled_draw.h"
 
 namespace semiseg {

@@ -10,7 +10,7 @@
 
 #include "framework/config/compose.h"
 #include "framework/data/label_budget.h"
-#include "framework/data/resplit_dataset.h"
+#include "framework/data/setting.h"
 #include "launch/conformance/checks.h"
 #include "launch/conformance/short_training.h"
 #include "launch/conformance/state_difference.h"

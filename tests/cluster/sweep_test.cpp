@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kSweep =
-    " method=supervised,mean_teacher labelled=1,2 sweep.dir=sweep run.root=runs "
+    " method=supervised,mean_teacher labelled=2,3 sweep.dir=sweep run.root=runs "
     "protocol.iterations=2 "
     "protocol.validate_every=2 protocol.checkpoint_every=1 sweep.at_once=1";
 
@@ -73,21 +73,22 @@ TEST_F(Sweeps, FromOneCommandToATableOverAKill) {
   // The same runs in a larger sweep are not done again.
   const ProgramResult larger =
       semiseg("sweep " + small() +
-              " method=supervised labelled=1,2 sweep.dir=other run.root=runs "
+              " method=supervised labelled=2,3 sweep.dir=other run.root=runs "
               "protocol.iterations=2 protocol.validate_every=2 protocol.checkpoint_every=1");
-  expect_said(larger, 0, {"2 runs: 2 done"});
+  expect_said(larger, 0, {"2 runs: 2 done", "2 runs are done already"});
   const auto provenance = nlohmann::json::parse(read_file(runs().front() / "provenance.json"));
   EXPECT_EQ(provenance["tuning"]["configurations"], 1);
 }
 
-// In the shell: waits until a run below the folder has saved.
+// In the shell: waits until a run below the folder has saved, or the program has ended.
 std::string once_saved(const std::string& runs) {
-  return " & pid=$!; until ls " + runs + "/*/checkpoint >/dev/null 2>&1; do sleep 0.05; done; ";
+  return " & pid=$!; until ls " + runs +
+         "/*/checkpoint >/dev/null 2>&1; do kill -0 $pid || break; sleep 0.05; done; ";
 }
 
 TEST_F(Sweeps, ATerminateSignalPassesToTheRunsWhichSave) {
   const ProgramResult result =
-      semiseg("sweep " + small() + " method=supervised labelled=1 seed=0,1 sweep.at_once=1" +
+      semiseg("sweep " + small() + " method=supervised labelled=2 seed=0,1 sweep.at_once=1" +
               " sweep.dir=stopped run.root=stopping protocol.iterations=100000" +
               once_saved("stopping") + "kill -TERM $pid; wait $pid");
   expect_said(result, 5, {"SIGTERM", "1 pending, 1 stopped", "stopped: seed=0"});
@@ -96,7 +97,7 @@ TEST_F(Sweeps, ATerminateSignalPassesToTheRunsWhichSave) {
 
 // The launcher alone dies: its run goes on, and the next launcher takes it as it is.
 TEST_F(Sweeps, TheRunOfAKilledLauncherIsNotStartedTwice) {
-  const std::string command = "sweep " + small() + " method=supervised labelled=1 seed=0,1 " +
+  const std::string command = "sweep " + small() + " method=supervised labelled=2 seed=0,1 " +
                               "sweep.at_once=1 sweep.dir=killed run.root=killing "
                               "protocol.iterations=200 protocol.validate_every=0 "
                               "protocol.checkpoint_every=1";
@@ -111,7 +112,7 @@ TEST_F(Sweeps, TheRunOfAKilledLauncherIsNotStartedTwice) {
 }
 
 TEST_F(Sweeps, CancelReachesTheLauncherFromOutside) {
-  const std::string command = "sweep " + small() + " method=supervised labelled=1 seed=0,1 " +
+  const std::string command = "sweep " + small() + " method=supervised labelled=2 seed=0,1 " +
                               "sweep.at_once=1 sweep.dir=cancelled run.root=cancelling "
                               "protocol.iterations=100000";
   const ProgramResult result =
@@ -123,9 +124,9 @@ TEST_F(Sweeps, CancelReachesTheLauncherFromOutside) {
 
 TEST_F(Sweeps, APointThatCannotBeComposedIsNamedBeforeAnythingStarts) {
   const ProgramResult result =
-      semiseg("sweep " + small() + " method=supervised,nothing labelled=1,2 run.root=none");
+      semiseg("sweep " + small() + " method=supervised,nothing labelled=2,3 run.root=none");
   expect_said(result, 2,
-              {"2 of 4 points", "method=nothing labelled=1 and 1 more", "nothing was launched"});
+              {"2 of 4 points", "method=nothing labelled=2 and 1 more", "nothing was launched"});
   EXPECT_FALSE(fs::exists(folder_ / "none"));
   EXPECT_FALSE(fs::exists(folder_ / "sweeps"));
   expect_said(semiseg("sweep method=supervised protocol.itrations=3,4 --dry-run"), 2,
@@ -134,7 +135,7 @@ TEST_F(Sweeps, APointThatCannotBeComposedIsNamedBeforeAnythingStarts) {
 
 TEST_F(Sweeps, AFailedRunIsSaidAndWaitsForARetry) {
   const std::string command = "sweep " + small() +
-                              " method=supervised labelled=1,99 sweep.dir=failing run.root=bad "
+                              " method=supervised labelled=2,99 sweep.dir=failing run.root=bad "
                               "protocol.iterations=2 protocol.validate_every=0";
   expect_said(semiseg(command), 1, {"1 done, 1 failed", "labelled=99", "sweep retry failing"});
   expect_said(semiseg(command), 1, {"1 done, 1 failed"});
@@ -145,12 +146,12 @@ TEST_F(Sweeps, AFailedRunIsSaidAndWaitsForARetry) {
 
 TEST_F(Sweeps, APlainDescriptionOfTheSameRunsIsOneSweep) {
   const std::string common = "sweep " + small() + " method=supervised run.root=none --dry-run ";
-  const ProgramResult twins = semiseg(common + "seed=0,0,1 labelled=1");
+  const ProgramResult twins = semiseg(common + "seed=0,0,1 labelled=2");
   expect_said(twins, 0, {"1 of the points have the settings of another one", "seed=0", "seed=1"});
-  expect_said(semiseg(common + "labelled=1,2 run.dir=x"), 2,
+  expect_said(semiseg(common + "labelled=2,3 run.dir=x"), 2,
               {"one run.dir cannot hold several runs"});
-  expect_said(semiseg(common + "labelled=1 cluster=nowhere"), 2, {"nowhere", "cluster"});
-  expect_said(semiseg(common + "labelled=1 cluster.partition=gpu"), 2, {"cluster.partition"});
+  expect_said(semiseg(common + "labelled=2 cluster=nowhere"), 2, {"nowhere", "cluster"});
+  expect_said(semiseg(common + "labelled=2 cluster.partition=gpu"), 2, {"cluster.partition"});
   expect_said(semiseg("sweep status ."), 2, {"this is no sweep folder"});
 }
 

@@ -110,7 +110,7 @@ struct BadCase {
 
 TEST_F(Experiments, BadOverridesAreNamedWithTheRemedy) {
   const std::vector<BadCase> cases = {
-      {"labelled=3,7", {"labelled=3,7", "labelled=$value", "'3,7'", "[3,7]"}},
+      {"labelled=3,7", {"labelled=3,7", "semiseg sweep", "'3,7'", "[3,7]"}},
       {"method=bcp,ua_mt", {"method=bcp,ua_mt", "a sweep"}},
       {"seed=range(5)", {"seed=range(5)", "range", "semiseg sweep"}},
       {"seed=choice(1,2)", {"choice", "semiseg sweep"}},

@@ -159,6 +159,25 @@ TEST_F(Containers, FilesElsewhereAndFormatsAreNotFollowed) {
   }
 }
 
+// ITK's reader has 80 bytes for each word of a list or a pattern, ends keys at colons and texts at
+// bytes 0, and takes the last of several values.
+TEST_F(Containers, MetaImagesThatItkReadsOtherwiseAreRefused) {
+  put("slice1.raw", raw_voxels().substr(0, 24));
+  put("slice2.raw", raw_voxels().substr(24));
+  const std::string word(80, 'x');
+  put(word + "1.raw", raw_voxels().substr(0, 24));
+  put(word + "2.raw", raw_voxels().substr(24));
+  expect_refused("a.mhd", meta("LIST" + word + "\nslice1.raw\nslice2.raw"), {"at most 79 bytes"});
+  expect_refused("a.mhd", meta(word + "%d.raw 1 2 1"), {"at most 79 bytes"});
+  put(word + ".raw", raw_voxels());
+  expect_the_scan(put("long.mhd", meta(word + ".raw")));
+  const std::string local = meta("LOCAL");
+  for (const std::string bad : {std::string("NDims: 9 = 1\n"), std::string("NDims\0 = 9\n", 11),
+                                std::string("Comment = a\0b\n", 14)})
+    expect_refused("a.mha", bad + local + raw_voxels(), {"not a MetaImage header"});
+  expect_refused("a.mha", "NDims = 3\n" + local + raw_voxels(), {"NDims", "every key once"});
+}
+
 TEST_F(Containers, HeadersThatClaimTooMuchAreRefusedFirst) {
   expect_refused("a.mha", std::string(500, 'K') + " = 1\n" + meta("LOCAL") + raw_voxels(),
                  {"not a MetaImage header"});

@@ -4,7 +4,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
-#include "framework/nn/losses/ignore_label.h"
+#include "framework/core/ignore_label.h"
 
 namespace semiseg {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "framework/config/toml_file.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 

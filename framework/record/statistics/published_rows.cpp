@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "framework/config/toml_file.h"
+#include "framework/config/toml.h"
 #include "framework/core/error.h"
 #include "framework/core/files.h"
 #include "framework/metrics/statistics/paired.h"
