@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The discriminator of discriminator.h for 2-D images: 2,762,754 parameters with a map of four
 // classes.
-#include "framework/backbones/discriminator.h"
+#include "framework/backbones/parts/discriminator.h"
 
 namespace semiseg {
 namespace {

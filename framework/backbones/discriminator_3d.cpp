@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The discriminator of discriminator.h for 3-D images: 11,024,386 parameters with a map of two
 // classes and 96³ voxels.
-#include "framework/backbones/discriminator.h"
+#include "framework/backbones/parts/discriminator.h"
 
 namespace semiseg {
 namespace {

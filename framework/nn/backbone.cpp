@@ -50,6 +50,10 @@ Classifier Backbone::head(std::string_view name) const {
   return {};
 }
 
+at::Tensor Backbone::project(std::string_view head, const at::Tensor&, const Pass&) {
+  return named({}, head, ErrorKind::kConfig, "projection head");
+}
+
 void Backbone::state(StateVisitor& visitor) {
   for (const auto* list : {&parameters(), &buffers()}) {
     for (const auto& [name, value] : *list) {

@@ -26,6 +26,15 @@ enum class NetworkMode {
   kEval,   // running statistics, no dropout
 };
 
+// One more decoding of a pass's encoder features, in which each channel of each sample and level is
+// zero with probability p and the others are divided by 1 - p (UniMatch's feature perturbation).
+struct FeatureDropout {
+  std::string head;  // name of its logits among NetworkOutput::others
+  double p = 0.5;
+  std::string draw;   // "feature_dropout": level 0, the finest, draws as "feature_dropout.0"
+  int64_t first = 0;  // place of the first sample of the pass that is decoded again
+};
+
 // The settings of a forward pass. Mode is an argument, not a state of the network: the same network
 // may run in both modes in one step.
 struct Pass {
@@ -36,6 +45,10 @@ struct Pass {
   SampleIds samples;  // ids of the images along axis 0, for the draws
   // The heads to compute; empty: all. A network may leave out the others.
   std::vector<std::string> heads = {};
+  // Decoded beside the plain features, as one batch for the batch norms of the decoder. A network
+  // that cannot do this leaves the heads out.
+  std::vector<FeatureDropout> feature_dropouts = {};
+  bool tracks = true;  // kTrain: batch norms move their running statistics
 
   bool wants(std::string_view head) const {
     return heads.empty() || std::find(heads.begin(), heads.end(), head) != heads.end();
@@ -89,6 +102,9 @@ class Backbone {
   // Returns the last linear layer of an auxiliary head; "": of the deployed one. Throws kConfig
   // when the network lacks the head.
   virtual Classifier head(std::string_view name) const;
+  // Returns rows [M,A'] of a head that works on rows of features [M,A], such as a projection head.
+  // Collective in training mode. Throws kConfig when the network lacks the head.
+  virtual at::Tensor project(std::string_view head, const at::Tensor& rows, const Pass& pass);
   // Returns parameters in the reference's order. Parameters require gradients; buffers (running
   // statistics, counters) do not.
   virtual const std::vector<NamedTensor>& parameters() const = 0;
@@ -124,6 +140,7 @@ struct BackboneEntry {
   std::string name;     // the stem of the file
   std::string summary;  // one line, that of experiments/backbone/<name>.toml
   std::string paper;    // "Ronneberger et al., MICCAI 2015"
+  std::string small;    // options in TOML that make a small form, for checks
   ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   // Initial weights come from `draws` under "init/<net>/<parameter>", so two nets of one run differ
   // by their name.

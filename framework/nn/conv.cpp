@@ -72,12 +72,21 @@ c10::TypedOperatorHandle<Signature> operator_of(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
+std::vector<int64_t> on_axes(const std::vector<int64_t>& each, int64_t all,
+                             const ConvOptions& options) {
+  return each.empty() ? std::vector<int64_t>(options.kernel.size(), all) : each;
+}
+
+double he_deviation(double slope, int64_t fan_in) {
+  return std::sqrt(2 / ((1 + slope * slope) * static_cast<double>(fan_in)));
+}
+
 }  // namespace
 
 Conv::Conv(const Module& module, const ConvOptions& options)
-    : stride_(options.kernel.size(), options.stride),
-      padding_(options.kernel.size(), options.padding),
-      dilation_(options.kernel.size(), 1),
+    : stride_(on_axes(options.strides, options.stride, options)),
+      padding_(on_axes(options.paddings, options.padding, options)),
+      dilation_(options.kernel.size(), options.dilation),
       output_padding_(options.kernel.size(), 0),
       transposed_(options.transposed) {
   std::vector<int64_t> shape = {options.out, options.in};
@@ -86,11 +95,27 @@ Conv::Conv(const Module& module, const ConvOptions& options)
   int64_t fan_in = 1;
   for (size_t axis = 1; axis < shape.size(); ++axis) fan_in *= shape[axis];
   const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-  weight_ = module.uniform_parameter("weight", shape, bound);
-  if (options.bias) bias_ = module.uniform_parameter("bias", {options.out}, bound);
+  weight_ = options.he_slope
+                ? module.normal_parameter("weight", shape, he_deviation(*options.he_slope, fan_in))
+                : module.uniform_parameter("weight", shape, bound);
+  if (!options.bias) return;
+  bias_ = options.zero_bias ? module.constant_parameter("bias", {options.out}, 0)
+                            : module.uniform_parameter("bias", {options.out}, bound);
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const { return apply(x, weight_, bias_, 1); }
+
+at::Tensor Conv::to_size(const at::Tensor& x, at::IntArrayRef size) const {
+  std::vector<int64_t> missing = output_padding_;
+  for (size_t axis = 0; axis < missing.size(); ++axis) {
+    const int64_t side = x.size(2 + static_cast<int64_t>(axis)),
+                  kernel = weight_.size(2 + static_cast<int64_t>(axis));
+    missing[axis] = size[axis] - ((side - 1) * stride_[axis] - 2 * padding_[axis] + kernel);
+  }
+  const auto bias = bias_.defined() ? std::optional(bias_.to(x.scalar_type())) : std::nullopt;
+  return at::convolution(x, weight_.to(x.scalar_type()), bias, stride_, padding_, dilation_,
+                         transposed_, missing, /*groups=*/1);
+}
 
 at::Tensor Conv::scaled(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
                         double slope) const {
@@ -112,7 +137,7 @@ at::Tensor Conv::apply(const at::Tensor& x, const at::Tensor& weight, const at::
     return convolve_and_activate(image, kernel, shift, slope);
   // ATen would run a single small image, and on one thread a few images with a 1×1 kernel, in
   // kernels of its own. They are slower, and an image alone would get other bits than in a batch.
-  at::Tensor y = !transposed_ && has_onednn(x)
+  at::Tensor y = !transposed_ && dilation_[0] == 1 && has_onednn(x)
                      ? onednn_convolution(image, kernel, shift, stride_, padding_)
                      : at::convolution(image, kernel, shift, stride_, padding_, dilation_,
                                        transposed_, output_padding_, /*groups=*/1);

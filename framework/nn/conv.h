@@ -19,14 +19,22 @@ struct ConvOptions {
   int64_t stride = 1, padding = 0;
   bool bias = true;
   bool transposed = false;
+  int64_t dilation = 1;                    // of plain convolutions
+  std::vector<int64_t> strides, paddings;  // one for each axis; empty: `stride`, `padding`
+  std::optional<double> he_slope;          // initial weights by He et al. for this slope
+  bool zero_bias = false;                  // initial bias 0
 };
 
 // Convolution [N,in,S] → [N,out,S']. Weight and bias are initialised from U(±1/√fan_in), PyTorch's
-// default; fan_in = numel / size of axis 0, for transposed ones too.
+// default, or the weight from N(0, 2 / ((1 + slope²) fan_in)); fan_in = numel / size of axis 0, for
+// transposed ones too.
 class Conv {
  public:
   Conv(const Module& module, const ConvOptions& options);
   at::Tensor operator()(const at::Tensor& x) const;
+  // Returns the output of this size of a transposed convolution, whose stride leaves several sizes
+  // open.
+  at::Tensor to_size(const at::Tensor& x, at::IntArrayRef size) const;
   // Returns activation(scale · conv(x) + shift), both [out], by scaled weights. slope is that of
   // the activation for negative values, 1 for none. On the CPU without autograd, oneDNN fuses the
   // activation and saves a pass over the output.

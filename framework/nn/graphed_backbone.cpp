@@ -9,6 +9,7 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include <map>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -64,11 +65,11 @@ class GraphedBackbone : public WrappedBackbone {
 
   NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
     const at::Tensor& image = input.image;
-    const bool is_plain = input.extras.empty() && pass.heads.empty();
+    const bool is_plain = input.extras.empty() && pass.feature_dropouts.empty();
     if (pass.mode == NetworkMode::kTrain || at::GradMode::is_enabled() || !image.is_cuda() ||
         !is_plain)
       return network_->forward(input, pass);
-    const Key key{image.sizes().vec(), image.strides().vec(), image.scalar_type()};
+    const Key key{image.sizes().vec(), image.strides().vec(), image.scalar_type(), pass.heads};
     auto found = passes_.find(key);
     if (found == passes_.end()) {
       if (passes_.size() == kMostShapes) return network_->forward(input, pass);
@@ -79,7 +80,8 @@ class GraphedBackbone : public WrappedBackbone {
   }
 
  private:
-  using Key = std::tuple<std::vector<int64_t>, std::vector<int64_t>, at::ScalarType>;
+  using Key = std::tuple<std::vector<int64_t>, std::vector<int64_t>, at::ScalarType,
+                         std::vector<std::string>>;
   c10::cuda::CUDAStream stream_;  // of all recordings, so that they reuse the memory of warm-ups
   std::map<Key, std::unique_ptr<RecordedPass>> passes_;
 };

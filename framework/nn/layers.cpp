@@ -39,9 +39,11 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x, const Pass& pass, double s
                      slope);
   }
   SEMISEG_CHECK(pass.comm, "a pass in training mode needs a communicator");
-  num_batches_tracked_.add_(1);
-  const BatchNormTensors tensors{weight_,  bias_,     running_mean_, running_var_,
-                                 epsilon_, momentum_, path_};
+  if (pass.tracks) num_batches_tracked_.add_(1);
+  const auto statistics = [&](const at::Tensor& t) { return pass.tracks ? t : t.clone(); };
+  const BatchNormTensors tensors{
+      weight_,   bias_, statistics(running_mean_), statistics(running_var_), epsilon_,
+      momentum_, path_};
   AfterNorm after{.slope = slope};
   if (dropout && dropout->p() > 0) {
     after.keep = dropout->keep(x, pass).expand_as(x);

@@ -18,9 +18,9 @@ namespace semiseg {
 class Dropout;
 
 // Batch normalisation over the global batch, [N,C,S] → [N,C,S]. Training: statistics of all ranks'
-// samples; running mean and unbiased variance move by `momentum`. Collective in training mode,
-// forward and backward; throws kConfig when there is but one value for each channel. Evaluation:
-// running statistics, local.
+// samples; running mean and unbiased variance move by `momentum` if the pass tracks. Collective in
+// training mode, forward and backward; throws kConfig when there is but one value for each channel.
+// Evaluation: running statistics, local.
 class BatchNorm {
  public:
   BatchNorm(const Module& module, int64_t channels, double epsilon = 1e-5, double momentum = 0.1);

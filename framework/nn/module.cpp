@@ -26,6 +26,12 @@ at::Tensor Module::uniform_parameter(std::string_view name, at::IntArrayRef shap
   return add_parameter(name, unit.mul(2).sub_(1).mul_(bound).to(tree_->options));
 }
 
+at::Tensor Module::normal_parameter(std::string_view name, at::IntArrayRef shape,
+                                    double deviation) const {
+  const at::Tensor unit = tree_->draws.normal("init/" + tree_->net + "/" + full_name(name), shape);
+  return add_parameter(name, unit.mul(deviation).to(tree_->options));
+}
+
 at::Tensor Module::constant_parameter(std::string_view name, at::IntArrayRef shape,
                                       double value) const {
   return add_parameter(name, at::full(shape, value, tree_->options));

@@ -30,6 +30,8 @@ class Module {
 
   // Adds a parameter that is drawn from U(-bound, bound).
   at::Tensor uniform_parameter(std::string_view name, at::IntArrayRef shape, double bound) const;
+  // Adds a parameter that is drawn from N(0, deviation²).
+  at::Tensor normal_parameter(std::string_view name, at::IntArrayRef shape, double deviation) const;
   at::Tensor constant_parameter(std::string_view name, at::IntArrayRef shape, double value) const;
   at::Tensor constant_buffer(std::string_view name, at::IntArrayRef shape, double value) const;
   // Adds an int64 scalar buffer of 0, on the CPU, where counting costs nothing.

@@ -22,6 +22,13 @@ Norm::Norm(const Module& module, int64_t channels, const NormOptions& options) {
     layer_.emplace<GroupNorm>(module, channels, /*groups=*/channels, /*affine=*/false);
 }
 
+at::Tensor Norm::operator()(const at::Tensor& x, const Pass& pass, double slope) const {
+  if (const auto* batch = std::get_if<BatchNorm>(&layer_)) return (*batch)(x, pass, slope);
+  const auto* group = std::get_if<GroupNorm>(&layer_);
+  const at::Tensor y = group ? (*group)(x) : x;
+  return slope == 1 ? y : at::leaky_relu(y, slope);
+}
+
 at::Tensor Norm::after(const Conv& conv, const at::Tensor& x, const Pass& pass,
                        double slope) const {
   if (const auto* batch = std::get_if<BatchNorm>(&layer_))

@@ -26,6 +26,8 @@ struct NormOptions {
 class Norm {
  public:
   Norm(const Module& module, int64_t channels, const NormOptions& options);
+  // activation(norm(x)); slope is that of the activation for negative values, 1 for none.
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass, double slope) const;
   // activation(norm(conv(x))); see BatchNorm::after.
   at::Tensor after(const Conv& conv, const at::Tensor& x, const Pass& pass, double slope) const;
 

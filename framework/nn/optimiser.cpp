@@ -196,10 +196,13 @@ OptimiserOptions OptimiserOptions::read(const Config& section, OptimiserOptions 
                "t/T)^poly_power, or step: base · step_factor^(t div step_every).");
   section.read("poly_power", o.poly_power, {0, 100},
                "Exponent of the schedule poly. 1 is a straight line to zero.");
-  section.read("poly_index", o.poly_index, {"pre", "post"},
+  section.read("poly_index", o.poly_index, {"pre", "post", "next"},
                "Iteration of the schedule poly that sets the rate of an update: the one before "
-               "(pre, as in SSL4MIS, where the first two rates are equal) or the same (post). "
-               "Change it only to repeat a reference.");
+               "(pre, as in SSL4MIS, where the first two rates are equal), the same (post) or the "
+               "one behind (next). Change it only to repeat a reference.");
+  section.read("poly_horizon", o.poly_horizon, {0, 1e9},
+               "Length T of the schedule poly in iterations; 0: that of the stage. Set it to "
+               "repeat a reference that decays over another length than it trains.");
   section.read("step_every", o.step_every, {1, 1e9},
                "Number of updates between two cuts of the schedule step.");
   section.read("step_factor", o.step_factor, {0, 1}, "Factor of each cut of the schedule step.");
@@ -221,9 +224,13 @@ double learning_rate(const OptimiserOptions& options, int64_t t, int64_t length)
            std::pow(options.step_factor, static_cast<double>(t / options.step_every));
   }
   if (options.schedule != "poly" || length <= 0) return options.learning_rate;
-  const int64_t index = std::clamp<int64_t>(options.poly_index == "pre" ? t - 1 : t, 0, length);
+  const int64_t whole = options.poly_horizon > 0 ? options.poly_horizon : length,
+                shift = options.poly_index == "pre"    ? -1
+                        : options.poly_index == "next" ? 1
+                                                       : 0;
+  const int64_t index = std::clamp<int64_t>(t + shift, 0, whole);
   return options.learning_rate *
-         std::pow(1 - static_cast<double>(index) / static_cast<double>(length), options.poly_power);
+         std::pow(1 - static_cast<double>(index) / static_cast<double>(whole), options.poly_power);
 }
 
 std::unique_ptr<Optimiser> make_optimiser(std::string name, std::vector<ParameterGroup> groups,

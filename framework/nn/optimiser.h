@@ -26,7 +26,9 @@ struct OptimiserOptions {
       "poly";  // constant, poly: base (1 - t/T)^power, step: base · factor^(t div every)
   double poly_power = 0.9;
   std::string poly_index =
-      "pre";  // pre: the rate of update t is set by t - 1 (SSL4MIS: first two alike); post: by t
+      "pre";  // pre: the rate of update t is set by t - 1 (SSL4MIS: first two alike); post: by t;
+              // next: by t + 1
+  int64_t poly_horizon = 0;  // T where it is not the stage's length; 0: it is
   int64_t step_every = 2500;
   double step_factor = 0.1;
   double clip_norm = 0;  // global gradient norm; 0: off

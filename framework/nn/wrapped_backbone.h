@@ -15,6 +15,9 @@ class WrappedBackbone : public Backbone {
  public:
   Classifier classifier() const override { return network_->classifier(); }
   Classifier head(std::string_view name) const override { return network_->head(name); }
+  at::Tensor project(std::string_view head, const at::Tensor& rows, const Pass& pass) override {
+    return network_->project(head, rows, pass);
+  }
   const std::vector<NamedTensor>& parameters() const override { return network_->parameters(); }
   const std::vector<NamedTensor>& buffers() const override { return network_->buffers(); }
 

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,7 +43,8 @@ class Draws {
   Draws at(int64_t stage, int64_t iteration) const;
 
   // Returns draws that give recorded numbers, by name (tests/fixtures/draws.md), in place of
-  // generated ones. Sample ids select along axis 0. A name that is not recorded throws kInternal.
+  // generated ones. Sample ids select along axis 0; where they go beyond its end, the first row is
+  // that of the smallest id. A name that is not recorded throws kInternal.
   Draws replay(std::map<std::string, at::Tensor> recorded) const;
 
   // Returns draws whose floating-point tensors are made on this device. uniform has the same bits
@@ -61,22 +63,36 @@ class Draws {
   at::Tensor at_least(double p, std::string_view name, at::IntArrayRef shape,
                       const SampleIds& samples) const;
 
+  // Beta(a, b), one number for each sample: [samples], float32.
+  at::Tensor beta(std::string_view name, double a, double b, const SampleIds& samples) const;
+
   // Uniform in [low, high); recorded numbers lie there already.
+  at::Tensor between(std::string_view name, at::IntArrayRef shape, double low, double high,
+                     const SampleIds& samples) const;
   at::Tensor between(std::string_view name, at::IntArrayRef shape, double low, double high) const;
 
   // Shared by all samples: [shape…].
   at::Tensor uniform(std::string_view name, at::IntArrayRef shape) const;
   at::Tensor normal(std::string_view name, at::IntArrayRef shape) const;
+  // N(0, deviation²); recorded numbers have that deviation already.
+  at::Tensor normal_of(std::string_view name, at::IntArrayRef shape, double deviation) const;
   // Integers are always made on the CPU.
   at::Tensor integers(std::string_view name, at::IntArrayRef shape, int64_t low,
-                      int64_t high) const;                            // int64, [low, high)
+                      int64_t high) const;  // int64, [low, high)
+  // int64 [samples, count]: what `make` takes from a sequence of its own for each sample, e.g.
+  // boxes that are drawn until they fit.
+  at::Tensor integers_of(std::string_view name, int64_t count, const SampleIds& samples,
+                         const std::function<std::vector<int64_t>(DrawSequence&)>& make) const;
   at::Tensor permutation(std::string_view name, int64_t size) const;  // int64 [size]
+  // int64 [size, shape…]: a permutation along axis 0 for each place.
+  at::Tensor permutations(std::string_view name, int64_t size, at::IntArrayRef shape) const;
 
   // Ignores recorded numbers: use it only in code that has no recorded form.
   DrawSequence sequence(std::string_view name, int64_t sample = -1) const;
 
  private:
   const at::Tensor* recorded(std::string_view name) const;
+  at::Tensor rows_of(const at::Tensor& recorded, const SampleIds& samples) const;
   uint64_t key(std::string_view name) const;
 
   uint64_t seed_;

@@ -83,8 +83,13 @@ at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at
 }
 
 at::Tensor dice_sq_confident(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
-                             const Communicator& comm) {
-  return dice(kSquared, p, label, mask, comm);
+                             const Communicator& comm, double smooth) {
+  return dice({2, 2, smooth, smooth}, p, label, mask, comm);
+}
+
+at::Tensor dice_sq_fg_confident(const at::Tensor& p, const at::Tensor& label,
+                                const at::Tensor& mask, const Communicator& comm, double smooth) {
+  return dice({2, 2, smooth, smooth}, foreground(p), label, mask, comm, /*first_class=*/1);
 }
 
 at::Tensor dice_masked_3d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,

@@ -50,10 +50,15 @@ at::Tensor dice_sq_weighted(const at::Tensor& p, const at::Tensor& label, const 
 at::Tensor dice_masked_2d(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
                           const Communicator& comm);
 
-// dice_sq of the pixels that a mask keeps (a threshold on the pseudo-label's confidence).
-// LiheYoung/UniMatch more-scenarios/medical.
+// dice_sq of the pixels that a mask keeps (a threshold on the pseudo-label's confidence); `smooth`
+// stands for 1e-5. LiheYoung/UniMatch more-scenarios/medical; AiEson/CrossMatch.
 at::Tensor dice_sq_confident(const at::Tensor& p, const at::Tensor& label, const at::Tensor& mask,
-                             const Communicator& comm);
+                             const Communicator& comm, double smooth = 1e-5);
+
+// dice_sq_fg of the pixels that a mask keeps. AiEson/CrossMatch in 3-D.
+at::Tensor dice_sq_fg_confident(const at::Tensor& p, const at::Tensor& label,
+                                const at::Tensor& mask, const Communicator& comm,
+                                double smooth = 1e-5);
 
 // Mean over samples and classes of 1 - (2Σmpg + 1e-5) / (Σm(p + g) + 1e-5), the sums over the
 // pixels of a sample; an undefined mask is 1. The sigmoid p of a single channel stands for the two

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/backbones/discriminator.h"
+#include "framework/backbones/parts/discriminator.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

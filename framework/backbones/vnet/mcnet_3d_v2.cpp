@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The V-Net with three decoders of multi_decoder_vnet.h: transposed, trilinear, nearest.
+// ycwu1997/MC-Net MCNet3d_v2; 15,246,566 parameters with one channel, two classes and batch norm.
+#include "framework/backbones/parts/multi_decoder_vnet.h"
+
+namespace semiseg {
+namespace {
+
+const bool registered = register_multi_decoder_vnet(
+    "mcnet_3d_v2", "V-Net 3-D with three decoders, for mc_net", "Wu et al., MedIA 2022",
+    {VNetLift::kTransposed, VNetLift::kTrilinear, VNetLift::kNearest});
+
+}  // namespace
+}  // namespace semiseg
