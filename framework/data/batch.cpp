@@ -44,6 +44,11 @@ const std::vector<Placement>& Stream::placements(std::string_view view) const {
   return find(view).placements;
 }
 
+const at::Tensor& Stream::label_in(std::string_view view) const {
+  const StreamView& found = find(view);
+  return found.label.defined() ? found.label : label;
+}
+
 const Stream& Batch::operator[](std::string_view stream) const {
   return named(streams, stream, "stream", "the batch");
 }
@@ -97,6 +102,12 @@ Batch Batch::mapped(const Function& change) const {
       placements.insert(placements.end(), some.begin(), some.end());
     }
     result.add_view(whole.name, change(whole.image), placements, whole.streams);
+  }
+  for (size_t i = 0; i < streams.size(); ++i) {
+    for (size_t view = 0; view < streams[i].views.size(); ++view) {
+      const at::Tensor& own = streams[i].views[view].label;
+      if (own.defined()) result.streams[i].views[view].label = change(own);
+    }
   }
   return result;
 }

@@ -39,6 +39,7 @@ struct StreamView {
   std::string name;
   at::Tensor image;                   // [B,C,S] float32 (float64 in a double run)
   std::vector<Placement> placements;  // [B]; empty where the batch was not made by a loader
+  at::Tensor label;  // [B,S] where the view changes the ground truth; undefined: the stream's
 };
 
 // This rank's samples of one stream; B may be 0.
@@ -55,6 +56,8 @@ struct Stream {
   // kInternal, with the names of the views, for an unknown one.
   const at::Tensor& image(std::string_view view = kWeakView) const;
   const std::vector<Placement>& placements(std::string_view view = kWeakView) const;
+  // The ground truth of a view, which may leave out what the view hides.
+  const at::Tensor& label_in(std::string_view view) const;
 
  private:
   const StreamView& find(std::string_view view) const;

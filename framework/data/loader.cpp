@@ -242,9 +242,10 @@ void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draw
     DrawSequence own = view.continues_geometry ? numbers : draws.sequence("augment/" + name, slot);
     Placement placement = drawn.placement;
     at::Tensor image = weak.image;
-    if (view.own_geometry) {
+    if (view.own_geometry || view.own_crop) {
       const TransformParameters other =
-          draw_parameters(parts_.transform, sample.image.sizes(), own);
+          view.own_crop ? with_own_crop(parts_.transform, drawn, sample.image.sizes(), own)
+                        : draw_parameters(parts_.transform, sample.image.sizes(), own);
       image = apply(parts_.transform, other, sample.image, {}).image;
       placement = other.placement;
     }

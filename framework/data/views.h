@@ -3,7 +3,7 @@
 //
 //   [protocol.views.strong2]
 //   steps = ["color_jitter"]      # registered transforms, in this order
-//   geometry = "shared"           # or "own": turns, flips and crop of its own
+//   geometry = "shared"           # "own": turns, flips and crop of its own; "own_crop"
 #pragma once
 
 #include <map>
@@ -20,6 +20,7 @@ namespace semiseg {
 struct View {
   std::string name;
   bool own_geometry = false;
+  bool own_crop = false;  // turns and flips of the weak view, another crop
   // The view continues the random sequence of the sample's geometry; otherwise it has a sequence of
   // its own, "augment/<view>".
   bool continues_geometry = false;
@@ -28,10 +29,11 @@ struct View {
 
 class Views {
  public:
-  // Reads the views of the section, and adds the weak view and the strong view (colour jitter,
-  // unless the section defines it). Throws kConfig for an unknown transform.
+  // Reads the views of the section, and adds the weak view, two strong views (strong and strong2:
+  // colour jitter) and the view second_crop, unless the section defines them. Throws kConfig for an
+  // unknown transform.
   static Views read(const Config& section);
-  // Returns only the weak and the strong view.
+  // Returns only the views that are always there.
   static Views defaults();
 
   // Throws kConfig, with the names of the views, for an unknown one.

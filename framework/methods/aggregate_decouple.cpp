@@ -253,7 +253,7 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "A diffusion decoder and a difficulty-aware one make the labels of a third",
      .family = "pseudo-labels",
      .paper = "Wang & Li, NeurIPS 2023",
-     .backbone = "diff_vnet",
+     .networks = {.slices = "none", .volumes = "diff_vnet", .is_only = true},
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) {
        return std::make_unique<AggregateDecouple>(context);

@@ -145,13 +145,25 @@ std::vector<StreamPlan> labelled_and_unlabelled(const MethodContext& context,
                                                 std::vector<std::string> unlabelled_views = {
                                                     kWeakView});
 
+// The networks that have the heads which a method needs: a registered backbone, "any", or "none"
+// where the method does not work.
+struct MethodNetworks {
+  std::string slices = "any", volumes = "any";
+  int64_t divisor = 16;  // sides of images are multiples of it
+  bool is_only = false;  // no other network has the inputs that the method gives
+  const std::string& of(int64_t axes) const { return axes == 3 ? volumes : slices; }
+};
+
 struct MethodEntry {
   static const char* kind() { return "method"; }
-  std::string name;           // the stem of the file
-  std::string summary;        // one line, that of experiments/method/<name>.toml
-  std::string family;         // the idea that it shares with others: "consistency", "pseudo-labels"
-  std::string paper;          // "Bai et al., CVPR 2023"; empty: no publication
-  std::string backbone = {};  // the only one whose inputs and heads it can use; empty: any
+  std::string name;     // the stem of the file
+  std::string summary;  // one line, that of experiments/method/<name>.toml
+  std::string family;   // the idea that it shares with others: "consistency", "pseudo-labels"
+  std::string paper;    // "Bai et al., CVPR 2023"; empty: no publication
+  MethodNetworks networks = {};
+  bool is_binary = false;  // one foreground class, as its reference
+  // Returns options in TOML that make a quick form for checks, for images of so many axes.
+  std::function<std::string(int64_t axes)> small = [](int64_t) { return std::string(); };
   ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   std::function<std::unique_ptr<Method>(const MethodContext& context)> make;
 };

@@ -280,7 +280,7 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "One network for the tasks of a collection, which a prompt tells apart",
      .family = "copy-paste",
      .paper = "Zeng et al., IEEE TMI 2025",
-     .backbone = "versemi_vnet",
+     .networks = {.slices = "none", .volumes = "versemi_vnet", .is_only = true},
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) { return std::make_unique<Versemi>(context); }});
 

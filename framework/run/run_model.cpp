@@ -49,6 +49,24 @@ MethodContext method_context(const RunOptions& options, const DataFacts& data,
           .class_voxels = data.class_voxels};
 }
 
+// Throws kConfig when the method has no form for images of so many axes, or needs another network.
+void check_network(const MethodEntry& entry, const RunOptions& options) {
+  const auto axes = std::ssize(options.protocol.patch_size);
+  const std::string& needed = entry.networks.of(axes);
+  if (needed == "none") {
+    options.config.section("protocol")
+        .fail("patch_size",
+              fmt::format("the method {} has no form for {}", entry.name,
+                          axes == 3 ? "volumes" : "slices"),
+              axes == 3 ? "two sizes" : "three sizes",
+              "a protocol and a data set of the other kind");
+  }
+  if (!entry.networks.is_only || needed == options.backbone) return;
+  options.config.section("backbone")
+      .fail("name", fmt::format("the method {} needs a network of its own", entry.name), needed,
+            fmt::format("backbone={}", needed));
+}
+
 }  // namespace
 
 RunModel RunModel::build(const RunOptions& options, const DataFacts& data, World& world,
@@ -64,11 +82,7 @@ RunModel RunModel::build(const RunOptions& options, const DataFacts& data, World
   model.initial_weights =
       std::make_shared<InitialWeights>(InitialWeights::read(options.config.section("backbone")));
   const MethodEntry& entry = MethodRegistry::instance().find(options.method);
-  if (!entry.backbone.empty() && entry.backbone != options.backbone) {
-    options.config.section("backbone")
-        .fail("name", fmt::format("the method {} needs a network of its own", options.method),
-              entry.backbone, fmt::format("backbone={}", entry.backbone));
-  }
+  check_network(entry, options);
   model.method = entry.make(method_context(options, data, model, start));
   model.initial_weights->check_networks(*model.networks);
   return model;

@@ -145,6 +145,15 @@ GeometryParameters::Branch choose_branch(const std::string& kind,
   return always_turns ? Branch::kTurnFlip : Branch::kNothing;
 }
 
+TransformParameters with_own_crop(const TransformOptions& options,
+                                  const TransformParameters& parameters, at::IntArrayRef sizes,
+                                  DrawSequence& numbers) {
+  TransformParameters other = parameters;
+  if (options.is_volume())
+    other.placement.crop = draw_crop(options, other.placement.geometry, sizes, numbers);
+  return other;
+}
+
 TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
                                     DrawSequence& numbers) {
   TransformParameters drawn;

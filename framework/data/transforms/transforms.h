@@ -63,6 +63,12 @@ GeometryParameters::Branch choose_branch(const std::string& kind,
 TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
                                     DrawSequence& numbers);
 
+// Returns the parameters with another crop, of the same size: turns and flips stay. Of slices, which
+// are not cropped, the same parameters.
+TransformParameters with_own_crop(const TransformOptions& options,
+                                  const TransformParameters& parameters, at::IntArrayRef sizes,
+                                  DrawSequence& numbers);
+
 // The strong view jitters its colours with the numbers between geometry and noise, so that the
 // noise is the same with and without one.
 inline constexpr int kNumbersBeforeNoise = 3;

@@ -5,8 +5,9 @@
 
 namespace semiseg {
 
-LabelledDice read_labelled_dice(const Config& section, int64_t classes) {
-  std::string name = "dice_sq";
+LabelledDice read_labelled_dice(const Config& section, int64_t classes,
+                                const std::string& otherwise) {
+  std::string name = otherwise;
   section.read("dice", name, {"dice_sq", "dice_sq_fg", "dice_lin_fg"},
                "Dice loss of labelled samples: over all classes with squared denominators "
                "(dice_sq), or of the foreground of two classes with squared (dice_sq_fg) or linear "

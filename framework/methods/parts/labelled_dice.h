@@ -5,6 +5,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+
 #include "framework/comm/communicator.h"
 #include "framework/config/config.h"
 
@@ -14,9 +16,10 @@ namespace semiseg {
 using LabelledDice = at::Tensor (*)(const at::Tensor& p, const at::Tensor& label,
                                     const Communicator& comm);
 
-// Reads the key `dice`: dice_sq (SSL4MIS, the default), or, on the foreground of two classes,
+// Reads the key `dice`: dice_sq (SSL4MIS), or, on the foreground of two classes,
 // dice_sq_fg (UA-MT, SASSNet, DTC, CauSSL) or dice_lin_fg (MC-Net and SS-Net in 3-D).
 // Throws kConfig for these with more than two classes.
-LabelledDice read_labelled_dice(const Config& section, int64_t classes);
+LabelledDice read_labelled_dice(const Config& section, int64_t classes,
+                                const std::string& otherwise = "dice_sq");
 
 }  // namespace semiseg

@@ -13,7 +13,7 @@ class NetworkPredictor : public Predictor {
   explicit NetworkPredictor(Backbone& network) : network_(network) {}
   at::Tensor predict(const at::Tensor& image) override {
     const at::NoGradGuard no_grad;
-    return network_.forward(image, Pass{}).logits;
+    return network_.forward(image, Pass{.heads = {"deployed"}}).logits;  // no auxiliary one
   }
   const Backbone* network() const override { return &network_; }
 

@@ -31,7 +31,7 @@
 #include <vector>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/boxes.h"
+#include "framework/methods/parts/copy_paste_plan.h"
 #include "framework/methods/parts/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/kernels/label_maps.h"
@@ -91,26 +91,9 @@ struct Options {
 class Bcp : public TeacherStudent {
  public:
   explicit Bcp(const MethodContext& context)
-      : TeacherStudent(context), options_(Options::read(context.options, context.shape)) {
-    const int64_t b = context.labelled, u = context.batch - context.labelled;
-    if (b % 2 != 0 || b != u) {
-      context.options.fail("name", "bcp mixes halves of equal labelled and unlabelled parts",
-                           "protocol.batch = 2 · protocol.labelled_batch, the latter even",
-                           "e.g. protocol.batch=12 protocol.labelled_batch=6");
-    }
-    const auto first = static_cast<int64_t>(options_.pretrain * context.iterations);
-    if (first > 0) {
-      plan_.stages.push_back({.name = "pretrain",
-                              .iterations = first,
-                              .streams = {{.name = "labelled", .pool = "labelled", .samples = b}},
-                              .colocated = mixing_groups(b, 0)});
-    }
-    plan_.stages.push_back({.name = "selftrain",
-                            .iterations = context.iterations - first,
-                            .streams = labelled_and_unlabelled(context),
-                            .start_from_best = first > 0,
-                            .colocated = mixing_groups(b, u)});
-  }
+      : TeacherStudent(context),
+        options_(Options::read(context.options, context.shape)),
+        plan_(copy_paste_plan(context, options_.pretrain)) {}
 
   Plan plan() const override { return plan_; }
 
@@ -119,7 +102,7 @@ class Bcp : public TeacherStudent {
   }
 
   ForwardPasses forward(const Batch& batch, Step& step) override {
-    const at::Tensor mask = draw_mask(batch["labelled"].image(), step);
+    const at::Tensor mask = draw_copy_paste_mask(batch["labelled"].image(), options_.box, step);
     return is_selftrain(step.stage) ? self_train(batch, mask, step) : pre_train(batch, mask, step);
   }
 
@@ -131,14 +114,6 @@ class Bcp : public TeacherStudent {
  private:
   bool is_selftrain(int64_t stage) const {
     return stage + 1 == static_cast<int64_t>(plan_.stages.size());
-  }
-
-  // [S], 0 inside the box.
-  at::Tensor draw_mask(const at::Tensor& image, Step& step) const {
-    const at::IntArrayRef size = image.sizes().slice(2);
-    const at::Tensor offset =
-        draw_box_offsets("mix_box_offset", size, options_.box, {}, *step.draws);
-    return copy_paste_mask(size, options_.box, offset).to(image.device());
   }
 
   ForwardPasses pre_train(const Batch& batch, const at::Tensor& mask, Step& step) {

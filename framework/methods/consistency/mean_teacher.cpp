@@ -15,6 +15,7 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/labelled_dice.h"
+#include "framework/methods/parts/teacher_noise.h"
 #include "framework/methods/parts/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses_consistency.h"
@@ -26,8 +27,7 @@ struct Options {
   ConsistencyOptions consistency{.weight = 0.1};
   LabelledDice dice = nullptr;
   EmaOptions ema{.decay = 0.99, .warmup = true, .buffers = "none"};
-  double noise = 0.1;        // standard deviation on images in [0, 1]
-  double noise_limit = 0.2;  // clamp
+  TeacherNoise noise;
 
   static Options read(const Config& section, const NetworkShape& shape) {
     Options o;
@@ -35,11 +35,7 @@ struct Options {
     o.dice = read_labelled_dice(section, shape.classes);
     o.consistency = ConsistencyOptions::read(section, o.consistency);
     o.ema = EmaOptions::read(section, o.ema);
-    section.read("noise", o.noise, {0, 10},
-                 "Standard deviation of the Gaussian noise on the images of the teacher, which are "
-                 "in [0, 1]. Raise it for a stronger consistency, lower it for weak contrasts.");
-    section.read("noise_limit", o.noise_limit, {0, 10},
-                 "Largest size of that noise; larger values are clipped.");
+    o.noise = TeacherNoise::read(section);
     return o;
   }
 };
@@ -103,12 +99,8 @@ class MeanTeacher : public TeacherStudent {
  private:
   NetworkOutput teach(const Stream& unlabelled, Step& step) {
     const at::NoGradGuard no_grad;
-    const at::Tensor& image = unlabelled.image();
-    const at::Tensor noise =
-        step.draws->normal("teacher_noise", image.sizes().slice(1), unlabelled.samples)
-            .to(image.options());
     const at::Tensor noisy =
-        image + (options_.noise * noise).clamp(-options_.noise_limit, options_.noise_limit);
+        options_.noise.added(unlabelled.image(), "teacher_noise", unlabelled.samples, step);
     return teacher_->forward(noisy, step.train_pass("teacher", unlabelled.samples));
   }
 

@@ -8,9 +8,11 @@
 // so the two losses share no parameter and are minimised one after the other. Network 1 is
 // deployed. In 3-D the reference starts its networks by other rules (Kaiming, Xavier); here both
 // start as the backbone does.
+#include <ATen/TensorOperators.h>
+
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/network_pair.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {
@@ -24,26 +26,17 @@ struct Options {
   }
 };
 
-class CrossPseudoSupervision : public Method {
+class CrossPseudoSupervision : public NetworkPair {
  public:
   explicit CrossPseudoSupervision(const MethodContext& context)
-      : consistency_(Options::read(context.options).consistency),
-        stage_{.name = "train",
-               .iterations = context.iterations,
-               .streams = labelled_and_unlabelled(context)},
-        networks_{context.make_network({"net1"}), context.make_network({"net2"})},
-        optimisers_{make_optimiser("net1", networks_[0]->parameters(), context.optimiser),
-                    make_optimiser("net2", networks_[1]->parameters(), context.optimiser)},
-        predictor_(*networks_[0]) {}
-
-  Plan plan() const override { return {{stage_}}; }
+      : NetworkPair(context, labelled_and_unlabelled(context)),
+        consistency_(Options::read(context.options).consistency) {}
 
   void step(const Batch& batch, Step& step) override {
     const int64_t b = batch["labelled"].size();
     at::Tensor logits[2], pseudo[2];
     for (int i = 0; i < 2; ++i) {
-      logits[i] =
-          networks_[i]->forward(batch.joined(), step.train_pass(kNames[i], batch.samples)).logits;
+      logits[i] = forward(i, batch.joined(), batch.samples, step).logits;
       pseudo[i] = logits[i].slice(0, b).detach().argmax(1);
     }
     const double weight = consistency_weight(consistency_, step.iteration, step.stage_iterations);
@@ -53,30 +46,15 @@ class CrossPseudoSupervision : public Method {
           supervised_loss(logits[i].slice(0, 0, b), batch["labelled"].label, *step.comm);
       const at::Tensor cross = cross_entropy(logits[i].slice(0, b), pseudo[1 - i], *step.comm);
       const at::Tensor total = supervised + weight * cross;
-      const std::string suffix = std::string("_") + kNames[i];
-      step.record("loss.supervised" + suffix, supervised);
-      step.record("loss.pseudo" + suffix, cross);
-      step.record("loss.total" + suffix, total);
-      step.minimise(*optimisers_[i], total);
-    }
-  }
-
-  Predictor& predictor() override { return predictor_; }
-
-  void state(StateVisitor& visitor) override {
-    for (int i = 0; i < 2; ++i) {
-      visitor.scope(kNames[i], [this, i](StateVisitor& v) { networks_[i]->state(v); });
-      optimisers_[i]->state(visitor);
+      record_of(i, "loss.supervised", supervised, step);
+      record_of(i, "loss.pseudo", cross, step);
+      record_of(i, "loss.total", total, step);
+      step.minimise(*optimisers_[static_cast<size_t>(i)], total);
     }
   }
 
  private:
-  static constexpr const char* kNames[2] = {"net1", "net2"};
   ConsistencyOptions consistency_;
-  Stage stage_;
-  std::unique_ptr<Backbone> networks_[2];
-  std::unique_ptr<Optimiser> optimisers_[2];
-  NetworkPredictor predictor_;
 };
 
 const bool registered = MethodRegistry::instance().add(
