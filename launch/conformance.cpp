@@ -53,13 +53,17 @@ std::vector<MethodOnImages> asked_methods(const std::vector<std::string>& names,
                                           const std::string& options) {
   std::vector<MethodOnImages> methods;
   for (const std::string& name : names) {
-    MethodRegistry::instance().find(name);
+    const MethodEntry& entry = MethodRegistry::instance().find(name);
     for (const int64_t number : axes) {
       if (number != 2 && number != 3) {
         throw Error(ErrorKind::kConfig, {.what = "images have no such number of axes",
                                          .where = "--axes",
                                          .expected = "2 or 3",
                                          .got = std::to_string(number)});
+      }
+      if (entry.networks.of(number) == "none") {
+        std::cout << fmt::format("[none]   {} in {}D does not exist\n", name, number);
+        continue;
       }
       methods.push_back({.name = name, .axes = number, .options = options});
     }

@@ -14,6 +14,7 @@
 #include "framework/data/transforms/transform.h"
 #include "framework/methods/method.h"
 #include "launch/command_line/flags.h"
+#include "launch/options/method_page.h"
 #include "launch/options/option_tables.h"
 
 namespace semiseg {
@@ -24,7 +25,7 @@ void list(const char* title) {
   std::cout << title << '\n';
   const auto& registry = Registry<Entry>::instance();
   for (const auto& name : registry.names())
-    std::cout << fmt::format("  {:<20}{}\n", name, registry.find(name).summary);
+    std::cout << fmt::format("  {:<21}{}\n", name, registry.find(name).summary);
 }
 
 std::vector<OptionTable> all_tables() {
@@ -85,14 +86,17 @@ int run_info(const Arguments& arguments) {
               "         semiseg info --markdown > docs/options.md");
   std::string name;
   std::vector<std::string> plugins;
-  bool as_page = false;
+  bool as_page = false, as_methods = false;
   flags.add("name", name, "a method, backbone, data set or section");
   flags.add("--markdown", as_page, "print every option as one page of Markdown");
+  flags.add("--methods-markdown", as_methods, "print every method as one page of Markdown");
   flags.add("--plugin", plugins, "shared libraries to load first; may be repeated");
   if (const auto code = flags.parse(arguments)) return *code;
   for (const std::string& plugin : plugins) load_plugin(plugin);
   if (as_page) {
     std::cout << options_page();
+  } else if (as_methods) {
+    std::cout << methods_page();
   } else if (name.empty()) {
     list_all();
   } else {

@@ -10,21 +10,34 @@
 
 namespace semiseg {
 
+namespace {
+
+const MethodEntry& entry_of(const std::string& name) {
+  return MethodRegistry::instance().find(name);
+}
+
+// A small form of the network that the method needs.
+std::string small_backbone(const std::string& method, int64_t axes) {
+  std::string name = entry_of(method).networks.of(axes);
+  if (name == "any" || name == "none") name = axes == 3 ? "vnet" : "unet";
+  return fmt::format("name = \"{}\"\n{}", name, BackboneRegistry::instance().find(name).small);
+}
+
+}  // namespace
+
 MethodSetup small_setup(const std::string& name, int64_t axes) {
-  MethodSetup setup{
-      .name = name,
-      .backbone =
-          "name = \"unet\"\nfilters = [4, 8, 8, 8, 8]\ndropout = [0.05, 0.1, 0.2, 0.3, 0.5]",
-      .classes = 3,
-      .batch = 8,
-      .labelled = 4,
-      .iterations = 40,
-      .patch_size = {32, 32},
-      .seed = 3};
-  if (name == "dan") setup.options = fmt::format("discriminator_{}d = {{width = 8}}", axes);
+  MethodSetup setup{.name = name,
+                    .options = entry_of(name).small(axes),
+                    .backbone = small_backbone(name, axes),
+                    .classes = entry_of(name).is_binary ? 2 : 3,
+                    .batch = 8,
+                    .labelled = 4,
+                    .iterations = 40,
+                    .patch_size = {32, 32},
+                    .seed = 3};
   if (axes == 3) {
-    setup.backbone = "name = \"vnet\"\nfilters = 2";
-    setup.patch_size = {16, 16, 32};
+    const int64_t side = entry_of(name).networks.divisor;
+    setup.patch_size = {side, side, 32};
     setup.iterations = 8;
   }
   // Its reference samples in ten steps, which random weights make chaotic: a rounding of another
@@ -50,7 +63,9 @@ MethodSetup MethodOnImages::setup() const {
 std::vector<MethodOnImages> methods_on_images() {
   std::vector<MethodOnImages> all;
   for (const auto& name : MethodRegistry::instance().names()) {
-    for (const int64_t axes : {2, 3}) all.push_back({.name = name, .axes = axes});
+    for (const int64_t axes : {2, 3}) {
+      if (entry_of(name).networks.of(axes) != "none") all.push_back({.name = name, .axes = axes});
+    }
   }
   return all;
 }

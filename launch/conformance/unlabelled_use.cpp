@@ -16,35 +16,78 @@
 namespace semiseg {
 namespace {
 
-// This network has two convolutions and takes slices and volumes. The gain makes even the initial
-// network sure of some pixels, so that a threshold on the confidence lets them pass.
+// This network has two convolutions, takes slices and volumes, and has every head that a method may
+// ask for. The gain makes even the initial network sure of some pixels, so that a threshold on the
+// confidence lets them pass.
 class PerSampleNetwork : public ModuleBackbone {
  public:
   PerSampleNetwork(const NetworkShape& shape, const Draws& draws, const std::string& net)
       : ModuleBackbone(Module(draws, net, shape.options())),
+        patch_(shape.patch_size),
         in_(root_.child("in"), {.in = shape.channels,
                                 .out = kFeatures,
                                 .kernel = std::vector<int64_t>(shape.patch_size.size(), 3),
                                 .padding = 1}),
         dropout_(root_.child("dropout"), 0.1),
-        out_(root_.child("out"), {.in = kFeatures,
-                                  .out = shape.classes,
-                                  .kernel = std::vector<int64_t>(shape.patch_size.size(), 1)}) {}
+        out_(root_.child("out"), head(shape, shape.classes)),
+        projection_(root_.child("rows").uniform_parameter("weight", {kRow, kRow}, 0.5)) {
+    for (const char* name : {"aux1", "aux2", "aux3", "balanced"})
+      auxiliary_.push_back({name, Conv(root_.child(name), head(shape, shape.classes))});
+    for (const char* name : {"map", "logit"})
+      auxiliary_.push_back({name, Conv(root_.child(name), head(shape, 1))});
+  }
 
   NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
     const at::Tensor& image = input.image;
     const at::Tensor features = dropout_(kGain * at::tanh(in_(image)), pass);
-    return {.logits = out_(features), .features = features, .others = {}};
+    NetworkOutput out{.logits = out_(features), .features = features, .others = {}};
+    for (const auto& [name, conv] : auxiliary_) {
+      const at::Tensor value = conv(features);
+      out.others.push_back({name, name == "map" ? at::tanh(value) : value});
+    }
+    if (pass.mode == NetworkMode::kTrain) out.others.push_back({"location", location(features)});
+    for (const FeatureDropout& dropout : pass.feature_dropouts)
+      out.others.push_back({dropout.head, perturbed(features, dropout, pass)});
+    return out;
+  }
+
+  at::Tensor project(std::string_view head, const at::Tensor& rows, const Pass&) override {
+    const at::Tensor y = at::linear(rows, projection_.slice(1, 0, rows.size(1)));
+    return head.ends_with("_head") ? y : y.slice(1, 0, 1);
   }
 
   Classifier classifier() const override { return {out_.weight(), out_.bias()}; }
 
  private:
-  static constexpr int64_t kFeatures = 8;
+  static constexpr int64_t kFeatures = 8, kRow = 32;
   static constexpr double kGain = 10;
+
+  static ConvOptions head(const NetworkShape& shape, int64_t outputs) {
+    return {.in = kFeatures,
+            .out = outputs,
+            .kernel = std::vector<int64_t>(shape.patch_size.size(), 1)};
+  }
+  // [N, number of such images in the patch].
+  at::Tensor location(const at::Tensor& features) const {
+    int64_t places = 1;
+    for (size_t axis = 0; axis < patch_.size(); ++axis)
+      places *= std::max<int64_t>(1, patch_[axis] / features.size(2 + static_cast<int64_t>(axis)));
+    return at::arange(places, features.options()) * features.flatten(1).mean(1, true);
+  }
+  at::Tensor perturbed(const at::Tensor& features, const FeatureDropout& dropout,
+                       const Pass& pass) const {
+    const SampleIds ids(pass.samples.begin() + dropout.first, pass.samples.end());
+    at::Tensor keep = pass.draws->at_least(dropout.p, dropout.draw + ".0", {kFeatures}, ids);
+    while (keep.dim() < features.dim()) keep = keep.unsqueeze(-1);
+    return out_(features.slice(0, dropout.first) * keep.to(features.scalar_type()));
+  }
+
+  std::vector<int64_t> patch_;
   Conv in_;
   Dropout dropout_;
   Conv out_;
+  at::Tensor projection_;
+  std::vector<std::pair<std::string, Conv>> auxiliary_;
 };
 
 // Registers the network at the first call, so that only those who check methods meet it.

@@ -122,6 +122,8 @@ const std::map<std::string, std::string> kSummaries = {
     {"protocol", "How every method trains: equal for all methods of a comparison."},
     {"protocol.augmentation", "Random geometry of training samples."},
     {"protocol.views.strong", "The strong view of a sample. Further views are sections like it."},
+    {"protocol.views.strong2", "A second strong view, drawn apart from the first."},
+    {"protocol.views.second_crop", "A crop of the same sample at another place, for tracoco."},
     {"protocol.optimiser", "The optimiser of the networks."},
     {"protocol.reduction", "All-reduce of gradients; without effect on one rank."},
     {"backbone", "Weights that the networks start from, whatever the backbone."},

@@ -13,14 +13,11 @@ namespace semiseg {
 namespace {
 
 // The entries of a case beside the network's own options.
-const std::set<std::string> kDescription = {"batch",         "classes",
-                                            "dropout",       "dtype",
-                                            "in_channels",   "input_size",
-                                            "feature_shape", "first_batch_norm",
-                                            "mode",          "nets",
-                                            "output_shapes", "parameter_count",
-                                            "parameters",    "reference_class",
-                                            "seed",          "without_gradient"};
+const std::set<std::string> kDescription = {
+    "batch",         "classes",         "dropout",          "dtype", "in_channels",
+    "input_size",    "feature_shape",   "first_batch_norm", "mode",  "nets",
+    "output_shapes", "parameter_count", "parameters",       "path",  "reference_class",
+    "seed",          "without_gradient"};
 
 bool is_discriminator(const ParityCase& c) { return c.has("in.map"); }
 
@@ -28,6 +25,13 @@ bool is_discriminator(const ParityCase& c) { return c.has("in.map"); }
 at::Tensor input_of(const ParityCase& c, at::ScalarType dtype) {
   const at::Tensor image = c.tensor("in.image");
   return (is_discriminator(c) ? at::cat({c.tensor("in.map"), image}, 1) : image).to(dtype).clone();
+}
+
+// A network with a path of its own for batches with labelled images gets their number: half of
+// them.
+NetworkInput with_extras(const ParityCase& c, const at::Tensor& image) {
+  if (c.options.value("path", "") != "labelled") return image;
+  return {image, {{"labelled", at::full({}, image.size(0) / 2, at::kLong)}}};
 }
 
 std::unique_ptr<Backbone> make_network(const ParityCase& c, at::ScalarType dtype) {
@@ -109,15 +113,16 @@ void run_backbone(const ParityCase& c, Comparison& comparison) {
                      fmt::format("{} parameters: expected {}", network->parameter_count(), count));
   if (!trains) {
     const at::NoGradGuard no_grad;
-    return compare_outputs(c, network->forward(input_of(c, dtype), Pass{}), comparison);
+    return compare_outputs(c, network->forward(with_extras(c, input_of(c, dtype)), Pass{}),
+                           comparison);
   }
   const auto comm = make_serial_communicator();
   const Draws draws(7);
   const at::Tensor input = input_of(c, dtype).set_requires_grad(true);
   SampleIds samples;
   for (int64_t i = 0; i < input.size(0); ++i) samples.push_back(i);
-  const NetworkOutput out =
-      network->forward(input, {NetworkMode::kTrain, comm.get(), &draws, "pass", samples});
+  const NetworkOutput out = network->forward(
+      with_extras(c, input), {NetworkMode::kTrain, comm.get(), &draws, "pass", samples});
   differentiate(c, out);
   compare_outputs(c, out, comparison);
   compare_gradients(c, *network, input, comparison);

@@ -21,10 +21,23 @@ std::string toml_of(const nlohmann::json& value) {
   return value.is_object() ? "{" + list + "}" : "[" + list + "]";
 }
 
+namespace {
+
+// A list of lists as one list: options have no other.
+nlohmann::json without_nesting(const nlohmann::json& value) {
+  if (!value.is_array() || value.empty() || !value.front().is_array()) return value;
+  nlohmann::json all = nlohmann::json::array();
+  for (const auto& list : value) all.insert(all.end(), list.begin(), list.end());
+  return all;
+}
+
+}  // namespace
+
 std::string toml_lines(const nlohmann::json& options, const std::set<std::string>& without) {
   std::string text;
   for (const auto& [key, value] : options.items()) {
-    if (!without.contains(key) && !value.is_null()) text += key + " = " + toml_of(value) + "\n";
+    if (!without.contains(key) && !value.is_null())
+      text += key + " = " + toml_of(without_nesting(value)) + "\n";
   }
   return text;
 }

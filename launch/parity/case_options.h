@@ -18,7 +18,8 @@ namespace semiseg {
 // Returns a JSON value as TOML.
 std::string toml_of(const nlohmann::json& value);
 
-// Returns "key = value" lines of all options but these and those that are null.
+// Returns "key = value" lines of all options but these and those that are null; a list of lists
+// becomes one list.
 std::string toml_lines(const nlohmann::json& options, const std::set<std::string>& without);
 
 // "nothing reads 'depth'", or empty: options that a component does not have, after it was made.

@@ -13,9 +13,10 @@ using Json = nlohmann::json;
 
 // These say how a case was made; its tensors say the same.
 const std::set<std::string> kDescriptions = {
-    "batch",  "blur",   "branch", "classes", "features", "image",       "integer_ranges",
-    "jitter", "label",  "masked", "nets",    "network",  "no_gradient", "precision",
-    "raises", "resize", "seed",   "shape",   "size",     "strength"};
+    "batch",       "blur",           "branch",    "classes",   "features", "image",
+    "in_channels", "integer_ranges", "jitter",    "label",     "masked",   "nets",
+    "network",     "no_gradient",    "nonfinite", "precision", "raises",   "resize",
+    "seed",        "shape",          "size",      "strength"};
 
 // Options of a reference that has several ways, with the one way that the program implements.
 const std::map<std::string, Json> kOnlyValues = {{"accumulator", "float32"},

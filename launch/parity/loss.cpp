@@ -8,8 +8,11 @@
 
 #include "framework/core/ignore_label.h"
 #include "framework/nn/losses/losses.h"
+#include "framework/nn/losses/losses_certain.h"
 #include "framework/nn/losses/losses_compound.h"
 #include "framework/nn/losses/losses_consistency.h"
+#include "framework/nn/losses/losses_correction.h"
+#include "framework/nn/losses/losses_translation.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {
@@ -71,10 +74,75 @@ CaseLoss of_both(at::Tensor (*map)(const at::Tensor&, const at::Tensor&)) {
   };
 }
 
+at::Tensor is_sure_in(const LossCase& c) {
+  return c.parity.tensor("in.confidence") >= c.option("threshold").get<double>();
+}
+
 at::Tensor confident_dice(const LossCase& c) {
-  const at::Tensor is_sure =
-      c.parity.tensor("in.confidence") >= c.option("threshold").get<double>();
-  return dice_sq_confident(c.p(), c.label(), is_sure, c.comm);
+  return dice_sq_confident(c.p(), c.label(), is_sure_in(c), c.comm,
+                           c.parity.options.value("smooth", 1e-5));
+}
+
+at::Tensor confident_fg_dice(const LossCase& c) {
+  return dice_sq_fg_confident(c.p(), c.label(), is_sure_in(c), c.comm,
+                              c.parity.options.value("smooth", 1e-5));
+}
+
+at::Tensor confident_cross_entropy(const LossCase& c) {
+  return cross_entropy(c.logits, c.label(), is_sure_in(c), c.comm);
+}
+
+CaseLoss of_disputed(at::Tensor (*loss)(const at::Tensor&, const DisputedLabels&,
+                                        const Communicator&)) {
+  return [=](const LossCase& c) {
+    const bool is_unlabelled = c.option("image_is_unlabelled");
+    const double w = c.option("unlabelled_weight");
+    return loss(c.logits,
+                {.image = c.label(),
+                 .patch = c.parity.tensor("in.patch_label"),
+                 .image_weight = is_unlabelled ? w : 1,
+                 .patch_weight = is_unlabelled ? 1 : w,
+                 .mask = c.mask(),
+                 .discrepancy = c.parity.tensor("in.discrepancy")},
+                c.comm);
+  };
+}
+
+at::Tensor certain(const LossCase& c) {
+  at::Tensor mask;
+  if (c.parity.has("in.certain_mask")) mask = c.parity.tensor("in.certain_mask");
+  const bool is_nested = c.option("head") == "nested_sigmoid";
+  const CertainLoss loss =
+      is_nested
+          ? certain_nested(c.logits, nested_target(c.label(), c.logits.scalar_type()), mask, c.comm)
+          : certain_softmax(c.logits, c.label(), mask.defined() ? mask.squeeze(1) : mask,
+                            /*mask_background=*/false, c.comm);
+  c.comparison.compare("out.dice", loss.dice);
+  c.comparison.compare("out.cross_entropy", loss.cross_entropy);
+  return loss.dice + loss.cross_entropy;
+}
+
+// Masked voxels get logits and label 0, and stay.
+at::Tensor balanced(const LossCase& c) {
+  const at::Tensor mask = c.parity.tensor("in.balance_mask");
+  const at::Tensor label = c.label() * mask.squeeze(1).to(c.label().scalar_type());
+  return dc_and_ce(c.logits * mask.to(c.logits.scalar_type()), label, {}, c.comm) + 1;
+}
+
+at::Tensor translated_cross(const LossCase& c) {
+  const CrossThresholds thresholds{
+      .positive = c.option("threshold"),
+      .negative = c.option("negative_threshold"),
+      .bitwise = c.parity.options.value("negative_one_hot", "") == "bitwise_not"};
+  return thresholded_cross(c.logits, c.target, thresholds, c.comm);
+}
+
+at::Tensor translation(const LossCase& c) {
+  return translation_kl_sum(c.logits, c.target, /*axis=*/2);
+}
+
+at::Tensor negative_entropy(const LossCase& c) {
+  return negative_entropy_sum(c.logits) / static_cast<double>(c.logits.size(0));
 }
 
 CaseLoss mix(MaskedDice dice) {
@@ -149,6 +217,7 @@ const std::map<std::string, CaseLoss> kLosses = {
     {"bcp_mix_2d", mix(dice_masked_2d)},
     {"bcp_mix_3d", mix(dice_masked_3d)},
     {"cross_entropy", of_logits_and_label(cross_entropy)},
+    {"cross_entropy_confident", confident_cross_entropy},
     {"dc_and_ce", compound},
     {"dice_half", of_label(dice_half)},
     {"dice_lin_both", of_probabilities(dice_lin_both)},
@@ -160,6 +229,7 @@ const std::map<std::string, CaseLoss> kLosses = {
     {"dice_sq", of_label(dice_sq)},
     {"dice_sq_confident", confident_dice},
     {"dice_sq_fg", of_label(dice_sq_fg)},
+    {"dice_sq_fg_confident", confident_fg_dice},
     {"dice_sq_weighted", weighted_dice},
     {"dice_ssnet_2d", of_mask(dice_masked_2d)},
     {"entropy", entropy_of},
@@ -168,8 +238,14 @@ const std::map<std::string, CaseLoss> kLosses = {
     {"focal", focal},
     {"kl_probabilities", of_probabilities(kl_probabilities)},
     {"mean_teacher_mse", of_probabilities(mean_teacher_mse)},
+    {"midss_masked", certain},
+    {"midss_supervised", certain},
+    {"negative_entropy", negative_entropy},
     {"nnunet_dc_ce", nnunet},
     {"rdrop_kl", rdrop},
+    {"sdcl_correct", of_disputed(correct_disputed)},
+    {"sdcl_entropy", of_disputed(blur_disputed)},
+    {"skcdf_balanced", balanced},
     {"soft_cross_entropy", of_probabilities(soft_cross_entropy)},
     {"softmax_dice", of_probabilities(softmax_dice)},
     {"softmax_kl", logits_kl},
@@ -177,7 +253,25 @@ const std::map<std::string, CaseLoss> kLosses = {
     {"softmax_mse", of_both(softmax_mse)},
     {"supervised", of_logits_and_label(supervised_loss)},
     {"symmetric_mse", of_probabilities(symmetric_mse)},
+    {"tracoco_cbc", translated_cross},
+    {"tracoco_crc", translated_cross},
+    {"translation_kl", translation},
     {"uncertainty_map", entropy_map_of}};
+
+// Where a reference divides nothing by nothing, this program's mean is 0.
+void compare_value(const ParityCase& parity, const at::Tensor& value, Comparison& comparison) {
+  if (parity.options.value("nonfinite", false) && std::isfinite(value.item<double>())) {
+    comparison.require(value.item<double>() == 0, "a mean of nothing that is not 0");
+  } else {
+    comparison.compare("out.loss", value);
+  }
+}
+
+void compare_gradient(const ParityCase& parity, const at::Tensor& logits, Comparison& comparison) {
+  if (parity.has("grad.logits")) return comparison.compare("grad.logits", logits.grad());
+  comparison.require(!logits.grad().defined() || logits.grad().eq(0).all().item<bool>(),
+                     "a gradient where the reference has none");
+}
 
 }  // namespace
 
@@ -195,8 +289,8 @@ void run_loss(const ParityCase& parity, Comparison& comparison) {
                      "the loss has another type than the logits");
   const bool is_map = parity.has("out.map");
   is_map ? value.backward(parity.tensor("in.cotangent.map")) : value.backward();
-  comparison.compare(is_map ? "out.map" : "out.loss", value);
-  comparison.compare("grad.logits", c.logits.grad());
+  is_map ? comparison.compare("out.map", value) : compare_value(parity, value, comparison);
+  compare_gradient(parity, c.logits, comparison);
   if (parity.has("grad.target_logits")) comparison.compare("grad.target_logits", c.target.grad());
 }
 

@@ -6,10 +6,11 @@
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
-#include <numeric>
+#include <set>
 
 #include "framework/core/error.h"
 #include "launch/parity/case_options.h"
+#include "launch/parity/method_batch.h"
 #include "launch/parity/runners.h"
 
 namespace semiseg {
@@ -33,6 +34,19 @@ at::Tensor gradient_norms(const std::vector<NamedTensor>& tensors) {
   return at::stack(values);
 }
 
+// The tensors of a network that the case lists, parameters or state: a reference may leave some
+// out.
+std::vector<NamedTensor> listed(const ParityCase& c, const char* list, const std::string& net,
+                                std::vector<NamedTensor> tensors) {
+  const nlohmann::json& lists = c.options.at(list);
+  if (!lists.contains(net)) return tensors;
+  nlohmann::json names = lists.at(net);
+  if (names.is_string()) names = lists.at(names.get<std::string>());
+  const auto wanted = names.get<std::set<std::string>>();
+  std::erase_if(tensors, [&](const NamedTensor& t) { return !wanted.contains(t.name); });
+  return tensors;
+}
+
 std::vector<std::string> nets_of(const ParityCase& c) {
   std::vector<std::string> nets;
   for (const auto& [net, architecture] : c.options.at("nets").items()) nets.push_back(net);
@@ -50,28 +64,6 @@ int64_t stage_of(const ParityCase& c, Method& method) {
   throw Error(ErrorKind::kConfig, {.what = "the method has no stage " + wanted.dump()});
 }
 
-Batch batch_of(const ParityCase& c, int64_t i, at::ScalarType dtype) {
-  const std::string in = "in." + std::to_string(i) + ".";
-  const int64_t labelled = c.options.at("labelled");
-  at::Tensor image = c.tensor(c.has(in + "image") ? in + "image" : in + "image_weak").to(dtype);
-  if (c.has(in + "image_unlabelled"))
-    image = at::cat({image, c.tensor(in + "image_unlabelled").to(dtype)});
-  const auto first_ids = [](int64_t count) {
-    SampleIds ids(static_cast<size_t>(count));
-    std::iota(ids.begin(), ids.end(), int64_t{0});
-    return ids;
-  };
-  Batch batch;
-  Stream& stream = batch.add_stream("labelled", first_ids(labelled));
-  stream.label = c.tensor(in + "label").slice(0, 0, labelled);
-  if (c.has(in + "task")) stream.task = c.tensor(in + "task").slice(0, 0, labelled) - 1;
-  // Recorded draws of the unlabelled samples count from the first of these.
-  if (image.size(0) > labelled) batch.add_stream("unlabelled", first_ids(image.size(0) - labelled));
-  batch.add_view(kWeakView, image);
-  if (c.has(in + "image_strong")) batch.add_view("strong", c.tensor(in + "image_strong").to(dtype));
-  return batch;
-}
-
 // A method's records under the case's names.
 std::string name_in_case(const ParityCase& c, const std::string& out, const std::string& record) {
   static const std::map<std::string, std::string> names = {
@@ -83,7 +75,7 @@ std::string name_in_case(const ParityCase& c, const std::string& out, const std:
 void compare_networks(const ParityCase& c, MethodUnderTest& method, Comparison& comparison) {
   for (const auto& net : nets_of(c)) {
     const std::vector<NamedTensor> tensors = method.tensors(net);
-    comparison.compare("out." + net + "_norm", norms(tensors));
+    comparison.compare("out." + net + "_norm", norms(listed(c, "state", net, tensors)));
     for (const auto& item : tensors) {
       const std::string name = "out." + net + "." + item.name;
       if (c.has(name) || c.has(name + ".index")) comparison.compare(name, item.value);
@@ -105,7 +97,7 @@ void run_method(const ParityCase& c, Comparison& comparison, Arithmetic arithmet
   int64_t losses = 0;
   for (int64_t i = 0; i < c.options.at("steps").get<int64_t>(); ++i) {
     const std::string step = std::to_string(i) + ".", out = "out." + step;
-    const Draws draws = Draws(0).at(stage, i).replay(c.tensors("draw." + step));
+    const Draws draws = Draws(0).at(stage, i).replay(draws_of(c, i));
     for (const auto& [record, value] : method.step(batch_of(c, i, setup.dtype), stage,
                                                    iteration_of(c, i), draws, setup.iterations)) {
       const std::string name = name_in_case(c, out, record);

@@ -38,26 +38,33 @@ const std::set<std::string> kTranslated = {"backbone",
                                            "discriminator_lr",
                                            "discriminator_betas",
                                            "discriminator_pool",
+                                           "displaced_supervised_until",
                                            "dropout",
                                            "ema_step",
                                            "epoch",
                                            "epochs",
                                            "gate_iterations",
+                                           "grid",
+                                           "in_channels",
                                            "iteration",
                                            "labelled",
                                            "lr_schedule",
                                            "max_epoch",
                                            "max_iterations",
+                                           "mix_pass_mode",
                                            "momentum",
                                            "n_filters",
                                            "nesterov",
                                            "nets",
                                            "optimiser",
+                                           "outputs",
                                            "parameters",
+                                           "poly_horizon",
                                            "poly_index",
                                            "precision",
                                            "preset",
                                            "pseudo_weight",
+                                           "ramp_period",
                                            "size",
                                            "stage",
                                            "state",
@@ -89,6 +96,7 @@ OptimiserOptions optimiser_of(const Json& o) {
   optimiser.nesterov = o.value("nesterov", false);
   optimiser.betas = o.value("betas", optimiser.betas);
   optimiser.weight_decay = o.value("weight_decay", 0.0);
+  optimiser.poly_horizon = o.value("poly_horizon", int64_t{0});
   optimiser.poly_index =
       o.value("poly_index", counts_epochs(o) ? std::string("post") : optimiser.poly_index);
   read_schedule(o.at("lr_schedule"), optimiser);
@@ -109,9 +117,10 @@ std::string consistency_lines(const Json& o) {
   if (!o.contains("max_iterations")) return text;
   const double length = o.at("max_iterations");
   if (o.contains("consistency_rampup")) {
-    const double steps = o.at("consistency_rampup");
+    const double steps = o.at("consistency_rampup"),
+                 period = o.value("ramp_period", kIterationsPerStep);
     text += fmt::format("consistency_rampup = {}\nconsistency_rampup_steps = {}\n",
-                        kIterationsPerStep * steps / length * kHair, static_cast<int64_t>(steps));
+                        period * steps / length * kHair, static_cast<int64_t>(steps));
   }
   if (o.contains("gate_iterations")) {
     const double gate = o.at("gate_iterations");
@@ -131,6 +140,15 @@ std::string renamed_lines(const Json& o) {
   const auto rename = [&](const char* theirs, const char* ours) {
     if (o.contains(theirs)) text += fmt::format("{} = {}\n", ours, toml_of(o.at(theirs)));
   };
+  if (o.contains("displaced_supervised_until")) {
+    text += fmt::format("displaced_supervised_until = {}\n",
+                        (o.at("displaced_supervised_until").get<double>() + 0.5) /
+                            o.at("max_iterations").get<double>());
+  }
+  // Images of the one reference that mixes amplitudes.
+  if (o.contains("amplitude_window")) text += "image_range = [-1.0, 1.0]\n";
+  if (o.contains("mix_pass_mode"))
+    text += "mix_pass = " + toml_of(o.at("mix_pass_mode").at(0)) + "\n";
   rename("beta_u", "beta_unlabelled");
   rename("conf_thr", "confidence");
   rename("covariance", "cov");
@@ -154,6 +172,16 @@ std::string box_line(const Json& o) {
   return fmt::format("box = {}\n", (low + high) / 2);
 }
 
+// Options of a reference that has several ways, with the one way that the program implements.
+bool is_only_way(const std::string& name, const Json& value) {
+  static const std::map<std::string, Json> ways = {{"conflict_mode", "pixel_confidence"},
+                                                   {"conflict_weight", 1.0},
+                                                   {"outside_first", "unlabelled"},
+                                                   {"pairing", "crossed"}};
+  const auto found = ways.find(name);
+  return found != ways.end() && found->second == value;
+}
+
 // "largest, 26-connected": how many axes a neighbour may differ along; 0: all.
 std::string connectivity_line(const std::string& filter) {
   const bool faces =
@@ -162,14 +190,24 @@ std::string connectivity_line(const std::string& filter) {
   return fmt::format("connectivity = {}\n", faces ? 1 : edges ? 2 : 0);
 }
 
-// Returns the case's options that the backbone reads under its own names.
-Json backbone_options(const Json& o, const BackboneEntry& entry, const NetworkShape& shape) {
+std::set<std::string> options_of(const MethodEntry& method, const NetworkShape& shape) {
+  const auto read_options = [&](const Config& config) { method.read_options(config, shape); };
+  std::set<std::string> names;
+  for (const OptionRead& read : list_options(read_options)) names.insert(read.path);
+  return names;
+}
+
+// Returns the case's options that the backbone reads under its own names and the method does not.
+Json backbone_options(const Json& o, const BackboneEntry& entry, const NetworkShape& shape,
+                      const std::set<std::string>& of_method) {
   const auto read_options = [&](const Config& config) { entry.read_options(config, shape); };
   Json found = Json::object();
   for (const OptionRead& read : list_options(read_options)) {
-    if (o.contains(read.path) && !kTranslated.contains(read.path)) found[read.path] = o[read.path];
+    if (o.contains(read.path) && !kTranslated.contains(read.path) && !of_method.contains(read.path))
+      found[read.path] = o[read.path];
   }
   if (o.contains("n_filters")) found["filters"] = o["n_filters"];
+  if (o.contains("cube_size")) found["cube"] = o["cube_size"];
   return found;
 }
 
@@ -179,18 +217,28 @@ int64_t length_of(const Json& o) {
   return o.value("max_iterations", int64_t{1});
 }
 
-std::string discriminator_lines(const Json& o) {
+// Options of the networks beside the configured one, each in the section of its name.
+std::string other_network_lines(const Json& o, const NetworkShape& shape) {
   std::string text;
   if (o.contains("discriminator_lr")) {
     Json optimiser = {{"learning_rate", o.at("discriminator_lr")}};
     if (o.contains("discriminator_betas")) optimiser["betas"] = o.at("discriminator_betas");
     text += "discriminator_optimiser = " + toml_of(optimiser) + "\n";
   }
-  for (const auto& [net, architecture] : o.at("nets").items()) {
-    if (!architecture.get<std::string>().starts_with("discriminator")) continue;
-    Json network = {{"dropout", o.value("dropout", 0.0)}};
-    if (o.contains("discriminator_pool")) network["pool"] = o.at("discriminator_pool");
-    text += architecture.get<std::string>() + " = " + toml_of(network) + "\n";
+  std::set<std::string> others;
+  for (const auto& [net, architecture] : o.at("nets").items())
+    others.insert(registered_network(architecture));
+  others.erase(registered_network(o.at("backbone")));
+  if (o.contains("net2_backbone")) others.insert(registered_network(o.at("net2_backbone")));
+  for (const std::string& name : others) {
+    const bool has_pool = name.starts_with("discriminator") && o.contains("discriminator_pool");
+    const std::string given =
+        has_pool ? "pool = " + toml_of(o.at("discriminator_pool")) + "\n" : "";
+    std::string lines =
+        with_dropout(known<BackboneEntry>(name), given, shape, o.value("dropout", 0.0));
+    lines.pop_back();
+    std::replace(lines.begin(), lines.end(), '\n', ',');
+    text += name + " = {" + lines + "}\n";
   }
   return text;
 }
@@ -199,7 +247,11 @@ std::string discriminator_lines(const Json& o) {
 
 std::string registered_network(const std::string& architecture) {
   static const std::map<std::string, std::string> names = {
-      {"vnet_attention", "tac_vnet"}, {"vnet_dhc", "vnet"}, {"vnet_dynamic", "versemi_vnet"}};
+      {"mcnet2d_v1", "mcnet_2d_v1"},   {"mcnet2d_v2", "mcnet_2d_v2"},
+      {"mcnet2d_v3", "mcnet_2d_v3"},   {"mcnet3d_v1", "mcnet_3d_v1"},
+      {"mcnet3d_v2", "mcnet_3d_v2"},   {"unet_3D_dv_semi", "unet_3d_dv"},
+      {"vnet_attention", "tac_vnet"},  {"vnet_dhc", "vnet"},
+      {"vnet_dynamic", "versemi_vnet"}};
   const auto found = names.find(architecture);
   return found == names.end() ? architecture : found->second;
 }
@@ -218,10 +270,11 @@ int64_t iteration_of(const ParityCase& parity, int64_t step) {
 MethodSetup setup_of(const ParityCase& parity) {
   const Json& o = parity.options.all();
   const std::string backbone = registered_network(o.at("backbone"));
-  known<MethodEntry>(parity.name);
+  const MethodEntry& method = known<MethodEntry>(parity.name);
   for (const auto& [net, architecture] : o.at("nets").items())
     known<BackboneEntry>(registered_network(architecture));
   MethodSetup setup{.name = parity.name,
+                    .channels = o.value("in_channels", int64_t{1}),
                     .classes = o.at("classes"),
                     .labelled = o.at("labelled"),
                     .iterations = length_of(o),
@@ -229,6 +282,7 @@ MethodSetup setup_of(const ParityCase& parity) {
                     .optimiser = optimiser_of(o)};
   setup.batch = o.contains("batch") ? o.at("batch").get<int64_t>()
                                     : setup.labelled + o.at("unlabelled").get<int64_t>();
+  if (parity.has("in.0.image_weak_mix")) setup.batch += o.at("unlabelled").get<int64_t>();
   // Pre-training sees the labelled part alone, whatever the rest of the batch is.
   const Json stage = o.value("stage", Json());
   if (stage == "pretrain" || stage == 1) setup.batch = 2 * setup.labelled;
@@ -236,11 +290,15 @@ MethodSetup setup_of(const ParityCase& parity) {
   if (stage.is_number()) setup.iterations = std::max<int64_t>(2, setup.iterations);
   if (parity.has("in.0.task")) setup.tasks = o.value("tasks", kTasks);
   const BackboneEntry& entry = known<BackboneEntry>(backbone);
-  const Json network = backbone_options(o, entry, setup.shape());
+  const std::set<std::string> of_method = options_of(method, setup.shape());
+  const Json network = backbone_options(o, entry, setup.shape(), of_method);
   std::set<std::string> not_the_methods = kTranslated;
   for (const auto& [key, value] : network.items()) not_the_methods.insert(key);
-  setup.options = toml_lines(o, not_the_methods) + consistency_lines(o) + discriminator_lines(o) +
-                  renamed_lines(o);
+  for (const auto& [key, value] : o.items()) {
+    if (is_only_way(key, value) && !of_method.contains(key)) not_the_methods.insert(key);
+  }
+  setup.options = toml_lines(o, not_the_methods) + consistency_lines(o) +
+                  other_network_lines(o, setup.shape()) + renamed_lines(o);
   if (o.contains("box")) setup.options += box_line(o);
   if (o.contains("component_filter")) setup.options += connectivity_line(o.at("component_filter"));
   setup.backbone =

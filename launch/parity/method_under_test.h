@@ -18,7 +18,7 @@ struct MethodSetup {
   std::string options;  // TOML of section [method], beside the name
   std::string backbone =
       "name = \"unet\"\ndropout = [0, 0, 0, 0, 0]";  // TOML of section [backbone]
-  int64_t classes = 4, tasks = 2, batch = 8, labelled = 4, iterations = 100;
+  int64_t channels = 1, classes = 4, tasks = 2, batch = 8, labelled = 4, iterations = 100;
   std::vector<int64_t> patch_size = {32, 32};
   OptimiserOptions optimiser;
   at::ScalarType dtype = at::kDouble;
@@ -27,7 +27,11 @@ struct MethodSetup {
   std::vector<int64_t> class_voxels;
 
   NetworkShape shape() const {
-    return {.classes = classes, .patch_size = patch_size, .tasks = tasks, .dtype = dtype};
+    return {.channels = channels,
+            .classes = classes,
+            .patch_size = patch_size,
+            .tasks = tasks,
+            .dtype = dtype};
   }
 };
 

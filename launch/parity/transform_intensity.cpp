@@ -6,6 +6,7 @@
 #include "framework/data/brats.h"
 #include "framework/data/transforms/grey_view.h"
 #include "framework/data/transforms/transforms.h"
+#include "framework/nn/kernels/amplitude_mix.h"
 #include "framework/scans/intensity.h"
 #include "launch/parity/runners.h"
 
@@ -89,20 +90,26 @@ void unimatch_strong(const ParityCase& c, Comparison& comparison) {
   comparison.compare("out.image_strong", to_unit(strong_grey_view(grey, drawn)));
 }
 
+// Images in [-1, 1] stand for 8-bit ones.
+void mixed_amplitudes(const ParityCase& c, Comparison& comparison) {
+  const auto in_bytes = [&](const char* name) {
+    return (c.tensor(name).to(at::kDouble) + 1) * 127.5;
+  };
+  const at::Tensor ratio = c.options.at("degree").get<double>() * c.tensor("draw.amplitude_ratio");
+  const at::Tensor mixed = amplitude_mix(in_bytes("in.image"), in_bytes("in.style"), ratio,
+                                         c.options.at("window").get<double>());
+  comparison.compare("out.image", mixed / 127.5 - 1);
+}
+
 }  // namespace
 
 std::map<std::string, CaseRunner> intensity_transforms() {
-  return {{"nnunet_ct", nnunet_ct},
-          {"nnunet_rescale", minmax},
-          {"nnunet_zscore", zscore},
-          {"normalise_brats", brats},
-          {"normalise_minmax", minmax},
-          {"normalise_mmwhs", mmwhs},
-          {"normalise_percentile", percentiles},
-          {"normalise_window", window},
-          {"normalise_zscore", zscore},
-          {"random_noise_3d", random_noise_3d},
-          {"unimatch_strong", unimatch_strong}};
+  return {{"amplitude_mix", mixed_amplitudes},  {"nnunet_ct", nnunet_ct},
+          {"nnunet_rescale", minmax},           {"nnunet_zscore", zscore},
+          {"normalise_brats", brats},           {"normalise_minmax", minmax},
+          {"normalise_mmwhs", mmwhs},           {"normalise_percentile", percentiles},
+          {"normalise_window", window},         {"normalise_zscore", zscore},
+          {"random_noise_3d", random_noise_3d}, {"unimatch_strong", unimatch_strong}};
 }
 
 }  // namespace semiseg
