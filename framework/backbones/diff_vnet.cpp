@@ -264,6 +264,7 @@ const bool registered = BackboneRegistry::instance().add(
      .summary = "V-Net of Aggregating & Decoupling: one encoder, three decoders, 57.9 million "
                 "parameters",
      .paper = "Wang & Li, NeurIPS 2023",
+     .small = "filters = 2",
      .read_options = read_and_forget<Options>,
      .make = [](const Config& options, const NetworkShape& shape, const Draws& draws,
                 const std::string& net) {

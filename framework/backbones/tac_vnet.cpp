@@ -136,6 +136,7 @@ const bool registered = BackboneRegistry::instance().add(
     {.name = "tac_vnet",
      .summary = "V-Net with attention gates of TAC, slices or volumes, 9.5 million parameters",
      .paper = "Chen et al., IEEE TMI 2023",
+     .small = "filters = 2",
      .read_options = read_and_forget<Options>,
      .make = [](const Config& options, const NetworkShape& shape, const Draws& draws,
                 const std::string& net) {

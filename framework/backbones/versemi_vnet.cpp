@@ -200,6 +200,7 @@ const bool registered = BackboneRegistry::instance().add(
     {.name = "versemi_vnet",
      .summary = "V-Net of VerSemi with a head for each task prompt, 9.5 million parameters",
      .paper = "Zeng et al., IEEE TMI 2025",
+     .small = "filters = 2",
      .read_options = read_and_forget<Options>,
      .make = [](const Config& section, const NetworkShape& shape, const Draws& draws,
                 const std::string& net) {

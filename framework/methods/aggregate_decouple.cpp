@@ -253,11 +253,19 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "A diffusion decoder and a difficulty-aware one make the labels of a third",
      .family = "pseudo-labels",
      .paper = "Wang & Li, NeurIPS 2023",
-     .networks = {.slices = "none", .volumes = "diff_vnet", .is_only = true},
+     .networks = {.slices = "diff_vnet", .volumes = "diff_vnet", .is_only = true},
+     // The reference samples in ten steps, which random weights make chaotic: a rounding of another
+     // order of sums would end in other labels. Norms over a few voxels multiply roundings, too.
+     .small = [](int64_t) { return "ddim_steps = 2"; },
+     .small_patch =
+         [](int64_t axes) {
+           return axes == 3 ? std::vector<int64_t>{16, 32, 32} : std::vector<int64_t>{32, 32};
+         },
      .read_options = read_and_forget<Options>,
-     .make = [](const MethodContext& context) {
-       return std::make_unique<AggregateDecouple>(context);
-     }});
+     .make =
+         [](const MethodContext& context) {
+           return std::make_unique<AggregateDecouple>(context);
+         }});
 
 }  // namespace
 }  // namespace semiseg

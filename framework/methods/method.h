@@ -164,6 +164,8 @@ struct MethodEntry {
   bool is_binary = false;  // one foreground class, as its reference
   // Returns options in TOML that make a quick form for checks, for images of so many axes.
   std::function<std::string(int64_t axes)> small = [](int64_t) { return std::string(); };
+  // Returns the sides of the images of such checks; empty: the usual small ones.
+  std::function<std::vector<int64_t>(int64_t axes)> small_patch = {};
   ReadNetworkOptions read_options = [](const Config&, const NetworkShape&) {};
   std::function<std::unique_ptr<Method>(const MethodContext& context)> make;
 };

@@ -172,6 +172,7 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "Class prototypes of labelled and unlabelled images agree at every scale",
      .family = "prototypes",
      .paper = "Chen et al., IEEE TMI 2023",
+     .networks = {.volumes = "tac_vnet"},
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) { return std::make_unique<Tac>(context); }});
 

@@ -280,7 +280,9 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "One network for the tasks of a collection, which a prompt tells apart",
      .family = "copy-paste",
      .paper = "Zeng et al., IEEE TMI 2025",
-     .networks = {.slices = "none", .volumes = "versemi_vnet", .is_only = true},
+     .networks = {.slices = "versemi_vnet", .volumes = "versemi_vnet", .is_only = true},
+     // Norms of each sample over a few voxels multiply roundings.
+     .small_patch = [](int64_t axes) { return std::vector<int64_t>(axes, axes == 2 ? 64 : 32); },
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) { return std::make_unique<Versemi>(context); }});
 

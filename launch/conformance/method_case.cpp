@@ -40,17 +40,7 @@ MethodSetup small_setup(const std::string& name, int64_t axes) {
     setup.patch_size = {side, side, 32};
     setup.iterations = 8;
   }
-  // Its reference samples in ten steps, which random weights make chaotic: a rounding of another
-  // order of sums would end in other labels.
-  if (name == "aggregate_decouple") setup.options = "ddim_steps = 2";
-  // Norms over a few voxels of the coarsest level multiply roundings; those of versemi are of each
-  // sample.
-  if (name == "aggregate_decouple" && axes == 3) setup.patch_size = {16, 32, 32};
-  if (name == "versemi") setup.patch_size = std::vector<int64_t>(axes, axes == 2 ? 64 : 32);
-  if (name == "tac" && axes == 3) setup.backbone = "name = \"tac_vnet\"\nfilters = 2";
-  // Every network of this kind is a V-Net, for slices and volumes.
-  if (const std::string own = MethodRegistry::instance().find(name).backbone; !own.empty())
-    setup.backbone = "name = \"" + own + "\"\nfilters = 2";
+  if (const auto& sides = entry_of(name).small_patch) setup.patch_size = sides(axes);
   return setup;
 }
 

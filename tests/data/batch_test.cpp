@@ -94,7 +94,8 @@ TEST(Views, OneWithoutStepsIsTheWeakView) {
 TEST(Views, ThatNothingDefinesIsNamedWithThoseThereAre) {
   const Views views = Views::read(parse_config("[strong2]\nsteps = []"));
   expect_error(
-      ErrorKind::kConfig, {"view 'crop'", "strong, strong2, weak", "[protocol.views.crop]"},
+      ErrorKind::kConfig,
+      {"view 'crop'", "second_crop, strong, strong2, weak", "[protocol.views.crop]"},
       [&] { views.check({{.name = "u", .pool = "unlabelled", .samples = 1, .views = {"crop"}}}); });
 }
 

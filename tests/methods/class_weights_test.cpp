@@ -94,9 +94,11 @@ TEST(Dhc, WantsAWeightForEachClass) {
                [&] { MethodUnderTest(setup, *kSerial); });
 }
 
-// The first rarity weights are those of the labelled voxels: 300, 200 and 100 of small_setup.
+// The first rarity weights are those of the labelled voxels.
 TEST(Dhc, BeginsWithTheRarityOfTheLabelledVoxels) {
-  MethodUnderTest method(small_setup("dhc", 2), *kSerial);
+  MethodSetup setup = small_setup("dhc", 2);
+  setup.class_voxels = {300, 200, 100};
+  MethodUnderTest method(setup, *kSerial);
   method->begin_stage(0);
   const StateMap state = take_state([&](StateVisitor& v) { method->state(v); });
   const at::Tensor& weight = std::get<at::Tensor>(state.at("distribution_weight"));

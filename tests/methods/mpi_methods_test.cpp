@@ -24,10 +24,12 @@ MethodSetup setup_for(const MethodOnImages& method, at::ScalarType dtype) {
   setup.labelled = 10;
   setup.iterations = 20;
   // Networks of a method's own have norms over few voxels, which multiply roundings in every step.
-  const bool has_own = !MethodRegistry::instance().find(method.name).backbone.empty();
+  const bool has_own =
+      MethodRegistry::instance().find(method.name).networks.of(method.axes) != "any";
   if (method.axes == 3 || has_own) {
     setup.iterations = 2;
-    if (method.name == "bcp" || method.name == "transmedseg") setup.options = "pretrain = 0.5";
+    if (method.name == "bcp" || method.name == "transmedseg" || method.name == "sdcl")
+      setup.options += "\npretrain = 0.5";
   }
   setup.dtype = dtype;
   return setup;
@@ -143,17 +145,17 @@ TEST_P(EveryMethodInFloat32, OfTheUNetEqualsOneRankToRounding) {
                   {.first_loss = 1e-5, .first_gradient = 1e-5, .losses = bound});
 }
 
-// A method with a network of its own has no form without kinks.
-std::vector<std::string> methods_on_any_backbone() {
+// Methods of slices that take any network.
+std::vector<std::string> methods_of_any_network() {
   std::vector<std::string> names = MethodRegistry::instance().names();
   std::erase_if(names, [](const std::string& name) {
-    return !MethodRegistry::instance().find(name).backbone.empty();
+    return MethodRegistry::instance().find(name).networks.slices != "any";
   });
   return names;
 }
 
 INSTANTIATE_TEST_SUITE_P(Registered, EveryMethodInFloat32,
-                         testing::ValuesIn(methods_on_any_backbone()),
+                         testing::ValuesIn(methods_of_any_network()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

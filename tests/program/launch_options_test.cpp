@@ -23,6 +23,8 @@ std::string info(const std::string& arguments) {
 TEST(Info, ThePageOfOptionsIsFresh) {
   EXPECT_EQ(info("--markdown"), read_file(source_folder() / "docs/options.md"))
       << "run: semiseg info --markdown > docs/options.md";
+  EXPECT_EQ(info("--methods-markdown"), read_file(source_folder() / "docs/methods.md"))
+      << "run: semiseg info --methods-markdown > docs/methods.md";
 }
 
 TEST(Info, EveryPluginHasItsOptions) {
