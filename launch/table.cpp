@@ -127,7 +127,7 @@ int run_table(const Arguments& arguments) {
   }
   const StatisticsTable table = make_statistics_table(runs, request);
   if (!benchmark.empty()) {
-    const Benchmark asked = read_benchmark(benchmark_file(benchmark));
+    const BenchmarkPlan asked = read_benchmark(benchmark_file(benchmark));
     published.insert(published.end(), asked.published.begin(), asked.published.end());
     outputs.more = missing_text(benchmark, missing_runs(asked, table));
   }

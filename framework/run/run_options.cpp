@@ -53,7 +53,7 @@ GeneralOptions GeneralOptions::read(const Config& config) {
               "published order of the data set; \"all\": every patient. All other training "
               "patients are unlabelled. Set it to the label budget that you compare at.");
   config.read("labelled_draw", o.labelled_draw, {0, 1e6},
-              "Which patients are the labelled ones: 0, the first of the published order; k > 0, "
+              "Draw of the labelled patients: 0, the first of the published order; k > 0, "
               "the k-th random choice, stratified over domains. Run several to see how much a "
               "result depends on who is labelled.");
   config.read("budget", o.budget, {"published", "strict"},

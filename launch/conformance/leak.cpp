@@ -26,13 +26,14 @@ std::optional<std::set<std::string>>& patients_with_labels() {
   return patients;
 }
 
-// TwoDomains with two patients for validation and four for test.
+// TwoDomains with two patients for validation and two for test. Four patients have the eight slices
+// of a batch of labelled samples alone.
 class DrilledCases : public DatasetSource {
  public:
   DrilledCases(int64_t axes, int64_t classes)
       : axes_(axes), classes_(classes), source_(axes, classes), cases_(source_.cases()) {
-    for (size_t i = 18; i < cases_.size(); ++i)
-      cases_[i].split = i < 20 ? Split::kVal : Split::kTest;
+    for (size_t i = 20; i < cases_.size(); ++i)
+      cases_[i].split = i < 22 ? Split::kVal : Split::kTest;
   }
   const DatasetInfo& info() const override { return source_.info(); }
   const std::vector<CaseInfo>& cases() const override { return cases_; }
@@ -43,7 +44,7 @@ class DrilledCases : public DatasetSource {
             .label = is_slice ? sample.label.unsqueeze(0) : sample.label};
   }
   std::vector<SampleInfo> training_samples(int dims) const override {
-    return list_training_samples(cases_, dims, [](size_t) { return 1; });
+    return list_training_samples(cases_, dims, [](size_t) { return 2; });
   }
   Sample load_sample(const SampleInfo& info) const override {
     Sample sample = source_.load_sample(info);
@@ -107,7 +108,7 @@ MemoryRecords train_with(const MethodOnImages& method, const DatasetSource& sour
 // Trains in one setting with labels and with noise.
 Findings leaks_in(const MethodOnImages& method, const SettingEntry& entry) {
   const Config section = parse_config(kSettingOptions);
-  const auto setting = entry.make(section, "4");
+  const auto setting = entry.make(section, method.axes == 2 ? "4" : "8");
   auto cases = std::make_unique<DrilledCases>(method.axes, method.setup().classes);
   const std::vector<Split> splits = setting->splits(cases->cases());
   const auto source = with_splits(std::move(cases), splits);

@@ -84,7 +84,8 @@ void compare_gradients(const ParityCase& c, const Backbone& network, const at::T
   for (const auto& parameter : network.parameters()) {
     const at::Tensor& gradient = parameter.value.grad();
     names.push_back(parameter.name);
-    norms.push_back(gradient.defined() ? gradient.norm() : at::zeros({}, input.options()));
+    norms.push_back(gradient.defined() ? gradient.to(at::kDouble).norm()
+                                       : at::zeros({}, input.options().dtype(at::kDouble)));
   }
   comparison.require(names == c.options.at("parameters").get<std::vector<std::string>>(),
                      "the parameters have other names");

@@ -117,8 +117,10 @@ std::string consistency_lines(const Json& o) {
   if (!o.contains("max_iterations")) return text;
   const double length = o.at("max_iterations");
   if (o.contains("consistency_rampup")) {
+    // The one reference that mixes amplitudes divides its whole training into the steps.
     const double steps = o.at("consistency_rampup"),
-                 period = o.value("ramp_period", kIterationsPerStep);
+                 usual = o.contains("amplitude_window") ? length / steps : kIterationsPerStep,
+                 period = o.value("ramp_period", usual);
     text += fmt::format("consistency_rampup = {}\nconsistency_rampup_steps = {}\n",
                         period * steps / length * kHair, static_cast<int64_t>(steps));
   }

@@ -240,6 +240,23 @@ TEST(HostileWeights, ShapesThatNoTensorHasAreRefused) {
   }
 }
 
+// A conversion of 1e127 to a whole number has no defined result.
+TEST(HostileWeights, SizesAndOffsetsAreWholeNumbers) {
+  const TemporaryFolder folder;
+  for (const std::string wrong :
+       {R"([1],"data_offsets":[24E127,1])", R"([1],"data_offsets":[0,1e300])",
+        R"([1],"data_offsets":[0,1.5])", R"([1],"data_offsets":[0])", R"([1],"data_offsets":0)",
+        R"([1],"data_offsets":[0,18446744073709551615])", R"([1e300],"data_offsets":[0,1])",
+        R"(1,"data_offsets":[0,1])"}) {
+    const std::string header = R"({"a":{"dtype":"U8","shape":)" + wrong + "}}";
+    const auto size = static_cast<uint64_t>(header.size());
+    write_file(folder / "a.safetensors",
+               std::string(reinterpret_cast<const char*>(&size), 8) + header + "x");
+    expect_error(ErrorKind::kData, {"header entry", "'a'"},
+                 [&] { read_safetensors(folder / "a.safetensors"); });
+  }
+}
+
 TEST(HostileWeights, ACutFileIsAnErrorAtEveryLength) {
   const TemporaryFolder folder;
   const auto files = write_torch_files(folder.path(), [](auto& writer, bool is_legacy) {

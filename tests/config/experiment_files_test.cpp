@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,20 @@ TEST(ExperimentFiles, EveryExampleComposes) {
     ++examples;
   }
   EXPECT_GE(examples, 5);
+}
+
+// The first word of an ablation names the method of its example.
+TEST(ExperimentFiles, EveryAblationChangesItsExample) {
+  const std::map<std::string, std::string> examples = {
+      {"tac", "tac_atrium"}, {"ad", "aggregate_decouple_vendors"}, {"versemi", "versemi_tasks"}};
+  for (const auto& entry : fs::directory_iterator(source_folder() / "experiments" / "ablation")) {
+    const std::string stem = entry.path().stem();
+    const auto example = examples.find(stem.substr(0, stem.find('_')));
+    ASSERT_NE(example, examples.end()) << stem;
+    const std::string choice = "+example=" + example->second;
+    EXPECT_NE(composed({choice, "+ablation=" + stem}).to_toml(), composed({choice}).to_toml())
+        << stem;
+  }
 }
 
 // A network of planes needs a patch of two sides, one of volumes a patch of three.

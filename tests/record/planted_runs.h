@@ -89,7 +89,7 @@ inline size_t row_named(const StatisticsTable& table, const std::string& method)
   return 0;
 }
 
-inline Verdict verdict_of(const StatisticsTable& table, const std::string& method) {
+inline RowVerdict verdict_of(const StatisticsTable& table, const std::string& method) {
   const auto& comparisons = table.main().comparisons.at(row_named(table, method));
   EXPECT_EQ(comparisons.size(), 1) << method;
   return comparisons.at(0).verdict;

@@ -26,9 +26,9 @@ class Statistics : public PlantedRuns {};
 TEST_F(Statistics, TheSameMethodUnderOtherSeedsIsNotSeparable) {
   const StatisticsTable table = make_statistics_table(all_of(
       {three("supervised", 0), three("mean_teacher", 0), three("bcp", 0.05), three("cps", -0.05)}));
-  EXPECT_EQ(verdict_of(table, "mean_teacher"), Verdict::kNotSeparable);
-  EXPECT_EQ(verdict_of(table, "bcp"), Verdict::kBetter);
-  EXPECT_EQ(verdict_of(table, "cps"), Verdict::kWorse);
+  EXPECT_EQ(verdict_of(table, "mean_teacher"), RowVerdict::kNotSeparable);
+  EXPECT_EQ(verdict_of(table, "bcp"), RowVerdict::kBetter);
+  EXPECT_EQ(verdict_of(table, "cps"), RowVerdict::kWorse);
   const std::string text = to_markdown(table);
   EXPECT_NE(text.find("Dice against supervised: better: bcp (+"), std::string::npos) << text;
   EXPECT_NE(text.find("not separable: mean_teacher."), std::string::npos) << text;
@@ -39,7 +39,7 @@ TEST_F(Statistics, TheSameMethodUnderOtherSeedsIsNotSeparable) {
 TEST_F(Statistics, ASmallerDistanceIsBetter) {
   const StatisticsTable table = make_statistics_table(
       all_of({three("supervised", 0), three("bcp", 0.05)}), {.metric = "hd95"});
-  EXPECT_EQ(verdict_of(table, "bcp"), Verdict::kBetter);
+  EXPECT_EQ(verdict_of(table, "bcp"), RowVerdict::kBetter);
   const CsvTable csv = parse_csv(to_csv(table), "text");
   const auto column = [&](const std::string& name) {
     return csv.rows[1].at(static_cast<size_t>(
@@ -53,7 +53,7 @@ TEST_F(Statistics, ASmallerDistanceIsBetter) {
 TEST_F(Statistics, TheReferenceCanBeNamed) {
   const auto runs = all_of({three("supervised", 0), three("bcp", 0.05)});
   const StatisticsTable table = make_statistics_table(runs, {.against = "bcp"});
-  EXPECT_EQ(verdict_of(table, "supervised"), Verdict::kWorse);
+  EXPECT_EQ(verdict_of(table, "supervised"), RowVerdict::kWorse);
   expect_error(ErrorKind::kConfig, {"no row of the table has this name", "bcp, supervised", "bpc"},
                [&] { make_statistics_table(runs, {.against = "bpc"}); });
   expect_error(ErrorKind::kConfig, {"dise", "dice"},
@@ -119,7 +119,7 @@ TEST_F(Statistics, ARowComparedWithItselfTies) {
     both.push_back(run);
   }
   const StatisticsTable table = make_statistics_table(both);
-  EXPECT_EQ(verdict_of(table, "bcp"), Verdict::kNotSeparable);
+  EXPECT_EQ(verdict_of(table, "bcp"), RowVerdict::kNotSeparable);
   EXPECT_EQ(table.main().comparisons[row_named(table, "bcp")][0].paired.ties, 14);
   EXPECT_EQ(table.main().ranks[0]->p_first, 0.5);
 }
@@ -163,7 +163,7 @@ TEST_F(Statistics, ABenchmarkNamesTheRunsThatAreMissing) {
   write_file(folder_ / "benchmark.toml",
              "dataset = \"phantom\"\nmethods = [\"bcp\", \"dan\"]\nlabelled = [3, \"all\"]\n"
              "seeds = [0, 1, 2, 7]\n");
-  const Benchmark benchmark = read_benchmark(folder_ / "benchmark.toml");
+  const BenchmarkPlan benchmark = read_benchmark(folder_ / "benchmark.toml");
   EXPECT_EQ(missing_runs(benchmark, make_statistics_table(three("bcp", 0))),
             (std::vector<std::string>{"bcp, 3 labelled: seed 7", "bcp, all labelled: no run",
                                       "dan, 3 labelled: no run", "dan, all labelled: no run"}));
@@ -174,7 +174,7 @@ TEST_F(Statistics, ABenchmarkNamesTheRunsThatAreMissing) {
 
 TEST(Benchmarks, OfTheTreeAndTheirPublishedRowsAreRead) {
   for (const auto& entry : fs::directory_iterator(source_folder() / "experiments" / "benchmark")) {
-    const Benchmark benchmark = read_benchmark(entry.path());
+    const BenchmarkPlan benchmark = read_benchmark(entry.path());
     EXPECT_FALSE(benchmark.methods.empty()) << entry.path();
     EXPECT_FALSE(benchmark.seeds.empty()) << entry.path();
   }

@@ -14,14 +14,14 @@ class StatisticsSay : public PlantedRuns {};
 TEST_F(StatisticsSay, TwoRunsAreTooFew) {
   const StatisticsTable table = make_statistics_table(
       all_of({three("supervised", 0), {plant({"bcp", 0, 0.2}), plant({"bcp", 1, 0.2})}}));
-  EXPECT_EQ(verdict_of(table, "bcp"), Verdict::kTooFewRuns);
+  EXPECT_EQ(verdict_of(table, "bcp"), RowVerdict::kTooFewRuns);
   EXPECT_TRUE(says(table.warnings, "have 2 of their seeds in common"));
 }
 
 TEST_F(StatisticsSay, OtherSeedsAreUnpairedAndSayIt) {
   const StatisticsTable table =
       make_statistics_table({plant({"supervised", 0}), plant({"bcp", 5, 0.2})});
-  EXPECT_EQ(verdict_of(table, "bcp"), Verdict::kTooFewRuns);
+  EXPECT_EQ(verdict_of(table, "bcp"), RowVerdict::kTooFewRuns);
   EXPECT_EQ(table.main().comparisons[0][0].paired_runs, 0);
   EXPECT_TRUE(says(table.warnings, "no seed in common"));
   EXPECT_TRUE(says(table.warnings, "one run, so the spread over seeds is not known"));
@@ -64,7 +64,7 @@ TEST_F(StatisticsSay, OnePatientHasNoIntervalAndNoTest) {
   const StatisticsTable table = make_statistics_table({plant(one), plant(other)});
   EXPECT_TRUE(says(table.warnings, "one patient, so there is no interval and no test"));
   EXPECT_TRUE(std::isnan(table.main().rows[0].interval.interval.low));
-  EXPECT_EQ(verdict_of(table, "bcp"), Verdict::kTooFewRuns);
+  EXPECT_EQ(verdict_of(table, "bcp"), RowVerdict::kTooFewRuns);
   to_markdown(table);
   to_json(table);
 }

@@ -42,7 +42,6 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 127; }
-
 // Returns true for a plain file name without control characters, so that a foreign store cannot
 // make the program read other files.
 bool is_plain_name(const std::string& text) {

@@ -73,18 +73,23 @@ class InterpolationConsistency : public SingleNetwork {
                      second = unlabelled.image().slice(0, half);
     const SampleIds firsts(unlabelled.samples.begin(), unlabelled.samples.begin() + half),
         seconds(unlabelled.samples.begin() + half, unlabelled.samples.end());
-    at::Tensor w =
-        step.draws->beta("mix_weight", options_.alpha, options_.alpha, firsts).to(first.options());
-    while (w.dim() < first.dim()) w = w.unsqueeze(-1);
+    // The complement is taken in the type of the draw, as in the reference.
+    const at::Tensor drawn = step.draws->beta("mix_weight", options_.alpha, options_.alpha, firsts);
+    const auto shaped = [&](const at::Tensor& weight) {
+      std::vector<int64_t> shape(static_cast<size_t>(first.dim()), 1);
+      shape[0] = half;
+      return weight.to(first.options()).view(shape);
+    };
+    const at::Tensor w = shaped(drawn), rest = shaped(1 - drawn);
     SampleIds ids = labelled.samples;
     ids.insert(ids.end(), firsts.begin(), firsts.end());
-    const at::Tensor mixed = (1 - w) * first + w * second;
+    const at::Tensor mixed = rest * first + w * second;
     const at::Tensor logits =
         network_->forward(at::cat({labelled.image(), mixed}), step.train_pass("student", ids))
             .logits;
     const at::Tensor q_first = teach(first, "teacher/first", firsts, step),
                      q_second = teach(second, "teacher/second", seconds, step);
-    const at::Tensor q = (1 - w) * q_first + w * q_second;
+    const at::Tensor q = rest * q_first + w * q_second;
     const at::Tensor supervised =
         labelled_loss(logits.slice(0, 0, b), labelled.label, options_.dice, step);
     const at::Tensor consistency = mean_teacher_mse(logits.slice(0, b).softmax(1), q, *step.comm);

@@ -101,9 +101,9 @@ class Midss : public Method {
           teacher_->forward(image, step.train_pass("teacher/" + pass, labelled.samples)).logits);
     };
     const CertainLabel plain = teach(weak, "weak");
-    const CertainLabel symmetric =
-        agreed(plain, teach(pasted(weak, x, inside), "unlabelled_outside"),
-               teach(pasted(x, weak, inside), "labelled_outside"), inside);
+    const CertainLabel outside_first = teach(pasted(weak, x, inside), "unlabelled_outside"),
+                       outside_second = teach(pasted(x, weak, inside), "labelled_outside");
+    const CertainLabel symmetric = agreed(plain, outside_first, outside_second, inside);
     const CertainLabel truth = options_.head.truth(labelled.label, x.scalar_type());
 
     const auto learn = [&](const at::Tensor& image, const std::string& pass) {

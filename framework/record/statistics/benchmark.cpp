@@ -62,7 +62,7 @@ bool has_budget(const ResultsRow& row, int64_t labelled) {
 }
 
 // The seeds and draws of a method that the table has.
-std::vector<RunKey> present_runs(const Benchmark& benchmark, const StatisticsTable& table,
+std::vector<RunKey> present_runs(const BenchmarkPlan& benchmark, const StatisticsTable& table,
                                  const std::string& method, int64_t labelled) {
   std::vector<RunKey> present;
   for (const ResultsRow& row : table.results.rows) {
@@ -76,9 +76,9 @@ std::vector<RunKey> present_runs(const Benchmark& benchmark, const StatisticsTab
 
 }  // namespace
 
-Benchmark read_benchmark(const std::filesystem::path& path) {
+BenchmarkPlan read_benchmark(const std::filesystem::path& path) {
   const Value root = parse_toml(read_file(path), path.string());
-  Benchmark benchmark{.draws = {0}};
+  BenchmarkPlan benchmark{.draws = {0}};
   for (const auto& [key, value] : std::get<Section>(root.data)) {
     if (key == "dataset") {
       benchmark.dataset = name_in(value, key);
@@ -99,7 +99,8 @@ Benchmark read_benchmark(const std::filesystem::path& path) {
   return benchmark;
 }
 
-std::vector<std::string> missing_runs(const Benchmark& benchmark, const StatisticsTable& table) {
+std::vector<std::string> missing_runs(const BenchmarkPlan& benchmark,
+                                      const StatisticsTable& table) {
   std::vector<std::string> texts;
   for (const std::string& method : benchmark.methods) {
     for (const int64_t labelled : benchmark.labelled) {

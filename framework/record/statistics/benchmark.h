@@ -11,7 +11,7 @@
 
 namespace semiseg {
 
-struct Benchmark {
+struct BenchmarkPlan {
   std::string dataset;
   std::vector<std::string> methods;  // registered names
   std::vector<int64_t> labelled;     // patients; -1: all
@@ -22,10 +22,10 @@ struct Benchmark {
 // Reads a file of experiments/benchmark/: dataset, methods, labelled (numbers or "all"), seeds,
 // draws, and published, a file of published rows relative to this one. Throws kConfig naming file
 // and key.
-Benchmark read_benchmark(const std::filesystem::path& path);
+BenchmarkPlan read_benchmark(const std::filesystem::path& path);
 
 // Returns a sentence for each method and label budget of the benchmark with the runs that the table
 // lacks; runs of other data sets do not count.
-std::vector<std::string> missing_runs(const Benchmark& benchmark, const StatisticsTable& table);
+std::vector<std::string> missing_runs(const BenchmarkPlan& benchmark, const StatisticsTable& table);
 
 }  // namespace semiseg

@@ -62,27 +62,27 @@ Interval interval_over_runs(const std::vector<PatientValues>& differences, Resam
                           resamples.patients(rows.front().size()));
 }
 
-Verdict verdict_of(const RowComparison& c) {
-  if (c.paired.n == 0) return Verdict::kNoPatients;
-  if (c.paired_runs < kLeastRuns) return Verdict::kTooFewRuns;
+RowVerdict verdict_of(const RowComparison& c) {
+  if (c.paired.n == 0) return RowVerdict::kNoPatients;
+  if (c.paired_runs < kLeastRuns) return RowVerdict::kTooFewRuns;
   const bool excludes_zero = c.two_way.low > 0 || c.two_way.high < 0;
-  if (!(c.holm < kSignificance) || !excludes_zero) return Verdict::kNotSeparable;
-  return c.paired.difference > 0 ? Verdict::kBetter : Verdict::kWorse;
+  if (!(c.holm < kSignificance) || !excludes_zero) return RowVerdict::kNotSeparable;
+  return c.paired.difference > 0 ? RowVerdict::kBetter : RowVerdict::kWorse;
 }
 
 }  // namespace
 
-const char* to_string(Verdict verdict) {
+const char* to_string(RowVerdict verdict) {
   switch (verdict) {
-    case Verdict::kBetter:
+    case RowVerdict::kBetter:
       return "better";
-    case Verdict::kWorse:
+    case RowVerdict::kWorse:
       return "worse";
-    case Verdict::kNotSeparable:
+    case RowVerdict::kNotSeparable:
       return "not separable";
-    case Verdict::kTooFewRuns:
+    case RowVerdict::kTooFewRuns:
       return "too few runs";
-    case Verdict::kNoPatients:
+    case RowVerdict::kNoPatients:
       return "no common patients";
   }
   return "";

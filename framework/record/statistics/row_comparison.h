@@ -12,10 +12,10 @@
 
 namespace semiseg {
 
-enum class Verdict { kBetter, kWorse, kNotSeparable, kTooFewRuns, kNoPatients };
+enum class RowVerdict { kBetter, kWorse, kNotSeparable, kTooFewRuns, kNoPatients };
 
 // "better", "worse", "not separable", "too few runs", "no common patients"
-const char* to_string(Verdict verdict);
+const char* to_string(RowVerdict verdict);
 
 struct RowComparison {
   size_t reference = 0;         // row of the table
@@ -24,7 +24,7 @@ struct RowComparison {
   PairedComparison paired;  // over patients; positive where the row is better than the reference
   Interval two_way{kNoValue, kNoValue};  // of the same difference, over runs and patients
   double holm = kNoValue;                // adjusted signed-rank p
-  Verdict verdict = Verdict::kNoPatients;
+  RowVerdict verdict = RowVerdict::kNoPatients;
 };
 
 // A run of a row by its seed and draw.

@@ -34,13 +34,13 @@ std::string number_list(const std::set<int64_t>& numbers) {
 
 // The rows of a group with this verdict against a reference.
 std::vector<std::string> rows_with(const StatisticsTable& table, const RowGroup& group,
-                                   size_t reference, Verdict verdict) {
+                                   size_t reference, RowVerdict verdict) {
   std::vector<std::string> names;
   const MetricField& field = table.main().field;
   for (const size_t row : group.rows) {
     for (const RowComparison& c : table.main().comparisons[row]) {
       if (c.reference != reference || c.verdict != verdict) continue;
-      const bool is_decided = verdict == Verdict::kBetter || verdict == Verdict::kWorse;
+      const bool is_decided = verdict == RowVerdict::kBetter || verdict == RowVerdict::kWorse;
       const double a = shown_difference(field, c.two_way.low),
                    b = shown_difference(field, c.two_way.high);
       names.push_back(is_decided ? fmt::format("{} ({:+.2f}, 95 % {:.2f} to {:.2f})",
@@ -55,8 +55,9 @@ std::vector<std::string> rows_with(const StatisticsTable& table, const RowGroup&
 
 std::string sentence_of(const StatisticsTable& table, const RowGroup& group, size_t reference) {
   std::vector<std::string> parts;
-  for (const Verdict verdict : {Verdict::kBetter, Verdict::kWorse, Verdict::kNotSeparable,
-                                Verdict::kTooFewRuns, Verdict::kNoPatients}) {
+  for (const RowVerdict verdict :
+       {RowVerdict::kBetter, RowVerdict::kWorse, RowVerdict::kNotSeparable, RowVerdict::kTooFewRuns,
+        RowVerdict::kNoPatients}) {
     const auto names = rows_with(table, group, reference, verdict);
     if (!names.empty())
       parts.push_back(fmt::format("{}: {}", to_string(verdict), fmt::join(names, ", ")));
