@@ -7,7 +7,7 @@
 #include <ATen/TensorOperators.h>
 
 #include "framework/methods/method.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses.h"
 
 namespace {

@@ -25,7 +25,7 @@
 #include <optional>
 
 #include "framework/backbones/parts/time_embedding.h"
-#include "framework/backbones/parts/vnet_levels.h"
+#include "framework/backbones/vnet/vnet_levels.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

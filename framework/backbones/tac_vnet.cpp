@@ -13,7 +13,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
-#include "framework/backbones/parts/vnet_levels.h"
+#include "framework/backbones/vnet/vnet_levels.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

@@ -25,7 +25,7 @@
 
 #include <cmath>
 
-#include "framework/backbones/parts/vnet_levels.h"
+#include "framework/backbones/vnet/vnet_levels.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 

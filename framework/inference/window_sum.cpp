@@ -2,6 +2,7 @@
 #include "framework/inference/window_sum.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 #include <algorithm>
 #include <utility>

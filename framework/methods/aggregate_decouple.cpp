@@ -27,9 +27,9 @@
 #include "framework/methods/method.h"
 #include "framework/methods/parts/class_weights.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/deployed_part.h"
 #include "framework/methods/parts/diffusion.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/networks/deployed_part.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses_compound.h"
 
 namespace semiseg {

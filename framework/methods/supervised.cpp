@@ -11,8 +11,8 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/method.h"
-#include "framework/methods/parts/labelled_dice.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/labelled_loss.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

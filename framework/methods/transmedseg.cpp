@@ -19,11 +19,12 @@
 // (tsa_options.h). TSA starts with the base's self-training, when the teacher is used. Memories are
 // brought up to date before they are used, or one step behind (sync = lagged).
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/parts/networks/teacher_student.h"
 #include "framework/methods/tsa/tsa_options.h"
 #include "framework/nn/losses/offset_cross_entropy.h"
 

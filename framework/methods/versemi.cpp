@@ -28,9 +28,9 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/method.h"
-#include "framework/methods/parts/boxes.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/task_predictor.h"
+#include "framework/methods/parts/mixing/boxes.h"
+#include "framework/methods/parts/networks/task_predictor.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"

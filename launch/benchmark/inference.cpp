@@ -3,7 +3,7 @@
 // the Python baselines cut them.
 #include "framework/config/compose.h"
 #include "framework/inference/segmenter.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/precision.h"
 #include "framework/nn/wrapped_backbone.h"
 #include "launch/benchmark/benchmark.h"

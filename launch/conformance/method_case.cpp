@@ -50,6 +50,15 @@ MethodSetup MethodOnImages::setup() const {
   return setup;
 }
 
+int64_t most_ranks(const MethodSetup& setup) {
+  const auto comm = make_serial_communicator();
+  int64_t most = setup.batch;
+  for (const Stage& stage : MethodUnderTest(setup, *comm)->plan().stages) {
+    if (!stage.colocated.empty()) most = std::min<int64_t>(most, std::ssize(stage.colocated));
+  }
+  return most;
+}
+
 std::vector<MethodOnImages> methods_on_images() {
   std::vector<MethodOnImages> all;
   for (const auto& name : MethodRegistry::instance().names()) {

@@ -25,6 +25,10 @@ struct MethodOnImages {
 };
 std::vector<MethodOnImages> methods_on_images();
 
+// The number of ranks that a method can be trained on: that of the groups of samples that stay on
+// one rank, in the stage that has the fewest.
+int64_t most_ranks(const MethodSetup& setup);
+
 // Seeded images [count,1,S] in [0, 1].
 at::Tensor random_images(const MethodSetup& setup, int64_t count, int64_t step);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "framework/core/error.h"
 #include "launch/conformance/checks.h"
 #include "launch/conformance/state_difference.h"
 #include "launch/conformance/training.h"
@@ -66,7 +67,17 @@ Findings check_prediction(const MethodOnImages& method) {
   const StateMap before = state_of(tested);
   std::vector<int64_t> shape = {2, 1, 48};  // another size than that of training
   shape.insert(shape.end(), setup.patch_size.begin() + 1, setup.patch_size.end());
-  const at::Tensor logits = tested->predictor().predict(generate("x", shape, 0, 1, at::kDouble));
+  const auto predict = [&] {
+    return tested->predictor().predict(generate("x", shape, 0, 1, at::kDouble));
+  };
+  at::Tensor logits;
+  try {
+    logits = predict();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kConfig) throw;
+    shape[2] = setup.patch_size[0];  // some networks take images of their patch size alone
+    logits = predict();
+  }
   shape[1] = setup.classes;
   Findings findings;
   if (logits.sizes() != shape) {

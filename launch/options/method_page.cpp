@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "framework/methods/method.h"
-#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/parts/networks/teacher_student.h"
 
 namespace semiseg {
 namespace {

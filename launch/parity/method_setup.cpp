@@ -2,6 +2,7 @@
 #include "launch/parity/case_options.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -17,61 +18,20 @@ using Json = nlohmann::json;
 // The reference whose cases have tasks has so many.
 constexpr int64_t kTasks = 4;
 
+std::set<std::string> words(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
 // The options that the runner itself, or a translation below, uses.
-const std::set<std::string> kTranslated = {"backbone",
-                                           "base_lr",
-                                           "batch",
-                                           "beta_u",
-                                           "betas",
-                                           "box",
-                                           "box_ratio",
-                                           "case_seed",
-                                           "classes",
-                                           "component_filter",
-                                           "conf_thr",
-                                           "consistency",
-                                           "consistency_rampup",
-                                           "covariance",
-                                           "dataset",
-                                           "digested",
-                                           "direction",
-                                           "discriminator_lr",
-                                           "discriminator_betas",
-                                           "discriminator_pool",
-                                           "displaced_supervised_until",
-                                           "dropout",
-                                           "ema_step",
-                                           "epoch",
-                                           "epochs",
-                                           "gate_iterations",
-                                           "grid",
-                                           "in_channels",
-                                           "iteration",
-                                           "labelled",
-                                           "lr_schedule",
-                                           "max_epoch",
-                                           "max_iterations",
-                                           "mix_pass_mode",
-                                           "momentum",
-                                           "n_filters",
-                                           "nesterov",
-                                           "nets",
-                                           "optimiser",
-                                           "outputs",
-                                           "parameters",
-                                           "poly_horizon",
-                                           "poly_index",
-                                           "precision",
-                                           "preset",
-                                           "pseudo_weight",
-                                           "ramp_period",
-                                           "size",
-                                           "stage",
-                                           "state",
-                                           "steps",
-                                           "tasks",
-                                           "unlabelled",
-                                           "weight_decay"};
+const std::set<std::string> kTranslated = words(
+    "backbone base_lr batch beta_u betas box box_ratio case_seed classes component_filter "
+    "conf_thr consistency consistency_rampup covariance dataset digested direction "
+    "discriminator_betas discriminator_lr discriminator_pool displaced_supervised_until "
+    "dropout ema_step epoch epochs gate_iterations grid in_channels iteration labelled "
+    "lr_schedule max_epoch max_iterations mix_pass_mode momentum n_filters nesterov nets "
+    "optimiser outputs parameters poly_horizon poly_index precision preset pseudo_weight "
+    "ramp_period size stage state steps tasks unlabelled weight_decay");
 
 // Rates and ramps of these references are set by epoch, here by the iteration: an epoch of the case
 // is one iteration.

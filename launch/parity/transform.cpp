@@ -7,7 +7,7 @@
 #include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
 #include "framework/data/label_budget.h"
-#include "framework/methods/parts/boxes.h"
+#include "framework/methods/parts/mixing/boxes.h"
 #include "framework/nn/kernels/label_maps.h"
 #include "launch/parity/runners.h"
 

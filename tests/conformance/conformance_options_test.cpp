@@ -49,7 +49,10 @@ TEST(OptionsOfBackbones, AreThoseThatTheNetworkReadsWhenItIsMade) {
     SCOPED_TRACE(name);
     const BackboneEntry& entry = BackboneRegistry::instance().find(name);
     int made = 0;
-    for (const std::vector<int64_t>& size : {std::vector<int64_t>{32, 32}, {32, 32, 32}}) {
+    // The last two for networks that take nothing smaller.
+    for (const std::vector<int64_t>& size :
+         {std::vector<int64_t>{32, 32}, {32, 32, 32}, {224, 224}, {32, 64, 64}}) {
+      if (made > 0 && size.back() > 32) break;
       // Several channels, because a discriminator takes a map and an image.
       const NetworkShape shape{.channels = 3, .classes = 2, .patch_size = size};
       const auto reads = reads_of_made(entry, shape);

@@ -7,7 +7,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/methods/method.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/layers.h"
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_compound.h"

@@ -12,7 +12,7 @@
 #include "framework/config/option_list.h"
 #include "framework/data/dataset.h"
 #include "framework/methods/method.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

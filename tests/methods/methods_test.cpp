@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
-#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/parts/networks/teacher_student.h"
 #include "launch/conformance/method_case.h"
 #include "launch/parity/parity_case.h"
 #include "tests/support/expect_error.h"

@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "framework/methods/parts/boxes.h"
+#include "framework/methods/parts/mixing/boxes.h"
 #include "framework/nn/losses/losses_consistency.h"
 #include "launch/conformance/method_case.h"
 #include "launch/parity/parity_case.h"

@@ -2,6 +2,7 @@
 // Tests which commands mean the same run: options that cannot change a result make no other run.
 #include <set>
 
+#include "framework/core/files.h"
 #include "tests/support/small_run.h"
 
 namespace semiseg {
@@ -77,6 +78,16 @@ TEST_F(Identity, AFinishedRunIsMeasuredInAnotherWayWithoutTrainingAgain) {
   for (const char* other : {"protocol.batch=6", "evaluation.definitoin=monai"})
     EXPECT_EQ(run_program(std::string("evaluate measured ") + other, folder_.string()).exit_code, 2)
         << other;
+}
+
+TEST_F(Identity, AFolderOfAnotherConfigurationIsRefusedAndStays) {
+  const std::string owned = "train " + kSmall + " method=supervised run.dir=owned ";
+  ASSERT_EQ(run_program(owned, folder_.string()).exit_code, 0);
+  const std::string before = read_file(folder_ / "owned/config.toml");
+  const ProgramResult result = run_program(owned + "seed=9", folder_.string());
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_NE(result.output.find("seed"), std::string::npos) << result.output;
+  EXPECT_EQ(read_file(folder_ / "owned/config.toml"), before);
 }
 
 }  // namespace

@@ -274,15 +274,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"SweepInATrainingCommand", "seed=0,1", 2, {"sweep"}}),
     [](const auto& info) { return std::string(info.param.name); });
 
-TEST_F(Launch, AFolderOfAnotherConfigurationIsRefusedAndStays) {
-  ASSERT_EQ(train("owned").exit_code, 0);
-  const std::string before = read_file(folder_ / "owned/config.toml");
-  const ProgramResult result = train("owned", "method=supervised seed=9");
-  EXPECT_EQ(result.exit_code, 2) << result.output;
-  EXPECT_NE(result.output.find("seed"), std::string::npos) << result.output;
-  EXPECT_EQ(read_file(folder_ / "owned/config.toml"), before);
-}
-
 TEST_F(Launch, UnknownVerbsAndFlagsAreUsageErrors) {
   EXPECT_EQ(semiseg("trian").exit_code, 2);
   EXPECT_NE(semiseg("trian").output.find("did you mean 'train'?"), std::string::npos);

@@ -18,7 +18,7 @@ class RunParts : public testing::Test {
  protected:
   RunOptions options(const std::string& more = "") {
     return RunOptions::read(
-        parse_config("labelled = 2\n" + more + "[dataset]\nname = 'cardiac_phantom'\nroot = '" +
+        parse_config("labelled = '2'\n" + more + "[dataset]\nname = 'cardiac_phantom'\nroot = '" +
                      folder_.path().string() +
                      "'\npatients_train = 3\npatients_val = 1\npatients_test = 0\nsize = 32\n"
                      "[backbone]\nname = 'unet'\nfilters = [2, 2, 2, 2, 2]\n"

@@ -6,7 +6,7 @@
 // and two classes.
 #include <fmt/format.h>
 
-#include "framework/backbones/parts/nnunet_parts.h"
+#include "framework/backbones/nnunet/nnunet_parts.h"
 
 namespace semiseg {
 namespace {

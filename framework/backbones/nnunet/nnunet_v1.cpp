@@ -16,7 +16,7 @@
 
 #include <algorithm>
 
-#include "framework/backbones/parts/nnunet_parts.h"
+#include "framework/backbones/nnunet/nnunet_parts.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 

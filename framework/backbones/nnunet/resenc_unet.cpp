@@ -17,7 +17,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "framework/backbones/parts/nnunet_parts.h"
+#include "framework/backbones/nnunet/nnunet_parts.h"
+#include "framework/nn/kernels/average_pool.h"
 
 namespace semiseg {
 namespace {
@@ -60,10 +61,7 @@ class Block {
 
   at::Tensor operator()(const at::Tensor& x) const {
     at::Tensor skip = x;
-    if (strides_) {
-      skip = stride_.size() == 2 ? at::avg_pool2d(x, stride_, stride_)
-                                 : at::avg_pool3d(x, stride_, stride_);
-    }
+    if (strides_) skip = average_pool(x, stride_);
     if (skip_) skip = (*skip_)(skip);
     return at::leaky_relu(last_(first_(x)) + skip, 0.01);
   }

@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
+#include "framework/nn/kernels/average_pool.h"
 #include "framework/nn/layers.h"
 
 namespace semiseg {
@@ -96,7 +97,7 @@ class Discriminator : public ModuleBackbone {
     x = dropout2_(at::leaky_relu(conv2_(x), 0.2), pass);
     x = dropout3_(at::leaky_relu(conv3_(x), 0.2), pass);
     x = at::leaky_relu(conv4_(x), 0.2);
-    x = pool_.size() == 2 ? at::avg_pool2d(x, pool_) : at::avg_pool3d(x, pool_);
+    x = average_pool(x, pool_);
     const at::Tensor features = x.flatten(1);
     return {at::linear(features, weight_, bias_), features, {}};
   }

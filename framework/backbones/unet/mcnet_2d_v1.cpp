@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The U-Net with two decoders of multi_decoder_unet.h: bilinear, transposed.
 // ycwu1997/MC-Net MCNet2d_v1; 2,577,624 parameters with one channel and four classes.
-#include "framework/backbones/parts/multi_decoder_unet.h"
+#include "framework/backbones/unet/multi_decoder_unet.h"
 
 namespace semiseg {
 namespace {

@@ -4,7 +4,7 @@
 // the U-Net (unet_parts.h). The reference's projection heads, which nothing uses, are left out.
 // 5,953,092 parameters with one channel and four classes.
 #include "framework/backbones/parts/resnet_encoder.h"
-#include "framework/backbones/parts/unet_parts.h"
+#include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

@@ -18,7 +18,7 @@
 // ×2 is bilinear with align_corners; bilinear = false: a transposed convolution 2×2, stride 2, in
 // place of both. 1,813,764 parameters with one channel and four classes.
 #include "framework/backbones/parts/feature_dropout.h"
-#include "framework/backbones/parts/unet_parts.h"
+#include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

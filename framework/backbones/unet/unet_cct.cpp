@@ -13,8 +13,7 @@
 #include <fmt/format.h>
 
 #include "framework/backbones/parts/feature_perturbation.h"
-#include "framework/backbones/parts/perturbation_option.h"
-#include "framework/backbones/parts/unet_parts.h"
+#include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

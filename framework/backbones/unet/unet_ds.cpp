@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The U-Net with a head at each scale of the decoder (multi_head_unet.h), for deep supervision.
 // HiLab-git/SSL4MIS UNet_DS; 1,831,060 parameters with one channel and four classes.
-#include "framework/backbones/parts/multi_head_unet.h"
+#include "framework/backbones/unet/multi_head_unet.h"
 
 namespace semiseg {
 namespace {

@@ -2,7 +2,7 @@
 // The U-Net (unet_parts.h) with the heads of SS-Net (ssnet_heads.h): Wu et al., MICCAI 2022, as
 // ycwu1997/SS-Net networks/unet.py has it. 1,826,828 parameters with one channel and four classes.
 #include "framework/backbones/parts/ssnet_heads.h"
-#include "framework/backbones/parts/unet_parts.h"
+#include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

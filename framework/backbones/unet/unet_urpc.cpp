@@ -2,7 +2,7 @@
 // The U-Net with a head at each scale of the decoder (multi_head_unet.h), whose inputs are
 // perturbed in training. HiLab-git/SSL4MIS UNet_URPC; 1,831,060 parameters with one channel and
 // four classes.
-#include "framework/backbones/parts/multi_head_unet.h"
+#include "framework/backbones/unet/multi_head_unet.h"
 
 namespace semiseg {
 namespace {

@@ -13,7 +13,7 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 
-#include "framework/backbones/parts/unet_3d_parts.h"
+#include "framework/backbones/unet_3d/unet_3d_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

@@ -2,7 +2,7 @@
 // The 3-D U-Net of HiLab-git/SSL4MIS networks/unet_3D.py (unet_3d_parts.h), after Çiçek et al.,
 // MICCAI 2016: dropout of elements behind the deepest unit and behind the last one, then a
 // convolution 1³. 5,884,050 parameters with one channel and two classes.
-#include "framework/backbones/parts/unet_3d_parts.h"
+#include "framework/backbones/unet_3d/unet_3d_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

@@ -9,7 +9,7 @@
 //   aux3     up_concat4, conv 1³, trilinear ×8       0.5
 //
 // 5,884,504 parameters with one channel and two classes.
-#include "framework/backbones/parts/unet_3d_parts.h"
+#include "framework/backbones/unet_3d/unet_3d_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The V-Net with two decoders of multi_decoder_vnet.h: transposed, trilinear.
 // ycwu1997/MC-Net MCNet3d_v1; 12,347,716 parameters with one channel, two classes and batch norm.
-#include "framework/backbones/parts/multi_decoder_vnet.h"
+#include "framework/backbones/vnet/multi_decoder_vnet.h"
 
 namespace semiseg {
 namespace {

@@ -4,7 +4,7 @@
 // reference's zero scales of last norms are overwritten with 1 there, too. The reference always has
 // one image channel. 17,930,354 parameters with one channel, two classes and batch norm.
 #include "framework/backbones/parts/resnet_encoder.h"
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 
 namespace semiseg {
 namespace {

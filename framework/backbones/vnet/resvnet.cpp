@@ -5,7 +5,7 @@
 // reference's second encoder, which nothing uses, is left out. 17,920,018 parameters with one
 // channel and two classes.
 #include "framework/backbones/parts/resnet_encoder.h"
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 
 namespace semiseg {
 namespace {

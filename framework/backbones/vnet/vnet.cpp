@@ -20,7 +20,7 @@
 // residual = true (MC-Net and others have the flag, off): a block's input is added to its last
 // norm, before the ReLU. 9,448,866 parameters with one channel, two classes and batch norm.
 #include "framework/backbones/parts/feature_dropout.h"
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/config/option_list.h"
 
 namespace semiseg {

@@ -15,7 +15,7 @@
 #include <algorithm>
 
 #include "framework/backbones/parts/row_mlp.h"
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/core/error.h"
 
 namespace semiseg {
@@ -93,7 +93,7 @@ const bool registered = BackboneRegistry::instance().add(
     {.name = "vnet_magic",
      .summary = "V-Net 3-D with a head that locates cubes, for magicnet",
      .paper = "Chen et al., CVPR 2023",
-     .small = "filters = 2\ncube = 16",
+     .small = "filters = 2\ncube = 16\nnorm = \"group\"\nnorm_groups = 2",
      .read_options = [](const Config& section,
                         const NetworkShape& shape) { Options::read(section, shape); },
      .make =

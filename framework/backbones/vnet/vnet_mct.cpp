@@ -14,7 +14,7 @@
 
 #include <array>
 
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/nn/kernels/upsample.h"
 
 namespace semiseg {

@@ -9,7 +9,7 @@
 // map as logits, and the head logit. 9,448,866 parameters with one channel and batch norm.
 #include <ATen/Functions.h>
 
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

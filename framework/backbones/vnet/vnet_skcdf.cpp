@@ -16,7 +16,7 @@
 
 #include "framework/backbones/parts/channel_attention.h"
 #include "framework/backbones/parts/check_sides.h"
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/core/error.h"
 
 namespace semiseg {

@@ -3,7 +3,7 @@
 // ycwu1997/SS-Net networks/VNet.py has it. 9,457,318 parameters with one channel, two classes and
 // batch norm.
 #include "framework/backbones/parts/ssnet_heads.h"
-#include "framework/backbones/parts/vnet_parts.h"
+#include "framework/backbones/vnet/vnet_parts.h"
 
 namespace semiseg {
 namespace {

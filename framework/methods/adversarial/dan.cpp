@@ -8,12 +8,14 @@
 //
 // The discriminator looks at probabilities and image, stacked as channels [p, x]. It has its own
 // Adam, constant rate.
+#include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/discriminator_side.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/networks/discriminator_side.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

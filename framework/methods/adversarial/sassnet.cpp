@@ -14,9 +14,9 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/discriminator_side.h"
 #include "framework/methods/parts/distance_loss.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/networks/discriminator_side.h"
+#include "framework/methods/parts/networks/single_network.h"
 
 namespace semiseg {
 namespace {

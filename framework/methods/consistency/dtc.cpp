@@ -13,7 +13,7 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/distance_loss.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses_consistency.h"
 
 namespace semiseg {

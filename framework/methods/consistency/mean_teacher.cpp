@@ -10,13 +10,15 @@
 // teacher runs in training mode (batch statistics, dropout) and its batch-norm buffers are its own;
 // in 2-D the consistency term is off for the first 1000 of 30 000 iterations. The student is
 // deployed.
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/labelled_dice.h"
-#include "framework/methods/parts/teacher_noise.h"
-#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/parts/labelled_loss.h"
+#include "framework/methods/parts/networks/teacher_noise.h"
+#include "framework/methods/parts/networks/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses_consistency.h"
 

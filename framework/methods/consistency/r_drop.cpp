@@ -12,7 +12,7 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/network_pair.h"
+#include "framework/methods/parts/networks/network_pair.h"
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 

@@ -30,7 +30,7 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/class_memory_rows.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
@@ -195,7 +195,9 @@ class SsNet : public SingleNetwork {
     const bool is_first = step.comm->rank() == 0;
     const at::Tensor own = is_first ? rows : rows.slice(0, 0, 0);
     const at::Tensor w = network_->project(memory_selector(c), own, pass).sigmoid().t();
-    return is_first ? w / w.sum(0, /*keepdim=*/true) : at::ones({1, rows.size(0)}, rows.options());
+    if (is_first) return w / w.sum(0, /*keepdim=*/true);
+    // The sum over no row keeps the head in the graph: its norm is collective on the way back, too.
+    return at::ones({1, rows.size(0)}, rows.options()) + w.sum();
   }
 
   static std::string feature_selector(int64_t c) {

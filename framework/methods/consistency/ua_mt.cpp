@@ -22,9 +22,9 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/labelled_dice.h"
-#include "framework/methods/parts/teacher_noise.h"
-#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/parts/labelled_loss.h"
+#include "framework/methods/parts/networks/teacher_noise.h"
+#include "framework/methods/parts/networks/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses_consistency.h"
 #include "framework/nn/schedule.h"

@@ -31,8 +31,8 @@
 #include <vector>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/copy_paste_plan.h"
-#include "framework/methods/parts/teacher_student.h"
+#include "framework/methods/parts/mixing/copy_paste_plan.h"
+#include "framework/methods/parts/networks/teacher_student.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/kernels/label_maps.h"
 #include "framework/nn/losses/losses.h"

@@ -26,9 +26,9 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/cubes.h"
-#include "framework/methods/parts/single_network.h"
-#include "framework/methods/parts/teacher_noise.h"
+#include "framework/methods/parts/mixing/cubes.h"
+#include "framework/methods/parts/networks/single_network.h"
+#include "framework/methods/parts/networks/teacher_noise.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 
@@ -230,7 +230,7 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "Cubes exchanged between volumes, and located in their own",
      .family = "copy-paste",
      .paper = "Chen et al., CVPR 2023",
-     .networks = {.slices = "none", .volumes = "vnet_magic"},
+     .networks = {.slices = "none", .volumes = "vnet_magic", .divisor = 32},
      .small = [](int64_t) { return "cube_size = 16"; },
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) { return std::make_unique<MagicNet>(context); }});

@@ -26,7 +26,7 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/certain_head.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/cutmix_views.h"
+#include "framework/methods/parts/mixing/cutmix_views.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/kernels/amplitude_mix.h"
 #include "framework/nn/losses/losses.h"

@@ -29,9 +29,8 @@
 #include <array>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/copy_paste_plan.h"
-#include "framework/methods/parts/mean_predictor.h"
-#include "framework/methods/parts/network_predictor.h"
+#include "framework/methods/parts/mixing/copy_paste_plan.h"
+#include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/kernels/label_maps.h"
 #include "framework/nn/losses/losses.h"
@@ -280,7 +279,8 @@ const bool registered = MethodRegistry::instance().add(
      .paper = "Song & Wang, MICCAI 2024",
      .small =
          [](int64_t axes) {
-           return axes == 3 ? "resvnet = {filters = 2}" : "resunet_2d = {filters = 2}";
+           return axes == 3 ? "resvnet = {filters = 2, norm = 'group', norm_groups = 2}"
+                            : "resunet_2d = {filters = 2}";
          },
      .read_options = read_and_forget<Options>,
      .make =

@@ -31,8 +31,8 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/labelled_loss.h"
-#include "framework/methods/parts/permuted_paste.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/mixing/permuted_paste.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 

@@ -16,8 +16,8 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/filter_independence.h"
-#include "framework/methods/parts/labelled_dice.h"
-#include "framework/methods/parts/network_pair.h"
+#include "framework/methods/parts/labelled_loss.h"
+#include "framework/methods/parts/networks/network_pair.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

@@ -12,8 +12,7 @@
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/network_pair.h"
-#include "framework/methods/parts/second_network.h"
+#include "framework/methods/parts/networks/network_pair.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

@@ -28,8 +28,8 @@
 #include <numbers>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/cutmix_views.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/mixing/cutmix_views.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/schedule.h"
 
@@ -198,7 +198,10 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "UniMatch with two strengths of feature perturbation and distillation",
      .family = "pseudo-labels",
      .paper = "Zhao et al., IEEE JBHI 2024",
-     .small = [](int64_t) { return "conf_thresh = 0.3\nconf_schedule = 'constant'"; },
+     .small =
+         [](int64_t) {
+           return "conf_thresh = 0.3\nconf_schedule = 'constant'\ncutmix_probability = 1.0";
+         },
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) { return std::make_unique<CrossMatch>(context); }});
 

@@ -19,10 +19,10 @@
 #include <cmath>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/single_network.h"
-#include "framework/nn/ema.h"
 #include "framework/core/ignore_label.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/parts/networks/single_network.h"
+#include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {

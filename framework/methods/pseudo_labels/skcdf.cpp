@@ -24,9 +24,9 @@
 #include <map>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/consistency.h"
-#include "framework/methods/parts/single_network.h"
 #include "framework/core/ignore_label.h"
+#include "framework/methods/parts/consistency.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses_compound.h"
 
 namespace semiseg {

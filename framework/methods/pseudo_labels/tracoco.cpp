@@ -31,10 +31,10 @@
 #include <algorithm>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/crop_overlap.h"
-#include "framework/methods/parts/labelled_dice.h"
-#include "framework/methods/parts/network_pair.h"
-#include "framework/methods/parts/permuted_paste.h"
+#include "framework/methods/parts/labelled_loss.h"
+#include "framework/methods/parts/mixing/crop_overlap.h"
+#include "framework/methods/parts/mixing/permuted_paste.h"
+#include "framework/methods/parts/networks/network_pair.h"
 #include "framework/methods/parts/tracoco_options.h"
 #include "framework/nn/kernels/label_maps.h"
 #include "framework/nn/losses/losses.h"

@@ -19,9 +19,9 @@
 #include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
-#include "framework/methods/parts/cutmix_views.h"
 #include "framework/methods/parts/labelled_loss.h"
-#include "framework/methods/parts/single_network.h"
+#include "framework/methods/parts/mixing/cutmix_views.h"
+#include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses.h"
 
 namespace semiseg {
@@ -122,7 +122,7 @@ const bool registered = MethodRegistry::instance().add(
      .summary = "Weak views teach two strong views and perturbed features",
      .family = "pseudo-labels",
      .paper = "Yang et al., CVPR 2023",
-     .small = [](int64_t) { return "conf_thresh = 0.3"; },
+     .small = [](int64_t) { return "conf_thresh = 0.3\ncutmix_probability = 1.0"; },
      .read_options = read_and_forget<Options>,
      .make = [](const MethodContext& context) { return std::make_unique<UniMatch>(context); }});
 
