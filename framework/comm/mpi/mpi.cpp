@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <string>
@@ -232,9 +233,22 @@ class Mpi : public Communicator {
   int rank_ = 0, size_ = 1;
 };
 
+// A bundle (launch/bundle) brings the parts of Open MPI and PMIx, which otherwise look for them where
+// they were installed.
+void find_parts_of_bundle() {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  const fs::path parts =
+      fs::read_symlink("/proc/self/exe", none).parent_path().parent_path() / "mpi-parts";
+  if (!fs::is_directory(parts, none)) return;
+  ::setenv("OPAL_PREFIX", parts.c_str(), 1);
+  ::setenv("PMIX_PREFIX", (parts / "pmix2").c_str(), 1);
+}
+
 }  // namespace
 
 std::unique_ptr<Communicator> join_mpi_world() {
+  find_parts_of_bundle();
   int provided = 0;
   SEMISEG_MPI(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided));
   SEMISEG_CHECK(provided == MPI_THREAD_MULTIPLE, "an MPI that threads may call");
