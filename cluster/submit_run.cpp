@@ -40,6 +40,18 @@ void check_ranks(const Config& run, const Resources& resources) {
                            "change one of them, or leave comm.ranks out");
 }
 
+// A requeued job composes its configuration again and has to find its run.
+void check_is_same_later(ComposeRequest request, const Config& run) {
+  constexpr int64_t kLater = 100'012'345;  // seconds; every part of date and time differs then
+  request.now += kLater;
+  if (compose(request).hash() == run.hash()) return;
+  throw Error(ErrorKind::kConfig,
+              {.what = "the configuration depends on the time, so a requeued job would be another "
+                       "run",
+               .expected = "a run that is the same whenever its job starts",
+               .fix = "write the value instead of ${now:…}"});
+}
+
 bool is_done(const Config& run, const RunFolderRequest& request) {
   const auto folder = find_run_folder(run, request);
   if (!folder) return false;
@@ -106,7 +118,9 @@ int submit_run(const SplitRequest& request, const std::vector<std::string>& argu
   const Config launch = compose(request.launch);
   const auto launcher = make_launcher(launch);
   const auto resources = read_resources(launch.section("cluster"), environment());
-  const Config run = compose(with_whole_places(request.run));
+  const ComposeRequest placed = with_whole_places(request.run);
+  const Config run = compose(placed);
+  check_is_same_later(placed, run);
   const RunFolderRequest folder = folder_request(run);
   check_ranks(run, resources);
   run.check_all_read();

@@ -38,10 +38,11 @@ std::vector<Benchmark> step_benchmarks() {
   std::vector<Benchmark> all;
   for (const std::string backbone : {"unet", "vnet"}) {
     for (const std::string& method : MethodRegistry::instance().names()) {
-      // A method with a network of its own is timed on volumes.
-      const std::string own = MethodRegistry::instance().find(method).backbone;
-      if (!own.empty() && backbone != "vnet") continue;
-      const std::string network = own.empty() ? backbone : own;
+      const MethodNetworks& networks = MethodRegistry::instance().find(method).networks;
+      const std::string& needed = networks.of(backbone == "vnet" ? 3 : 2);
+      // A method whose network no other replaces is timed on volumes alone.
+      if (needed == "none" || (networks.is_only && backbone != "vnet")) continue;
+      const std::string network = needed == "any" ? backbone : needed;
       all.push_back({.name = fmt::format("step/{}/{}", network, method),
                      .implementation = "default",
                      .summary = "an iteration from a batch in memory to updated networks",

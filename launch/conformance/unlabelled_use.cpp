@@ -123,7 +123,7 @@ at::Tensor trained(const MethodSetup& setup, int64_t stage, const Batch& batch,
   method->begin_stage(stage);
   for (int64_t i = std::max<int64_t>(0, last - 1); i <= last; ++i)
     method.step(batch, stage, i, Draws(1).at(stage, i));
-  const bool has_own = !MethodRegistry::instance().find(setup.name).backbone.empty();
+  const bool has_own = MethodRegistry::instance().find(setup.name).networks.is_only;
   return has_own ? parameters_of(method, "student") : method->predictor().predict(probe);
 }
 
@@ -147,7 +147,7 @@ Batch with_other_images(const Batch& batch,
 
 UnlabelledUse unlabelled_use(MethodSetup setup) {
   register_network();
-  if (MethodRegistry::instance().find(setup.name).backbone.empty())
+  if (!MethodRegistry::instance().find(setup.name).networks.is_only)
     setup.backbone = "name = \"test_per_sample\"";
   const auto comm = make_serial_communicator();
   const Plan plan = MethodUnderTest(setup, *comm)->plan();

@@ -30,7 +30,7 @@ const std::set<std::string> kTranslated = words(
     "discriminator_betas discriminator_lr discriminator_pool displaced_supervised_until "
     "dropout ema_step epoch epochs gate_iterations grid in_channels iteration labelled "
     "lr_schedule max_epoch max_iterations mix_pass_mode momentum n_filters nesterov nets "
-    "optimiser outputs parameters poly_horizon poly_index precision preset pseudo_weight "
+    "optimiser outputs parameters poly_horizon poly_index precision preset "
     "ramp_period size stage state steps tasks unlabelled weight_decay");
 
 // Rates and ramps of these references are set by epoch, here by the iteration: an epoch of the case
@@ -114,7 +114,7 @@ std::string renamed_lines(const Json& o) {
   rename("beta_u", "beta_unlabelled");
   rename("conf_thr", "confidence");
   rename("covariance", "cov");
-  rename("pseudo_weight", "consistency_weight");
+  if (counts_epochs(o)) rename("pseudo_weight", "consistency_weight");
   rename("box_ratio",
          o.contains("box_ratio") && o.at("box_ratio").is_array() ? "box_ratio_range" : "box_ratio");
   if (o.value("dataset", "") == "pancreas")
@@ -198,7 +198,7 @@ std::string other_network_lines(const Json& o, const NetworkShape& shape) {
         has_pool ? "pool = " + toml_of(o.at("discriminator_pool")) + "\n" : "";
     std::string lines =
         with_dropout(known<BackboneEntry>(name), given, shape, o.value("dropout", 0.0));
-    lines.pop_back();
+    if (!lines.empty()) lines.pop_back();
     std::replace(lines.begin(), lines.end(), '\n', ',');
     text += name + " = {" + lines + "}\n";
   }
@@ -248,6 +248,8 @@ MethodSetup setup_of(const ParityCase& parity) {
   // Pre-training sees the labelled part alone, whatever the rest of the batch is.
   const Json stage = o.value("stage", Json());
   if (stage == "pretrain" || stage == 1) setup.batch = 2 * setup.labelled;
+  // A quarter of the iterations, the default, makes a stage.
+  if (stage == "pretrain") setup.iterations = std::max<int64_t>(100, setup.iterations);
   // Each of two stages has an iteration.
   if (stage.is_number()) setup.iterations = std::max<int64_t>(2, setup.iterations);
   if (parity.has("in.0.task")) setup.tasks = o.value("tasks", kTasks);
@@ -259,6 +261,7 @@ MethodSetup setup_of(const ParityCase& parity) {
   for (const auto& [key, value] : o.items()) {
     if (is_only_way(key, value) && !of_method.contains(key)) not_the_methods.insert(key);
   }
+  if (counts_epochs(o)) not_the_methods.insert("pseudo_weight");
   setup.options = toml_lines(o, not_the_methods) + consistency_lines(o) +
                   other_network_lines(o, setup.shape()) + renamed_lines(o);
   if (o.contains("box")) setup.options += box_line(o);

@@ -132,7 +132,7 @@ TEST_F(SlurmRequests, AControllerThatDoesNotAnswerGetsTheRunOnce) {
   ::kill(controller, SIGCONT);
   const ProgramResult result = program.wait();
   EXPECT_EQ(result.exit_code, 0) << result.output;
-  const std::string queue = slurm({"squeue", "-h", "-o", "%i %o"});
+  const std::string queue = slurm({"squeue", "-h", "-t", "pending,running", "-o", "%i %o"});
   EXPECT_EQ(std::regex_replace(queue, std::regex("^\\d+ .*/jobs/patient/job.1.sh\n$"), ""), "")
       << queue;
   slurm({"scancel", queue.substr(0, queue.find(' '))});
@@ -155,8 +155,9 @@ TEST_F(SlurmRequests, BadRequestsAreRefusedWithTheOptionThatIsWrong) {
   expect("cluster.tasks_per_node=2 comm.ranks=3", {"comm.ranks", "1 × 2"});
   expect("cluster.nods=2", {"cluster.nods", "cluster.nodes"});
   expect("sweep.at_once=2", {"semiseg sweep"});
+  expect("'run.dir=bad_${now:%H}'", {"depends on the time", "${now:"});
   expect("method=nope", {"nope"});
-  EXPECT_EQ(slurm({"squeue", "-h"}), "");
+  EXPECT_EQ(slurm({"squeue", "-h", "-t", "pending,running"}), "");
   EXPECT_FALSE(fs::exists(folder_ / "bad"));
 }
 

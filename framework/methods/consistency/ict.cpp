@@ -73,8 +73,9 @@ class InterpolationConsistency : public SingleNetwork {
                      second = unlabelled.image().slice(0, half);
     const SampleIds firsts(unlabelled.samples.begin(), unlabelled.samples.begin() + half),
         seconds(unlabelled.samples.begin() + half, unlabelled.samples.end());
-    // The complement is taken in the type of the draw, as in the reference.
-    const at::Tensor drawn = step.draws->beta("mix_weight", options_.alpha, options_.alpha, firsts);
+    // Weight and complement have single precision, as in the reference.
+    const at::Tensor drawn =
+        step.draws->beta("mix_weight", options_.alpha, options_.alpha, firsts).to(at::kFloat);
     const auto shaped = [&](const at::Tensor& weight) {
       std::vector<int64_t> shape(static_cast<size_t>(first.dim()), 1);
       shape[0] = half;

@@ -15,7 +15,14 @@ namespace semiseg {
 namespace {
 
 const char* empty_text(const std::string& policy) {
-  if (policy == "exclude") return "empty classes are left out of distances and counted.";
+  if (policy == "ignore") {
+    return "cases without a class in both maps count in no mean of it; distances that do not exist "
+           "are left out and counted.";
+  }
+  if (policy == "exclude") {
+    return "a class that is empty in both maps counts as overlap 1; distances that do not exist are "
+           "left out and counted.";
+  }
   if (policy == "definition") return "empty classes count as the definition has it.";
   return "empty classes count as 0, also in distances, which flatters them.";
 }
