@@ -36,7 +36,9 @@ const std::set<std::string> kTranslated = words(
 // Rates and ramps of these references are set by epoch, here by the iteration: an epoch of the case
 // is one iteration.
 bool counts_epochs(const Json& o) {
-  return o.at("lr_schedule").get<std::string>().find("per epoch") != std::string::npos;
+  const auto schedule = o.is_object() ? o.find("lr_schedule") : o.end();
+  return schedule != o.end() && schedule->is_string() &&
+         schedule->get<std::string>().find("per epoch") != std::string::npos;
 }
 
 // "poly 0.9", "step 0.1/2500" (factor, updates between two cuts), "constant".

@@ -284,6 +284,7 @@ TEST(ReferenceConvention, OfGenericSslIsInPercentButForNothingAtAll) {
 
 TEST(CaseOptions, OfAMethodReachTheNetworkThatReadsThem) {
   ParityCase parity{.kind = "method", .name = "mean_teacher"};
+  parity.metadata = {{"generated", nlohmann::json::object()}};
   parity.options = nlohmann::json::parse(
       R"({"backbone": "vnet", "nets": {"student": "vnet"}, "classes": 2, "batch": 4, "labelled": 2,
           "size": [16, 16, 16], "base_lr": 0.01, "lr_schedule": "constant", "max_iterations": 100,

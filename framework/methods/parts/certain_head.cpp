@@ -5,6 +5,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 
+#include "framework/core/ignore_label.h"
+
 namespace semiseg {
 
 CertainLabel pasted(const CertainLabel& base, const CertainLabel& other, const at::Tensor& inside) {
@@ -39,7 +41,8 @@ CertainLabel CertainHeadOptions::certain(const at::Tensor& logits) const {
 
 CertainLabel CertainHeadOptions::truth(const at::Tensor& label, at::ScalarType dtype) const {
   const at::Tensor target = is_nested() ? nested_target(label, dtype) : label.to(at::kLong);
-  return {target, at::ones_like(target, target.options().dtype(at::kBool))};
+  const at::Tensor counts = label != kIgnoreLabel;
+  return {target, is_nested() ? counts.unsqueeze(1).expand_as(target) : counts};
 }
 
 CertainLoss CertainHeadOptions::loss(const at::Tensor& logits, const CertainLabel& target,

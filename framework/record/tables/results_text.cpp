@@ -20,7 +20,8 @@ const char* empty_text(const std::string& policy) {
            "are left out and counted.";
   }
   if (policy == "exclude") {
-    return "a class that is empty in both maps counts as overlap 1; distances that do not exist are "
+    return "a class that is empty in both maps counts as overlap 1; distances that do not exist "
+           "are "
            "left out and counted.";
   }
   if (policy == "definition") return "empty classes count as the definition has it.";
