@@ -149,13 +149,13 @@ class Reader {
     return is_number ? std::optional<int64_t>(std::stoll(text)) : std::nullopt;
   }
 
-  // Of 2 and of "2".
+  // Returns the number that 2 and "2" stand for.
   static std::optional<int64_t> number_of(const Json& value) {
     if (value.is_string()) return number(value.get<std::string>());
     return value.is_number_integer() ? std::optional<int64_t>(value.get<int64_t>()) : std::nullopt;
   }
 
-  // Of a region [1, 2], or of a plain label; -1 stands for anything that is no number.
+  // Returns the labels of a region [1, 2] or of a plain label; -1 stands for anything that is no number.
   static std::set<int64_t> values_of(const Json& region) {
     if (!region.is_array()) return {number_of(region).value_or(-1)};
     std::set<int64_t> values;

@@ -25,7 +25,7 @@ namespace {
 // More kinds of points than this are composed, and not assembled: each takes about a second.
 constexpr size_t kMostAssembled = 64;
 
-// What each point that stands for others checks.
+// Points that differ only where a check cannot see it: the first is checked for all.
 struct Kind {
   const Point* first;
   int64_t points = 0;

@@ -18,8 +18,8 @@ struct MemoryEstimate {
   double cache = 0;        // decoded samples
   double inference = 0;    // the largest case with its scores
 
-  // Of the host, and of the GPU without what CUDA itself takes; both with a fifth on top, because
-  // the convolutions' scratch memory and gaps between blocks are not counted.
+  // Return the bytes of the host, and of the GPU without CUDA's own. Both add a fifth, because the
+  // convolutions' scratch memory and gaps between blocks are not counted.
   double host(bool has_gpu) const;
   double gpu() const;
 };

@@ -10,7 +10,7 @@
 
 namespace semiseg::cluster {
 
-// What section [cluster] asks for.
+// The resources that section [cluster] asks for.
 struct ResourceRequest {
   int64_t ranks = 1;                 // of one run
   std::optional<double> node_bytes;  // of one node; none: the partition's default

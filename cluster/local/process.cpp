@@ -25,7 +25,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-// What posix_spawn needs, freed at the end.
+// Holds the arguments of posix_spawn and frees them at the end.
 struct SpawnSetup {
   SpawnSetup() {
     ::posix_spawn_file_actions_init(&actions);

@@ -17,7 +17,7 @@ namespace semiseg::cluster {
 namespace fs = std::filesystem;
 namespace {
 
-// What only a retry changes. A done run stays done; the others are looked at again.
+// True for a state that only a retry changes. A done run stays done; others are looked at again.
 bool is_settled(TaskState state) {
   return state == TaskState::kDone || state == TaskState::kFailed || state == TaskState::kCancelled;
 }

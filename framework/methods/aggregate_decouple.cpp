@@ -59,7 +59,7 @@ struct Options {
         "it when batches are small and many lack a class.");
     section.read("difficulty_weights", o.difficulty_weights,
                  "Weighs the classes of ψ's loss by their difficulty. Switch it off to find out "
-                 "what the weights are worth.");
+                 "how much the weights help.");
     section.read("difficulty_normalised", o.difficulty_normalised,
                  "Divides the weights by the largest, so that it is the number of classes. Switch "
                  "it on when the loss of ψ is too small from the start.");

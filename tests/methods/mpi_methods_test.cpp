@@ -9,6 +9,7 @@
 #include <set>
 
 #include "framework/comm/broadcast.h"
+#include "framework/core/error.h"
 #include "framework/data/batch_plan.h"
 #include "launch/conformance/method_case.h"
 #include "tests/support/ranks.h"
@@ -104,8 +105,11 @@ void expect_replicated(const std::string& name, const StateValue& value) {
   EXPECT_TRUE(at::equal(first, *tensor)) << name << " differs from rank 0's";
 }
 
+// A method whose samples stay on fewer ranks than there are.
+void expect_refused(const MethodSetup& setup) { EXPECT_THROW(train(setup, ranks()), Error); }
+
 void expect_as_alone(const MethodSetup& setup, const Tolerance& tolerance) {
-  if (ranks().size() > most_ranks(setup)) GTEST_SKIP() << "its samples stay on fewer ranks";
+  if (ranks().size() > most_ranks(setup)) return expect_refused(setup);
   const Training together = train(setup, ranks());
   for (const auto& [name, value] : together.after_last) expect_replicated(name, value);
   if (ranks().rank() != 0) return;
@@ -141,15 +145,22 @@ MethodSetup float32_setup(const std::string& name) {
   return setup;
 }
 
-// Of single precision in sums of another order.
-constexpr Tolerance kRounding = {.first_loss = 1e-5, .first_gradient = 3e-5, .losses = 2e-3};
+// Unsure predictions weigh the losses of these methods, and roundings with them.
+const std::set<std::string> kSensitiveMethods = {"dhc", "entropy_minimization", "r_drop"};
+
+Tolerance rounding_of(const std::string& name) {
+  const bool is_sensitive = kSensitiveMethods.contains(name);
+  return {.first_loss = 1e-5,
+          .first_gradient = is_sensitive ? 3e-5 : 1e-5,
+          .losses = is_sensitive ? 2e-3 : 1e-3};
+}
 
 class EveryMethodInFloat32 : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryMethodInFloat32, EqualsOneRankToRounding) {
   MethodSetup setup = float32_setup(GetParam());
   setup.backbone = "name = \"smooth\"";
-  expect_as_alone(setup, kRounding);
+  expect_as_alone(setup, rounding_of(GetParam()));
 }
 
 class EveryMethodOfTheUNetInFloat32 : public EveryMethodInFloat32 {};
@@ -158,7 +169,7 @@ class EveryMethodOfTheUNetInFloat32 : public EveryMethodInFloat32 {};
 // of an argmax that makes a pseudo-label moves a gradient by about one pixel's share (1e-4 here).
 // In these 20 steps few are met, whether oneDNN takes its kernels for AVX-512, AVX2 or SSE4.1.
 TEST_P(EveryMethodOfTheUNetInFloat32, EqualsOneRankToRounding) {
-  expect_as_alone(float32_setup(GetParam()), kRounding);
+  expect_as_alone(float32_setup(GetParam()), rounding_of(GetParam()));
 }
 
 // Methods of slices that take any network.
