@@ -44,7 +44,7 @@ class Reader {
     return found == json_.end() ? nullptr : &*found;
   }
 
-  std::string text(const char* key, std::string otherwise) const {
+  std::string text(const char* key, const std::string& otherwise) const {
     const Json* value = find(key);
     return value && value->is_string() ? value->get<std::string>() : otherwise;
   }

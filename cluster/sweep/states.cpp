@@ -133,11 +133,11 @@ void SweepStates::refresh(bool thorough) {
     }
     state = std::move(now);
   }
-  note(std::move(lines));
+  note(lines);
 }
 
 // Who may only read the sweep sees the states all the same.
-void SweepStates::note(std::vector<LedgerLine> lines) {
+void SweepStates::note(const std::vector<LedgerLine>& lines) {
   if (!may_write_ || lines.empty()) return;
   try {
     ledger_.append(lines);

@@ -76,7 +76,7 @@ class SweepStates {
   void obey_cancellations();
   std::map<int64_t, TaskStatus> ask_launchers();
   PointState joined(int64_t index, const TaskStatus* answer) const;
-  void note(std::vector<LedgerLine> lines);
+  void note(const std::vector<LedgerLine>& lines);
 
   std::filesystem::path sweep_;
   const Definition& definition_;

@@ -118,7 +118,7 @@ void check_words(const std::string& text, const fs::path& path) {
   for (std::string word; words >> word;) {
     if (word.size() > kLongestWord)
       fail_field(path, "ElementDataFile", fmt::format("words of at most {} bytes", kLongestWord),
-                 word.substr(0, kLongestWord) + "…");
+                 fmt::format("{}…", word.substr(0, kLongestWord)));
   }
 }
 

@@ -172,8 +172,8 @@ TEST_F(Containers, MetaImagesThatItkReadsOtherwiseAreRefused) {
   put(word + ".raw", raw_voxels());
   expect_the_scan(put("long.mhd", meta(word + ".raw")));
   const std::string local = meta("LOCAL");
-  for (const std::string bad : {std::string("NDims: 9 = 1\n"), std::string("NDims\0 = 9\n", 11),
-                                std::string("Comment = a\0b\n", 14)})
+  for (const std::string& bad : {std::string("NDims: 9 = 1\n"), std::string("NDims\0 = 9\n", 11),
+                                 std::string("Comment = a\0b\n", 14)})
     expect_refused("a.mha", bad + local + raw_voxels(), {"not a MetaImage header"});
   expect_refused("a.mha", "NDims = 3\n" + local + raw_voxels(), {"NDims", "every key once"});
 }
