@@ -16,7 +16,7 @@
 #include "framework/config/option_list.h"
 #include "framework/core/nearest.h"
 
-namespace semiseg::phantom {
+namespace semiseg::phantom::abdomen_phantom {
 namespace {
 
 struct Options {
@@ -154,4 +154,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg::phantom
+}  // namespace semiseg::phantom::abdomen_phantom

@@ -22,7 +22,7 @@
 #include "framework/data/dataset.h"
 #include "framework/files/hdf5_file.h"
 
-namespace semiseg {
+namespace semiseg::acdc {
 namespace fs = std::filesystem;
 namespace {
 
@@ -165,4 +165,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::acdc

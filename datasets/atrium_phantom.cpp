@@ -12,7 +12,7 @@
 #include "datasets/phantom/phantom_scan.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg::phantom {
+namespace semiseg::phantom::atrium_phantom {
 namespace {
 
 struct Options {
@@ -191,4 +191,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg::phantom
+}  // namespace semiseg::phantom::atrium_phantom

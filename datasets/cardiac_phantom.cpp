@@ -14,7 +14,7 @@
 #include "framework/config/option_list.h"
 #include "framework/core/random/draws.h"
 
-namespace semiseg {
+namespace semiseg::cardiac_phantom {
 namespace {
 
 struct Options {
@@ -120,4 +120,4 @@ const bool registered = DatasetRegistry::instance().add(
     /*former_names=*/{"phantom"});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::cardiac_phantom

@@ -6,7 +6,7 @@
 #include "datasets/atlas/mricron_scans.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::colin27 {
 namespace {
 
 struct Options {
@@ -46,4 +46,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::colin27

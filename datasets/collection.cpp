@@ -22,7 +22,7 @@
 #include "framework/core/ignore_label.h"
 #include "framework/data/dataset.h"
 
-namespace semiseg {
+namespace semiseg::collection {
 namespace {
 
 struct Part {
@@ -167,4 +167,4 @@ const bool registered = DatasetRegistry::instance().add(
      .make = [](const Config& section) { return std::make_unique<Collection>(section); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::collection

@@ -5,7 +5,7 @@
 #include "datasets/atlas/mricron_scans.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::inia19 {
 namespace {
 
 struct Options {
@@ -30,4 +30,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::inia19

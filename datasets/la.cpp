@@ -21,7 +21,7 @@
 #include "framework/data/archive/volume_source.h"
 #include "framework/files/hdf5_file.h"
 
-namespace semiseg {
+namespace semiseg::la {
 namespace fs = std::filesystem;
 namespace {
 
@@ -135,4 +135,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::la

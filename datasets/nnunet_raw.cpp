@@ -29,7 +29,7 @@
 #include "framework/scans/image_file.h"
 #include "framework/scans/preparation.h"
 
-namespace semiseg {
+namespace semiseg::nnunet_raw {
 namespace fs = std::filesystem;
 namespace {
 
@@ -278,4 +278,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::nnunet_raw

@@ -23,7 +23,7 @@
 #include "framework/files/npy_file.h"
 #include "framework/scans/preparation.h"
 
-namespace semiseg {
+namespace semiseg::numpy_pairs {
 namespace fs = std::filesystem;
 namespace {
 
@@ -158,4 +158,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::numpy_pairs

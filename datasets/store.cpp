@@ -3,7 +3,7 @@
 #include "framework/config/option_list.h"
 #include "framework/data/archive/case_store.h"
 
-namespace semiseg {
+namespace semiseg::store {
 namespace {
 
 struct Options {
@@ -23,4 +23,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::store

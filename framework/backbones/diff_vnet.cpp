@@ -28,7 +28,7 @@
 #include "framework/backbones/vnet/vnet_levels.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::diff_vnet {
 namespace {
 
 struct Options {
@@ -275,4 +275,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::diff_vnet

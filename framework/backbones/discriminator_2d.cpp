@@ -3,7 +3,7 @@
 // classes.
 #include "framework/backbones/parts/discriminator.h"
 
-namespace semiseg {
+namespace semiseg::discriminator_2d {
 namespace {
 
 const DiscriminatorKind kKind = {.pool = {7, 7}, .activates_sum = false};
@@ -21,4 +21,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::discriminator_2d

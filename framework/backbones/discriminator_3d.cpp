@@ -3,7 +3,7 @@
 // classes and 96³ voxels.
 #include "framework/backbones/parts/discriminator.h"
 
-namespace semiseg {
+namespace semiseg::discriminator_3d {
 namespace {
 
 const DiscriminatorKind kKind = {.pool = {6, 6, 6}, .activates_sum = true};
@@ -21,4 +21,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::discriminator_3d

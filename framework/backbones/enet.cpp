@@ -22,7 +22,7 @@
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 
-namespace semiseg {
+namespace semiseg::enet {
 namespace {
 
 struct Options {
@@ -179,4 +179,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::enet

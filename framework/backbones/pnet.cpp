@@ -13,7 +13,7 @@
 #include "framework/config/option_list.h"
 #include "framework/nn/layers.h"
 
-namespace semiseg {
+namespace semiseg::pnet {
 namespace {
 
 constexpr double kSlope = 0.01;
@@ -109,4 +109,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::pnet

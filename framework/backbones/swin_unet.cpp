@@ -24,7 +24,7 @@
 #include "framework/backbones/parts/swin_block.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::swin_unet {
 namespace {
 
 constexpr int64_t kStages = 4, kBlocks = 2, kImageChannels = 3, kPatch = 4;
@@ -222,4 +222,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::swin_unet

@@ -16,7 +16,7 @@
 #include "framework/backbones/vnet/vnet_levels.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::tac_vnet {
 namespace {
 
 struct Options {
@@ -145,4 +145,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::tac_vnet

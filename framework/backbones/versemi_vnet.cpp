@@ -29,7 +29,7 @@
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 
-namespace semiseg {
+namespace semiseg::versemi_vnet {
 namespace {
 
 constexpr int64_t kHidden = 8, kLogits = 2;
@@ -214,4 +214,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::versemi_vnet

@@ -21,7 +21,7 @@
 #include "framework/nn/kernels/upsample.h"
 #include "framework/nn/layers.h"
 
-namespace semiseg {
+namespace semiseg::voxresnet {
 namespace {
 
 struct Options {
@@ -120,4 +120,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::voxresnet

@@ -28,9 +28,9 @@ function(semiseg_aten target)
   target_precompile_headers(${target} REUSE_FROM semiseg_pch)
 endfunction()
 
-# A release build compiles the sources of a folder in groups (CMake's unity build), which takes a third of the time. Files
-# in ALONE are compiled one by one: plug-ins, because a touched method must compile in seconds, and files whose local
-# names occur twice in their folder.
+# A release build compiles the sources of a folder in groups of eight (CMake's unity build): 4 s for eight methods in place
+# of 20 s one by one. A plug-in has a namespace of its own, so that its local names may occur in others. Files in ALONE are
+# compiled one by one, because local names of theirs occur twice in their folder.
 function(semiseg_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()

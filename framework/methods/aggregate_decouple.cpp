@@ -32,7 +32,7 @@
 #include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses_compound.h"
 
-namespace semiseg {
+namespace semiseg::aggregate_decouple {
 namespace {
 
 struct Options {
@@ -268,4 +268,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::aggregate_decouple

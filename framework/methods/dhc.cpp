@@ -32,7 +32,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_compound.h"
 
-namespace semiseg {
+namespace semiseg::dhc {
 namespace {
 
 struct Options {
@@ -180,4 +180,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<Dhc>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::dhc

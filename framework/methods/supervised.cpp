@@ -15,7 +15,7 @@
 #include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::supervised {
 namespace {
 
 struct Options {
@@ -77,4 +77,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<Supervised>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::supervised

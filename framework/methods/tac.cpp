@@ -29,7 +29,7 @@
 #include "framework/methods/parts/networks/network_predictor.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::tac {
 namespace {
 
 struct Options {
@@ -177,4 +177,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<Tac>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::tac

@@ -28,7 +28,7 @@
 #include "framework/methods/tsa/tsa_options.h"
 #include "framework/nn/losses/offset_cross_entropy.h"
 
-namespace semiseg {
+namespace semiseg::transmedseg {
 namespace {
 
 enum MemoryStream : size_t { kStudent, kTeacher, kUnlabelled };
@@ -263,4 +263,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::transmedseg

@@ -35,7 +35,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::versemi {
 namespace {
 
 struct Options {
@@ -287,4 +287,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<Versemi>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::versemi

@@ -7,7 +7,7 @@
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"
 
-namespace semiseg {
+namespace semiseg::mixed_domain {
 namespace {
 
 class MixedDomain : public Setting {
@@ -45,4 +45,4 @@ const bool registered = SettingRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::mixed_domain

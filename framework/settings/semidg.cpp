@@ -6,7 +6,7 @@
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"
 
-namespace semiseg {
+namespace semiseg::semidg {
 namespace {
 
 class DomainGeneralisation : public Setting {
@@ -44,4 +44,4 @@ const bool registered = SettingRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::semidg

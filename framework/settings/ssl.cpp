@@ -5,7 +5,7 @@
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"
 
-namespace semiseg {
+namespace semiseg::ssl {
 namespace {
 
 class SemiSupervised : public Setting {
@@ -34,4 +34,4 @@ const bool registered = SettingRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::ssl

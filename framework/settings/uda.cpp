@@ -7,7 +7,7 @@
 #include "framework/data/setting.h"
 #include "framework/settings/domains.h"
 
-namespace semiseg {
+namespace semiseg::uda {
 namespace {
 
 class DomainAdaptation : public Setting {
@@ -60,4 +60,4 @@ const bool registered = SettingRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::uda

@@ -8,7 +8,7 @@
 
 #include "framework/backbones/nnunet/nnunet_parts.h"
 
-namespace semiseg {
+namespace semiseg::nnunet {
 namespace {
 
 NnUNetPlan read_plan(const Config& section, const NetworkShape& shape) {
@@ -74,4 +74,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::nnunet

@@ -20,7 +20,7 @@
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 
-namespace semiseg {
+namespace semiseg::nnunet_v1 {
 namespace {
 
 constexpr int64_t kPools = 6, kWidest = 320;
@@ -135,4 +135,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::nnunet_v1

@@ -20,7 +20,7 @@
 #include "framework/backbones/nnunet/nnunet_parts.h"
 #include "framework/nn/kernels/average_pool.h"
 
-namespace semiseg {
+namespace semiseg::resenc_unet {
 namespace {
 
 NnUNetPlan read_plan(const Config& section, const NetworkShape& shape) {
@@ -135,4 +135,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::resenc_unet

@@ -7,7 +7,7 @@
 namespace semiseg {
 namespace {
 
-constexpr int64_t kReduction = 4;
+constexpr int64_t kInnerReduction = 4;
 
 ConvOptions pointwise(int64_t in, int64_t out) {
   return {.in = in, .out = out, .kernel = {1, 1}, .bias = false};
@@ -35,7 +35,7 @@ at::Tensor ENetUnit::operator()(const at::Tensor& x, const Pass& pass) const {
 ENetBottleneck::ENetBottleneck(const Module& module, int64_t channels,
                                const ENetBottleneckOptions& o)
     : units_([&] {
-        const int64_t inner = channels / kReduction, pad = o.dilation * (o.kernel - 1) / 2;
+        const int64_t inner = channels / kInnerReduction, pad = o.dilation * (o.kernel - 1) / 2;
         std::vector<ENetUnit> units;
         units.emplace_back(module.child("ext_conv1"), 0, pointwise(channels, inner), o.learns);
         ConvOptions conv{.in = inner,
@@ -69,7 +69,7 @@ at::Tensor ENetBottleneck::operator()(const at::Tensor& x, const Pass& pass) con
 ENetDown::ENetDown(const Module& module, int64_t in, int64_t out, double dropout)
     : added_(out - in),
       units_([&] {
-        const int64_t inner = in / kReduction;
+        const int64_t inner = in / kInnerReduction;
         std::vector<ENetUnit> units;
         units.emplace_back(
             module.child("ext_conv1"), 0,
@@ -98,15 +98,15 @@ ENetPooled ENetDown::operator()(const at::Tensor& x, const Pass& pass) const {
 ENetUp::ENetUp(const Module& module, int64_t in, int64_t out, double dropout)
     : main_(module.child("main_conv1.0"), pointwise(in, out)),
       main_norm_(module.child("main_conv1.1"), out),
-      reduce_(module.child("ext_conv1"), 0, pointwise(in, in / kReduction), false),
-      lift_(module.child("ext_tconv1"), {.in = in / kReduction,
-                                         .out = in / kReduction,
+      reduce_(module.child("ext_conv1"), 0, pointwise(in, in / kInnerReduction), false),
+      lift_(module.child("ext_tconv1"), {.in = in / kInnerReduction,
+                                         .out = in / kInnerReduction,
                                          .kernel = {2, 2},
                                          .stride = 2,
                                          .bias = false,
                                          .transposed = true}),
-      lift_norm_(module.child("ext_tconv1_bnorm"), in / kReduction),
-      expand_(module.child("ext_conv2.0"), pointwise(in / kReduction, out)),
+      lift_norm_(module.child("ext_tconv1_bnorm"), in / kInnerReduction),
+      expand_(module.child("ext_conv2.0"), pointwise(in / kInnerReduction, out)),
       expand_norm_(module.child("ext_conv2.1"), out),
       dropout_(module.child("ext_regul"), dropout, DropoutKind::kChannel) {}
 

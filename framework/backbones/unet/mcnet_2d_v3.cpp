@@ -3,7 +3,7 @@
 // ycwu1997/MC-Net MCNet2d_v3; 3,844,224 parameters with one channel and four classes.
 #include "framework/backbones/unet/multi_decoder_unet.h"
 
-namespace semiseg {
+namespace semiseg::mcnet_2d_v3 {
 namespace {
 
 const bool registered = register_multi_decoder_unet(
@@ -11,4 +11,4 @@ const bool registered = register_multi_decoder_unet(
     {UNetLift::kBilinear, UNetLift::kTransposed, UNetLift::kNearest, UNetLift::kBicubic});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::mcnet_2d_v3

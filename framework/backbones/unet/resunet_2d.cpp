@@ -7,7 +7,7 @@
 #include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::resunet_2d {
 namespace {
 
 struct Options {
@@ -65,4 +65,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::resunet_2d

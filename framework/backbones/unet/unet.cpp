@@ -21,7 +21,7 @@
 #include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::unet {
 namespace {
 
 struct Options {
@@ -84,4 +84,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet

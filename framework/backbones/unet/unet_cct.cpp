@@ -16,7 +16,7 @@
 #include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::unet_cct {
 namespace {
 
 struct Options {
@@ -102,4 +102,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_cct

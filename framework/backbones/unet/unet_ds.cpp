@@ -3,7 +3,7 @@
 // HiLab-git/SSL4MIS UNet_DS; 1,831,060 parameters with one channel and four classes.
 #include "framework/backbones/unet/multi_head_unet.h"
 
-namespace semiseg {
+namespace semiseg::unet_ds {
 namespace {
 
 const bool registered = BackboneRegistry::instance().add(
@@ -20,4 +20,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_ds

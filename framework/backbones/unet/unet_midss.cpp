@@ -17,7 +17,7 @@
 #include "framework/core/error.h"
 #include "framework/nn/layers.h"
 
-namespace semiseg {
+namespace semiseg::unet_midss {
 namespace {
 
 constexpr int kSteps = 4;
@@ -131,4 +131,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_midss

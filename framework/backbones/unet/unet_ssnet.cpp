@@ -5,7 +5,7 @@
 #include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::unet_ssnet {
 namespace {
 
 class UNetSsNet : public ModuleBackbone {
@@ -50,4 +50,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_ssnet

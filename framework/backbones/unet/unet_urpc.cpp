@@ -4,7 +4,7 @@
 // four classes.
 #include "framework/backbones/unet/multi_head_unet.h"
 
-namespace semiseg {
+namespace semiseg::unet_urpc {
 namespace {
 
 const bool registered = BackboneRegistry::instance().add(
@@ -21,4 +21,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_urpc

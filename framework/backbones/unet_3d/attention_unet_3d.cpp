@@ -16,7 +16,7 @@
 #include "framework/backbones/unet_3d/unet_3d_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::attention_unet_3d {
 namespace {
 
 struct Options {
@@ -139,4 +139,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::attention_unet_3d

@@ -12,7 +12,7 @@
 #include "framework/backbones/unet_3d/unet_3d_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::unet_3d_dv {
 namespace {
 
 struct Options {
@@ -87,4 +87,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_3d_dv

@@ -3,7 +3,7 @@
 // ycwu1997/MC-Net MCNet3d_v1; 12,347,716 parameters with one channel, two classes and batch norm.
 #include "framework/backbones/vnet/multi_decoder_vnet.h"
 
-namespace semiseg {
+namespace semiseg::mcnet_3d_v1 {
 namespace {
 
 const bool registered = register_multi_decoder_vnet(
@@ -11,4 +11,4 @@ const bool registered = register_multi_decoder_vnet(
     {VNetLift::kTransposed, VNetLift::kTrilinear});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::mcnet_3d_v1

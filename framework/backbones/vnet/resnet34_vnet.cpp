@@ -6,7 +6,7 @@
 #include "framework/backbones/parts/resnet_encoder.h"
 #include "framework/backbones/vnet/vnet_parts.h"
 
-namespace semiseg {
+namespace semiseg::resnet34_vnet {
 namespace {
 
 class ResNetVNet : public ModuleBackbone {
@@ -49,4 +49,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::resnet34_vnet

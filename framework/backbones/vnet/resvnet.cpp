@@ -7,7 +7,7 @@
 #include "framework/backbones/parts/resnet_encoder.h"
 #include "framework/backbones/vnet/vnet_parts.h"
 
-namespace semiseg {
+namespace semiseg::resvnet {
 namespace {
 
 VNetOptions read_options(const Config& section, const NetworkShape& shape) {
@@ -54,4 +54,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::resvnet

@@ -23,7 +23,7 @@
 #include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::vnet {
 namespace {
 
 struct Options {
@@ -83,4 +83,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::vnet

@@ -18,7 +18,7 @@
 #include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/core/error.h"
 
-namespace semiseg {
+namespace semiseg::vnet_magic {
 namespace {
 
 constexpr int64_t kReduction = 16;  // of the bottleneck
@@ -105,4 +105,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::vnet_magic

@@ -17,7 +17,7 @@
 #include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/nn/kernels/upsample.h"
 
-namespace semiseg {
+namespace semiseg::vnet_mct {
 namespace {
 
 constexpr std::array<const char*, 3> kSuffixes = {"", "_trilinear", "_nearest"};
@@ -136,4 +136,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::vnet_mct

@@ -12,7 +12,7 @@
 #include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/core/error.h"
 
-namespace semiseg {
+namespace semiseg::vnet_sdf {
 namespace {
 
 class VNetSdf : public ModuleBackbone {
@@ -74,4 +74,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::vnet_sdf

@@ -19,7 +19,7 @@
 #include "framework/backbones/vnet/vnet_parts.h"
 #include "framework/core/error.h"
 
-namespace semiseg {
+namespace semiseg::vnet_skcdf {
 namespace {
 
 struct Options {
@@ -123,4 +123,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::vnet_skcdf

@@ -5,7 +5,7 @@
 #include "framework/backbones/parts/ssnet_heads.h"
 #include "framework/backbones/vnet/vnet_parts.h"
 
-namespace semiseg {
+namespace semiseg::vnet_ssnet {
 namespace {
 
 class VNetSsNet : public ModuleBackbone {
@@ -53,4 +53,4 @@ const bool registered = BackboneRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::vnet_ssnet

@@ -18,7 +18,7 @@
 #include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::dan {
 namespace {
 
 struct Options {
@@ -85,4 +85,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::dan

@@ -17,7 +17,7 @@
 #include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::deep_co_training {
 namespace {
 
 struct Options {
@@ -83,4 +83,4 @@ const bool registered =
                                     }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::deep_co_training

@@ -16,7 +16,7 @@
 #include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::entropy_minimization {
 namespace {
 
 struct Options {
@@ -71,4 +71,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::entropy_minimization

@@ -21,7 +21,7 @@
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::ict {
 namespace {
 
 struct Options {
@@ -132,4 +132,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::ict

@@ -24,7 +24,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::mc_net {
 namespace {
 
 struct Options {
@@ -112,4 +112,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::mc_net

@@ -22,7 +22,7 @@
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::mean_teacher {
 namespace {
 
 struct Options {
@@ -119,4 +119,4 @@ const bool registered = register_teacher_student(
      .make = [](const MethodContext& context) { return std::make_unique<MeanTeacher>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::mean_teacher

@@ -16,7 +16,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::r_drop {
 namespace {
 
 struct Options {
@@ -83,4 +83,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<RDrop>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::r_drop

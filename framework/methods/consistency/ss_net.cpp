@@ -34,7 +34,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::ss_net {
 namespace {
 
 struct Options {
@@ -221,4 +221,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<SsNet>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::ss_net

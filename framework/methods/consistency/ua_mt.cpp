@@ -29,7 +29,7 @@
 #include "framework/nn/losses/losses_consistency.h"
 #include "framework/nn/schedule.h"
 
-namespace semiseg {
+namespace semiseg::ua_mt {
 namespace {
 
 struct Options {
@@ -175,4 +175,4 @@ const bool registered = register_teacher_student(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::ua_mt

@@ -18,7 +18,7 @@
 #include "framework/methods/parts/labelled_loss.h"
 #include "framework/methods/parts/networks/single_network.h"
 
-namespace semiseg {
+namespace semiseg::urpc {
 namespace {
 
 struct Options {
@@ -104,4 +104,4 @@ const bool registered =
                                     }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::urpc

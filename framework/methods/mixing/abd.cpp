@@ -28,7 +28,7 @@
 #include "framework/methods/parts/networks/network_pair.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::abd {
 namespace {
 
 struct Options {
@@ -187,4 +187,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::abd

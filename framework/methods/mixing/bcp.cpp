@@ -38,7 +38,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_compound.h"
 
-namespace semiseg {
+namespace semiseg::bcp {
 namespace {
 
 struct Options {
@@ -251,4 +251,4 @@ const bool registered = register_teacher_student(
      .make = [](const MethodContext& context) { return std::make_unique<Bcp>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::bcp

@@ -32,7 +32,7 @@
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::magicnet {
 namespace {
 
 struct Options {
@@ -236,4 +236,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<MagicNet>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::magicnet

@@ -31,7 +31,7 @@
 #include "framework/nn/kernels/amplitude_mix.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::midss {
 namespace {
 
 struct Options {
@@ -197,4 +197,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::midss

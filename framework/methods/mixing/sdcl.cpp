@@ -37,7 +37,7 @@
 #include "framework/nn/losses/losses_compound.h"
 #include "framework/nn/losses/losses_correction.h"
 
-namespace semiseg {
+namespace semiseg::sdcl {
 namespace {
 
 struct Options {
@@ -289,4 +289,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::sdcl

@@ -36,7 +36,7 @@
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::ad_mt {
 namespace {
 
 struct Options {
@@ -249,4 +249,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::ad_mt

@@ -20,7 +20,7 @@
 #include "framework/methods/parts/networks/network_pair.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::caussl {
 namespace {
 
 struct Options {
@@ -132,4 +132,4 @@ const bool registered = MethodRegistry::instance().add(
          [](const MethodContext& context) { return std::make_unique<CausalCoTraining>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::caussl

@@ -15,7 +15,7 @@
 #include "framework/methods/parts/networks/network_pair.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::cross_teaching {
 namespace {
 
 struct Options {
@@ -74,4 +74,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::cross_teaching

@@ -33,7 +33,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/schedule.h"
 
-namespace semiseg {
+namespace semiseg::crossmatch {
 namespace {
 
 struct Options {
@@ -206,4 +206,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<CrossMatch>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::crossmatch

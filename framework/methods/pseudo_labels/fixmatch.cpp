@@ -25,7 +25,7 @@
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::fixmatch {
 namespace {
 
 struct Options {
@@ -133,4 +133,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<FixMatch>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::fixmatch

@@ -29,7 +29,7 @@
 #include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses_compound.h"
 
-namespace semiseg {
+namespace semiseg::skcdf {
 namespace {
 
 struct Options {
@@ -176,4 +176,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<Skcdf>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::skcdf

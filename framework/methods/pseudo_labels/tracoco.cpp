@@ -41,7 +41,7 @@
 #include "framework/nn/losses/losses_translation.h"
 #include "framework/nn/schedule.h"
 
-namespace semiseg {
+namespace semiseg::tracoco {
 namespace {
 
 std::vector<StreamPlan> two_crops(const MethodContext& context) {
@@ -183,4 +183,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<TraCoCo>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::tracoco

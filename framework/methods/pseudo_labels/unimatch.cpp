@@ -24,7 +24,7 @@
 #include "framework/methods/parts/networks/single_network.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::unimatch {
 namespace {
 
 struct Options {
@@ -127,4 +127,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<UniMatch>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unimatch
