@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
+#include <thread>
 
 #include "tests/support/ranks.h"
 
@@ -19,6 +21,17 @@ class FailurePrinter : public testing::EmptyTestEventListener {
     if (!result.failed()) return;
     std::fprintf(stderr, "[rank %d] %s:%d: %s\n", ranks().rank(), result.file_name(),
                  result.line_number(), result.message());
+  }
+};
+
+// Ranks that have ended a test sleep until all have: MPI's own waits would take the cores from a
+// rank that still computes the reference.
+class MeetAfterEachTest : public testing::EmptyTestEventListener {
+  void OnTestEnd(const testing::TestInfo&) override {
+    at::Tensor token = at::zeros({1}, at::kDouble);
+    const auto all_here = ranks().start_all_reduce(token, "end of a test");
+    while (!all_here->advance()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    all_here->wait();
   }
 };
 
@@ -49,6 +62,7 @@ int main(int argc, char** argv) {
     delete listeners.Release(listeners.default_result_printer());
     listeners.Append(new semiseg::FailurePrinter);
   }
+  if (semiseg::ranks().size() > 1) listeners.Append(new semiseg::MeetAfterEachTest);
   at::Tensor failed = at::full({1}, static_cast<double>(RUN_ALL_TESTS()), at::kDouble);
   semiseg::ranks().all_reduce(failed, "failures");
   semiseg::ranks().leave();

@@ -5,6 +5,7 @@
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -65,7 +66,7 @@ Training train(const MethodSetup& setup, const Communicator& comm) {
 
 // Relative.
 struct Tolerance {
-  double first_loss, first_gradient, losses;
+  double first_loss = 0, first_gradient = 0, losses = 0;
 };
 
 void expect_close(const Records& actual, const Records& expected, const Tolerance& tolerance,
@@ -108,8 +109,12 @@ void expect_replicated(const std::string& name, const StateValue& value) {
 // A method whose samples stay on fewer ranks than there are.
 void expect_refused(const MethodSetup& setup) { EXPECT_THROW(train(setup, ranks()), Error); }
 
-void expect_as_alone(const MethodSetup& setup, const Tolerance& tolerance) {
+void expect_as_alone(MethodSetup setup, Tolerance tolerance) {
   if (ranks().size() > most_ranks(setup)) return expect_refused(setup);
+  if (ranks().size() == 1) {  // the same sums in the same order: the same bits
+    tolerance = {};
+    setup.iterations = std::min<int64_t>(setup.iterations, 4);
+  }
   const Training together = train(setup, ranks());
   for (const auto& [name, value] : together.after_last) expect_replicated(name, value);
   if (ranks().rank() != 0) return;
