@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "framework/core/error.h"
+#include "framework/nn/kernels/global_moments.h"
 #include "launch/conformance/thread_communicator.h"
 #include "tests/nn/nn_layer_case.h"
 
@@ -70,13 +71,22 @@ struct NormRun {
   at::Tensor y, dx, dweight, dbias, mean, var;
 };
 
-NormRun run_norm(const at::Tensor& image, const at::Tensor& cotangent, const Communicator& comm) {
+// The functions of several ranks: the CPU's own, and the form of GPUs on CPU tensors.
+using NormOfRanks = decltype(&batch_norm);
+
+NormRun run_norm(const at::Tensor& image, const at::Tensor& cotangent, const Communicator& comm,
+                 NormOfRanks batch_norm_of_ranks = &batch_norm) {
   const bool is_double = image.scalar_type() == at::kDouble;
   const Module root(kDraws, "n", is_double ? at::kDouble : at::kFloat);
   const BatchNorm norm(root, image.size(1));
   fill_parameters(root.parameters(), "norm", "n");
   const at::Tensor x = image.clone().set_requires_grad(true);
-  const at::Tensor y = norm(x, train_pass(comm));
+  const std::string path = "norm";
+  const BatchNormTensors tensors{
+      root.parameters()[0].value, root.parameters()[1].value, root.buffers()[0].value,
+      root.buffers()[1].value,
+      /*epsilon=*/1e-5,           /*momentum=*/0.1,           path};
+  const at::Tensor y = batch_norm_of_ranks(x, tensors, {.slope = 0.1}, comm);
   y.backward(cotangent);
   return {y.detach(),
           x.grad(),
@@ -86,19 +96,34 @@ NormRun run_norm(const at::Tensor& image, const at::Tensor& cotangent, const Com
           root.buffers()[1].value};
 }
 
-class SharedBatchNorm : public testing::TestWithParam<std::vector<int64_t>> {};
+struct SharedNorm {
+  const char* form;
+  NormOfRanks batch_norm;
+  std::vector<int64_t> shares;
+};
+
+std::vector<SharedNorm> shared_norms() {
+  std::vector<SharedNorm> cases;
+  for (const std::vector<int64_t>& shares : {std::vector<int64_t>{2, 2}, {1, 3}, {1, 0, 3}}) {
+    cases.push_back({"Cpu", &batch_norm, shares});
+    cases.push_back({"FormOfGpus", &batch_norm_aten, shares});
+  }
+  return cases;
+}
+
+class SharedBatchNorm : public testing::TestWithParam<SharedNorm> {};
 
 // A mean of 100 standard deviations: one-pass formulas of the variance lose four digits there.
 TEST_P(SharedBatchNorm, EqualsTheNormOfTheWholeBatchForwardAndBackward) {
   const at::Tensor x = noise("x", {4, 3, 5, 6}, 57, 58),
                    cotangent = noise("cotangent", {4, 3, 5, 6});
   const NormRun whole = run_norm(x, cotangent, *kSerial);
-  const std::vector<int64_t> shares = GetParam();
+  const std::vector<int64_t>& shares = GetParam().shares;
   const auto xs = x.split_with_sizes(shares), cotangents = cotangent.split_with_sizes(shares);
   std::vector<NormRun> runs(shares.size());
   run_ranks(static_cast<int>(shares.size()), [&](const Communicator& comm) {
     const auto rank = static_cast<size_t>(comm.rank());
-    runs[rank] = run_norm(xs[rank], cotangents[rank], comm);
+    runs[rank] = run_norm(xs[rank], cotangents[rank], comm, GetParam().batch_norm);
   });
   std::vector<at::Tensor> y, dx;
   at::Tensor dweight = at::zeros({3}, at::kDouble), dbias = dweight.clone();
@@ -115,9 +140,25 @@ TEST_P(SharedBatchNorm, EqualsTheNormOfTheWholeBatchForwardAndBackward) {
   EXPECT_LT(largest_difference(dweight, whole.dweight), 1e-10);
   EXPECT_LT(largest_difference(dbias, whole.dbias), 1e-10);
 }
-INSTANTIATE_TEST_SUITE_P(Shares, SharedBatchNorm,
-                         testing::Values(std::vector<int64_t>{2, 2}, std::vector<int64_t>{1, 3},
-                                         std::vector<int64_t>{1, 0, 3}));
+INSTANTIATE_TEST_SUITE_P(Shares, SharedBatchNorm, testing::ValuesIn(shared_norms()),
+                         [](const auto& info) {
+                           std::string name = info.param.form;
+                           for (const int64_t share : info.param.shares)
+                             name += "_" + std::to_string(share);
+                           return name;
+                         });
+
+// CUDA's kernels take such tensors without a word, or stop the program.
+TEST(BatchNorm, TheFormOfGpusRefusesValuesOfChannelsThatItsKernelsDoNotTake) {
+  const at::Tensor x = at::ones({2, 3, 4, 4}), ones = at::ones({3}), two = at::ones({2});
+  const std::string path = "norm";
+  run_ranks(2, [&](const Communicator& comm) {
+    for (const at::Tensor& bad : {two, ones.to(at::kDouble)}) {
+      const BatchNormTensors tensors{ones, bad, ones.clone(), ones.clone(), 1e-5, 0.1, path};
+      EXPECT_THROW(batch_norm_aten(x, tensors, {}, comm), Error);
+    }
+  });
+}
 
 // Compares with ATen's functions, one after the other, on more values than a chunk of the kernel
 // has.
@@ -166,21 +207,23 @@ TEST(BatchNorm, HasTheSameBitsOnAnyNumberOfThreads) {
 TEST(BatchNorm, OfBfloat16ImagesOnTwoRanksKeepsItsStatisticsInFloat32) {
   const at::Tensor x = noise("x", {4, 3, 5, 6}, 1, 2), cotangent = noise("cotangent", {4, 3, 5, 6});
   const NormRun whole = run_norm(x, cotangent, *kSerial);
-  NormRun runs[2];
-  run_ranks(2, [&](const Communicator& comm) {
-    const int64_t first = comm.rank() == 0 ? 0 : 1, end = comm.rank() == 0 ? 1 : 4;
-    runs[comm.rank()] = run_norm(x.slice(0, first, end).to(at::kBFloat16),
-                                 cotangent.slice(0, first, end).to(at::kBFloat16), comm);
-  });
-  const auto joined = [&](at::Tensor NormRun::*part) {
-    return at::cat({runs[0].*part, runs[1].*part}).to(at::kDouble);
-  };
-  EXPECT_EQ(runs[0].y.scalar_type(), at::kBFloat16);
-  EXPECT_EQ(runs[0].mean.scalar_type(), at::kFloat);
-  EXPECT_LT(largest_difference(runs[1].mean, whole.mean), 1e-4);
-  EXPECT_LT(largest_difference(runs[1].var, whole.var), 1e-4);
-  EXPECT_LT(largest_difference(joined(&NormRun::y), whole.y), 0.03);
-  EXPECT_LT(largest_difference(joined(&NormRun::dx), whole.dx), 0.03);
+  for (const NormOfRanks form : {&batch_norm, &batch_norm_aten}) {
+    NormRun runs[2];
+    run_ranks(2, [&](const Communicator& comm) {
+      const int64_t first = comm.rank() == 0 ? 0 : 1, end = comm.rank() == 0 ? 1 : 4;
+      runs[comm.rank()] = run_norm(x.slice(0, first, end).to(at::kBFloat16),
+                                   cotangent.slice(0, first, end).to(at::kBFloat16), comm, form);
+    });
+    const auto joined = [&](at::Tensor NormRun::*part) {
+      return at::cat({runs[0].*part, runs[1].*part}).to(at::kDouble);
+    };
+    EXPECT_EQ(runs[0].y.scalar_type(), at::kBFloat16);
+    EXPECT_EQ(runs[0].mean.scalar_type(), at::kFloat);
+    EXPECT_LT(largest_difference(runs[1].mean, whole.mean), 1e-4);
+    EXPECT_LT(largest_difference(runs[1].var, whole.var), 1e-4);
+    EXPECT_LT(largest_difference(joined(&NormRun::y), whole.y), 0.03);
+    EXPECT_LT(largest_difference(joined(&NormRun::dx), whole.dx), 0.03);
+  }
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// One rank: ATen's norm. Several: the same with statistics and sums exchanged.
+// One rank: ATen's norm. Several: the same with statistics and sums exchanged, by functions that are
+// defined on every device, so that tests on the CPU run the lines that GPUs run.
 #include "framework/nn/kernels/global_moments.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <algorithm>
+#include <initializer_list>
 #include <vector>
+
+#include "framework/core/error.h"
 
 namespace semiseg {
 namespace {
@@ -37,6 +40,31 @@ at::Tensor moments_of(const at::Tensor& x, at::ScalarType dtype) {
   return at::stack({mean.to(at::kDouble), variance.to(at::kDouble) * count});
 }
 
+// What ATen's norm needs of the tensors [C] beside the image: CUDA's kernels do not check all of it, or
+// stop the program.
+void check_channels(const at::Tensor& x, std::initializer_list<at::Tensor> of_channels) {
+  for (const at::Tensor& values : of_channels) {
+    SEMISEG_CHECK(values.defined() && values.device() == x.device() && values.dim() == 1 &&
+                      values.size(0) == x.size(1),
+                  "a batch norm has one value for each channel, beside the image");
+    SEMISEG_CHECK(
+        values.scalar_type() == (x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat),
+        "the values of a batch norm's channels are float32, or float64 as the image is");
+  }
+}
+
+// [2,C] in the dtype of `weight`: Σ dy and Σ dy·x̂ of this rank. The backward of a norm in training
+// mode reads the statistics that the forward saved, all of which are given.
+at::Tensor gradient_sums(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                         const at::Tensor& mean, const at::Tensor& inverse) {
+  if (x.numel() == 0) return at::zeros({2, x.size(1)}, weight.options());
+  check_channels(x, {weight, mean, inverse});
+  const auto [dx, of_weight, of_bias] = at::native_batch_norm_backward(
+      dy, x, weight, /*running_mean=*/mean, /*running_var=*/inverse, /*save_mean=*/mean,
+      /*save_invstd=*/inverse, /*train=*/true, /*eps=*/0, {false, true, true});
+  return at::stack({of_bias, of_weight});
+}
+
 class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
@@ -53,6 +81,7 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     context->saved_data["count"] = moments.count;
     context->saved_data["comm"] = reinterpret_cast<int64_t>(comm);
     if (x.numel() == 0) return at::empty_like(x);
+    check_channels(x, {weight, bias, mean, variance});
     return std::get<0>(at::native_batch_norm(x, weight, bias, mean, variance, /*training=*/false,
                                              norm->momentum, norm->epsilon));
   }
@@ -65,23 +94,20 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
     const double epsilon = context->saved_data["epsilon"].toDouble(),
                  count = context->saved_data["count"].toDouble();
     const auto& comm = *reinterpret_cast<const Communicator*>(context->saved_data["comm"].toInt());
-    const at::Tensor gradient = gradients[0].contiguous(x.suggest_memory_format());
-    at::Tensor local_weight = at::zeros_like(weight), local_bias = at::zeros_like(weight);
-    if (x.numel() > 0) {
-      std::tie(std::ignore, local_weight, local_bias) =
-          at::native_batch_norm_backward(gradient, x, weight, mean, variance, {}, {},
-                                         /*train=*/false, epsilon, {false, true, true});
-    }
-    at::Tensor sums = at::stack({local_weight, local_bias}).to(at::kDouble);
-    comm.all_reduce(sums, "batch_norm_backward");
+    const at::Tensor gradient =
+        gradients[0].to(x.scalar_type()).contiguous(x.suggest_memory_format());
     const at::Tensor scale = (variance.to(at::kDouble) + epsilon).rsqrt();
+    const at::Tensor local =
+        gradient_sums(gradient, x, weight, mean, scale.to(weight.scalar_type()));
+    at::Tensor sums = local.to(at::kDouble, /*non_blocking=*/false, /*copy=*/true);
+    comm.all_reduce(sums, "batch_norm_backward");
     const at::Tensor slope = weight.to(at::kDouble) * scale;
     const auto along = [&](const at::Tensor& values) {
       return along_channels(values, x, weight.scalar_type());
     };
-    at::Tensor dx = (x - along(mean)).mul_(along(-slope * scale * sums[0] / count));
-    dx.sub_(along(slope * sums[1] / count)).addcmul_(gradient, along(slope));
-    return {dx.to(x.scalar_type()), local_weight, local_bias, {}, {}};
+    at::Tensor dx = (x - along(mean)).mul_(along(-slope * scale * sums[1] / count));
+    dx.sub_(along(slope * sums[0] / count)).addcmul_(gradient, along(slope));
+    return {dx.to(x.scalar_type()), local[1], local[0], {}, {}};
   }
 };
 
