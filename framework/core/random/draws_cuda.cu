@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "framework/core/kernel_launch.h"
 #include "framework/core/random/draws_cuda.h"
 #include "framework/core/random/draws_words.h"
 
@@ -50,6 +51,7 @@ void fill_on_gpu(Distribution distribution, uint64_t key, const int64_t* samples
     const auto kernel = distribution == Distribution::kUniform ? &fill<Distribution::kUniform>
                                                                : &fill<Distribution::kNormal>;
     kernel<<<grid, kThreads, 0, stream>>>(key, rows, out + first * stride, stride);
+    check_launch("draws");
   }
 }
 

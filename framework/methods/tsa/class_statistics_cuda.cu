@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "framework/methods/tsa/class_statistics_cuda.h"
 #include "framework/core/ignore_label.h"
+#include "framework/core/kernel_launch.h"
+#include "framework/methods/tsa/class_statistics_cuda.h"
 
 namespace semiseg {
 namespace {
@@ -127,6 +128,7 @@ void class_sums_on_gpu(const GpuFeatures<T>& batch, double* partial, int64_t wid
                   static_cast<unsigned>(batch.samples));
   const size_t bytes = shared_bytes(batch.classes, batch.features, width, sizeof(T));
   class_sums<<<grid, kThreads, bytes, stream>>>(batch, partial, width);
+  check_launch("class_sums");
 }
 
 template void class_sums_on_gpu(const GpuFeatures<float>&, double*, int64_t, cudaStream_t);

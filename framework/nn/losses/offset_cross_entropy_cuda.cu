@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "framework/core/ignore_label.h"
+#include "framework/core/kernel_launch.h"
 #include "framework/nn/losses/offset_cross_entropy_cuda.h"
 
 namespace semiseg {
@@ -170,7 +171,9 @@ bool fits_gpu(int64_t classes, int64_t bytes_of_value) {
 template <class T>
 void offset_cross_entropy_sums(const GpuPixels<T>& p, double* partial, cudaStream_t stream) {
   const auto rows = static_cast<unsigned>(gpu_rows(p.samples, p.pixels));
-  if (rows > 0) sums<<<rows, kTile, 0, stream>>>(p, partial);
+  if (rows == 0) return;
+  sums<<<rows, kTile, 0, stream>>>(p, partial);
+  check_launch("offset_cross_entropy_sums");
 }
 
 template <class T>
@@ -180,6 +183,7 @@ void offset_cross_entropy_residual(const GpuPixels<T>& p, const double* scale, T
   if (rows == 0) return;
   const size_t bytes = shared_bytes(p.classes, sizeof(T));
   residuals<<<rows, kTile, bytes, stream>>>(p, scale, gradient, partial);
+  check_launch("offset_cross_entropy_residual");
 }
 
 template void offset_cross_entropy_sums(const GpuPixels<float>&, double*, cudaStream_t);
