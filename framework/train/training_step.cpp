@@ -24,7 +24,11 @@ namespace {
               "checkpoint of an earlier iteration is good"});
 }
 
-void check_finite(const Optimiser& optimiser, const at::Tensor& loss, const Step& step) {
+// A scale above 1 may be what makes float16 overflow: as with a gradient that is not finite, it is
+// lowered and the update skipped.
+void check_finite(const Optimiser& optimiser, const at::Tensor& loss, const Step& step,
+                  const GradientScaler& scaler) {
+  if (scaler.scale() > 1) return;
   const double value = loss.item<double>();
   if (!std::isfinite(value)) fail_non_finite("the loss of " + optimiser.name(), step, value);
 }
@@ -84,14 +88,16 @@ void TrainingStep::backward(const Optimiser& optimiser, const at::Tensor& loss) 
 }
 
 void TrainingStep::accumulate(Optimiser& optimiser, const at::Tensor& loss) {
-  check_finite(optimiser, loss, *this);
+  check_finite(optimiser, loss, *this, scaler_);
   backward(optimiser, loss);
   accumulating_.insert(&optimiser);
 }
 
 void TrainingStep::minimise(Optimiser& optimiser, const at::Tensor& loss) {
-  check_finite(optimiser, loss, *this);
-  reduction_.run(optimiser, [&] { backward(optimiser, loss); });
+  check_finite(optimiser, loss, *this, scaler_);
+  const bool begins_stage = iteration == 0;
+  reduction_.run(
+      optimiser, [&] { backward(optimiser, loss); }, begins_stage);
   accumulating_.erase(&optimiser);
   const at::NoGradGuard no_grad;
   const double rate = learning_rate(optimiser.options(), iteration, stage_iterations);
@@ -122,7 +128,7 @@ bool TrainingStep::prepare_gradients(const Optimiser& optimiser) {
   std::vector<at::Tensor> gradients = gradients_of(optimiser);
   if (scaler_.is_on()) {
     record("loss_scale." + optimiser.name(), scaler_.scale());
-    at::_foreach_mul_(gradients, 1 / scaler_.scale());
+    if (!gradients.empty()) at::_foreach_mul_(gradients, 1 / scaler_.scale());
   }
   const double norm = norm_of(gradients);
   if (!scaler_.accept(std::isfinite(norm))) return false;

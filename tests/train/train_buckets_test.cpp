@@ -2,6 +2,7 @@
 // Tests which gradients share a message, in which order, and when the messages are sent.
 #include <gtest/gtest.h>
 
+#include "tests/support/recording_communicator.h"
 #include "tests/train/trained.h"
 
 namespace semiseg {
@@ -59,8 +60,67 @@ TEST_P(RanksOrder, AKnownOrderServesFromTheFirstStep) {
     put_state([&](StateVisitor& v) { resumed.reduction.state(v); },
               take_state([&](StateVisitor& v) { net.reduction.state(v); }));
     resumed.minimise(loss(resumed));
+    EXPECT_EQ(resumed.reduction.last_times().launched_early, 0) << "which ones come is not known";
+    EXPECT_EQ(resumed.order(), "net 0 1\n");
+    resumed.minimise(loss(resumed));
     EXPECT_EQ(resumed.reduction.last_times().launched_early, 2);
   });
+}
+
+// NCCL needs the calls of all communicators of a device in one order on all ranks. The backward of
+// every rank has collective calls of its own; rank 1 alone lacks the gradient of "some".
+TEST_P(RanksOrder, RanksLaunchOnTwoCommunicatorsInOneOrderWhateverGradientsTheyLack) {
+  std::vector<std::vector<std::string>> calls(static_cast<size_t>(GetParam()));
+  run_ranks(GetParam(), [&](const Communicator& ranks) {
+    const RecordingCommunicator comm(ranks);
+    Trained net(comm, {parameter("first", {2}), parameter("some", {2}), parameter("last", {2})});
+    for (int i = 0; i < 3; ++i) {
+      at::Tensor x = net[0].square();
+      for (const size_t next : {1u, 2u}) {
+        if (next == 2 || comm.rank() != 1) x = x * net[next];
+        x.register_hook([&comm](const at::Tensor& gradient) {
+          at::Tensor total = gradient.clone();
+          comm.all_reduce(total, "inside the backward");
+          return total;
+        });
+      }
+      net.minimise(x.sum());
+    }
+    EXPECT_EQ(net.reduction.last_times().launched_early, 1)
+        << "up to the first that some rank lacks";
+    for (const CollectiveCall& call : comm.calls())
+      calls[static_cast<size_t>(comm.rank())].push_back(call.text());
+  });
+  for (const auto& rank : calls) EXPECT_EQ(rank, calls[0]);
+}
+
+// Other gradients than before may come in the first step of a stage.
+TEST_P(RanksOrder, AStageBeginsWithAllBucketsAfterTheBackward) {
+  run_ranks(GetParam(), [](const Communicator& comm) {
+    Trained net(comm, {parameter("w", {2}), parameter("v", {2})});
+    const auto early = [&] {
+      net.minimise((net[0] + net[1]).square().sum());
+      return net.reduction.last_times().launched_early;
+    };
+    EXPECT_EQ(early(), 0);
+    EXPECT_EQ(early(), 2);
+    net.iteration = 0;
+    EXPECT_EQ(early(), 0);
+  });
+}
+
+// 2^-7 is the spacing of bfloat16 at 1: sums of ones are exact up to 256.
+TEST(GradientBuckets, CountOfRanksIsTrustedAsFarAsItsDtypeCounts) {
+  const std::vector<NamedTensor> parameters = {parameter("w", {2}), parameter("v", {2})};
+  for (const char* compression : {"none", "bfloat16"}) {
+    GradientBuckets buckets(parameters, {0, 1}, {.compression = compression});
+    buckets.put_defined({1, 0});
+    EXPECT_EQ(buckets.defined_everywhere(1), (std::vector<uint8_t>{1, 0}));
+    EXPECT_EQ(buckets.defined_everywhere(2), (std::vector<uint8_t>{0, 0}));
+    buckets.message(0).mul_(512);
+    const uint8_t is_exact = std::string(compression) == "none";
+    EXPECT_EQ(buckets.defined_everywhere(512), (std::vector<uint8_t>{is_exact, 0}));
+  }
 }
 
 TEST_P(RanksOrder, AnOrderOfOtherParametersIsForgotten) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loss scale of float16: exact where nothing overflows, and what happens where something does.
 #include "framework/train/gradients/scaler.h"
+
+#include <limits>
+
 #include "tests/support/expect_error.h"
 #include "tests/support/state_equality.h"
 #include "tests/train/trained.h"
@@ -43,6 +46,23 @@ TEST(GradientScaler, LeavesOutUpdatesAndHalvesUntilTheGradientIsFinite) {
   trained.minimise(through_float16(trained[0], kSteep));
   EXPECT_EQ(trained.scaler.scale(), 32768);
   EXPECT_TRUE(at::equal(trained[0].detach(), at::full({2}, -kSteep, at::kFloat)));
+}
+
+TEST(GradientScaler, ALossThatOverflowsIsLeftOutAsItsGradientWouldBe) {
+  const auto comm = make_serial_communicator();
+  Trained trained(*comm, {single(1)});
+  trained.scaler = GradientScaler(true);
+  trained.minimise(trained[0].sum() * std::numeric_limits<float>::infinity());
+  EXPECT_EQ(trained.scaler.scale(), 32768);
+  EXPECT_TRUE(at::equal(trained[0].detach(), at::ones({2}))) << "left out";
+}
+
+TEST(GradientScaler, AStepWithoutAGradientChangesNothing) {
+  const auto comm = make_serial_communicator();
+  Trained trained(*comm, {single(1)});
+  trained.scaler = GradientScaler(true);
+  trained.minimise(single(2).value.sum());
+  EXPECT_TRUE(at::equal(trained[0].detach(), at::ones({2})));
 }
 
 // An update of another optimiser is left out between two parts of this one's gradient.

@@ -52,6 +52,7 @@ struct Trained {
   void step(const std::function<void(Step&)>& body) {
     StepRecords records;
     TrainingStep step(comm, draws, reduction, scaler, records);
+    step.iteration = iteration++;
     body(step);
   }
   void minimise(const at::Tensor& loss) {
@@ -68,6 +69,7 @@ struct Trained {
   std::unique_ptr<Optimiser> optimiser;
   GradientReduction reduction;
   GradientScaler scaler{false};
+  int64_t iteration = 0;
 };
 
 }  // namespace semiseg

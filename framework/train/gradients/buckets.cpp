@@ -17,6 +17,12 @@ at::ScalarType dtype_of_message(const at::Tensor& parameter, bool is_compressed)
   return is_compressed ? at::kBFloat16 : parameter.scalar_type();
 }
 
+std::vector<uint8_t> on_host(const at::Tensor& flags) {
+  const at::Tensor bytes = flags.to(at::kCPU, at::kByte);
+  const auto* first = bytes.const_data_ptr<uint8_t>();
+  return {first, first + bytes.numel()};
+}
+
 bool is_compressed(const ReductionOptions& options) { return options.compression == "bfloat16"; }
 
 }  // namespace
@@ -106,10 +112,14 @@ void GradientBuckets::unpack() {
   }
 }
 
-std::vector<uint8_t> GradientBuckets::defined_anywhere() const {
-  const at::Tensor flags = flags_.gt(0).to(at::kCPU, at::kByte);
-  const auto* first = flags.const_data_ptr<uint8_t>();
-  return {first, first + flags.numel()};
+std::vector<uint8_t> GradientBuckets::defined_anywhere() const { return on_host(flags_.gt(0)); }
+
+std::vector<uint8_t> GradientBuckets::defined_everywhere(int ranks) const {
+  const double exact_up_to = flags_.scalar_type() == at::kBFloat16 ? 256
+                             : flags_.scalar_type() == at::kHalf   ? 2048
+                                                                   : 1 << 24;
+  if (ranks > exact_up_to) return std::vector<uint8_t>(slots_.size(), 0);
+  return on_host(flags_.ge(ranks));
 }
 
 }  // namespace semiseg

@@ -51,8 +51,11 @@ class GradientBuckets {
   // next put().
   const at::Tensor& sum(size_t parameter) const { return slots_[parameter].sum; }
 
-  // Returns which gradients were defined on at least one rank.
+  // After the sums, until the next put_defined(): which gradients were defined on at least one rank,
+  // and on all `ranks` of them. A message counts as exactly as its dtype does: with more ranks than
+  // that (256 in bfloat16) no gradient is known to be everywhere.
   std::vector<uint8_t> defined_anywhere() const;
+  std::vector<uint8_t> defined_everywhere(int ranks) const;
 
  private:
   struct Bucket {

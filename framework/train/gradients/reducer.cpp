@@ -38,6 +38,7 @@ GradientReducer::GradientReducer(const Communicator& comm, const Optimiser& opti
       order_(std::move(order)),
       has_final_buckets_(!order_.empty()),
       buckets_(parameters_, has_final_buckets_ ? order_ : reversed_order(), options_),
+      was_absent_(parameters_.size(), 0),
       hooks_(parameters_, [this](size_t parameter) { ready(parameter); }) {}
 
 std::vector<size_t> GradientReducer::reversed_order() const {
@@ -53,8 +54,8 @@ bool GradientReducer::serves(const Optimiser& optimiser) const {
                     });
 }
 
-ReductionTimes GradientReducer::reduce(const std::function<void()>& backward) {
-  begin();
+ReductionTimes GradientReducer::reduce(const std::function<void()>& backward, bool is_new) {
+  begin(is_new);
   {
     const Armed armed(is_armed_);
     backward();
@@ -64,7 +65,7 @@ ReductionTimes GradientReducer::reduce(const std::function<void()>& backward) {
   for (const size_t i : reversed_order()) {
     if (!is_placed_[i]) place(i);
   }
-  launch_complete();
+  launch_complete(buckets_.size());
   const auto start = std::chrono::steady_clock::now();
   {
     const profile::Span span("exposed communication");
@@ -72,11 +73,20 @@ ReductionTimes GradientReducer::reduce(const std::function<void()>& backward) {
   }
   const std::chrono::duration<double> exposed = std::chrono::steady_clock::now() - start;
   take_sums();
+  has_sums_ = true;
   if (!has_final_buckets_) agree_on_order();
   return {exposed.count(), buckets_.bytes(), static_cast<int64_t>(buckets_.size()), launched_early};
 }
 
-void GradientReducer::begin() {
+// Here rather than after the sums, because the host has just waited for the loss: reading the flags
+// does not make it wait once more.
+void GradientReducer::note_absent() {
+  const std::vector<uint8_t> was_everywhere = buckets_.defined_everywhere(comm_.size());
+  for (size_t i = 0; i < was_everywhere.size(); ++i) was_absent_[i] |= !was_everywhere[i];
+}
+
+void GradientReducer::begin(bool is_new) {
+  if (has_sums_) note_absent();
   // Not right after the order was agreed: the gradients of that step were views into the first
   // buckets.
   if (!has_final_buckets_ && !order_.empty()) {
@@ -90,6 +100,14 @@ void GradientReducer::begin() {
   for (size_t b = 0; b < buckets_.size(); ++b) missing_.push_back(buckets_.parameters(b).size());
   pending_.clear();
   first_unfinished_ = 0;
+  const auto came_everywhere = [this](size_t bucket) {
+    const auto& parameters = buckets_.parameters(bucket);
+    return std::none_of(parameters.begin(), parameters.end(),
+                        [this](size_t i) { return was_absent_[i]; });
+  };
+  early_ = 0;
+  if (!has_sums_ || is_new) return;
+  while (early_ < buckets_.size() && came_everywhere(early_)) ++early_;
 }
 
 void GradientReducer::ready(size_t parameter) {
@@ -97,7 +115,7 @@ void GradientReducer::ready(size_t parameter) {
   SEMISEG_CHECK(!is_placed_[parameter],
                 "a gradient is ready once in a backward pass: " + parameters_[parameter].name);
   place(parameter);
-  launch_complete();
+  launch_complete(early_);
   progress();
 }
 
@@ -111,8 +129,8 @@ void GradientReducer::place(size_t parameter) {
   --missing_[buckets_.bucket_of(parameter)];
 }
 
-void GradientReducer::launch_complete() {
-  while (pending_.size() < buckets_.size() && missing_[pending_.size()] == 0) launch_next();
+void GradientReducer::launch_complete(size_t end) {
+  while (pending_.size() < end && missing_[pending_.size()] == 0) launch_next();
 }
 
 void GradientReducer::launch_next() {

@@ -29,6 +29,11 @@ struct ReductionTimes {
 // rank, bucket 0, 1, … of each reduction, whatever the order in which gradients become ready there;
 // a start never waits for other ranks and all waits follow the backward pass. So collective calls
 // of the backward pass itself (batch norm), on the communicator of the losses, cannot meet them.
+// That is enough for MPI. NCCL also wants the calls of both communicators launched in one order on
+// all ranks. A bucket is therefore launched during the backward only when all its gradients, and
+// those of the buckets before it, came on every rank in every reduction so far; the others are
+// launched after the backward, where no other call comes between. A gradient that stops coming on
+// some rank in the middle of a stage breaks that order once.
 class GradientReducer {
  public:
   // `comm` and the parameters outlive it. `order`: agreed before, or empty: the first reduction
@@ -43,17 +48,20 @@ class GradientReducer {
   // returns, a parameter's gradient is the sum over ranks, equal in its bits on all of them, or
   // undefined if it is so on every rank; a rank without one counts as zeros. Gradients are views
   // into memory that the next reduction overwrites. An exception of `backward` leaves the other
-  // ranks waiting: the program must end.
-  ReductionTimes reduce(const std::function<void()>& backward);
+  // ranks waiting: the program must end. `is_new`: other gradients than before may come, as in the
+  // first step of a stage; all buckets are then launched after the backward, as in the first
+  // reduction.
+  ReductionTimes reduce(const std::function<void()>& backward, bool is_new = false);
 
   // Returns the order of all reductions but the first: indices of parameters. Empty before.
   const std::vector<size_t>& order() const { return order_; }
 
  private:
-  void begin();
+  void begin(bool is_new);
+  void note_absent();
   void ready(size_t parameter);  // a gradient is complete; the backward pass continues
   void place(size_t parameter);  // its gradient goes to its bucket
-  void launch_complete();
+  void launch_complete(size_t end);
   void launch_next();
   void progress();
   void take_sums();
@@ -67,12 +75,15 @@ class GradientReducer {
   std::vector<size_t> order_;
   bool has_final_buckets_;
   GradientBuckets buckets_;
+  bool has_sums_ = false;            // of an earlier reduction
+  std::vector<uint8_t> was_absent_;  // by parameter: on some rank, in some reduction
 
   // The state of the current reduction.
   bool is_armed_ = false;
   std::vector<uint8_t> is_placed_, is_defined_;             // by parameter
   std::vector<size_t> arrived_;                             // parameters in order of place()
   std::vector<size_t> missing_;                             // by bucket: gradients still to come
+  size_t early_ = 0;                                        // buckets to launch in the backward
   std::vector<std::unique_ptr<PendingReduction>> pending_;  // by bucket, launched so far
   size_t first_unfinished_ = 0;                             // index into `pending_`
 

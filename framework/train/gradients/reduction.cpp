@@ -45,13 +45,14 @@ bool is_permutation_of(const std::vector<size_t>& order, size_t size) {
 
 }  // namespace
 
-void GradientReduction::run(const Optimiser& optimiser, const std::function<void()>& backward) {
+void GradientReduction::run(const Optimiser& optimiser, const std::function<void()>& backward,
+                            bool is_new) {
   if (comm_.size() == 1 || optimiser.parameters().empty()) {
     last_times_ = {};
     backward();
   } else {
     GradientReducer& reducer = reducer_of(optimiser);
-    last_times_ = reducer.reduce(backward);
+    last_times_ = reducer.reduce(backward, is_new);
     orders_[optimiser.name()] = reducer.order();
   }
   if (comm_.rank() == 0 && seen_.insert(optimiser.name()).second) name_unused(optimiser);

@@ -26,8 +26,9 @@ class GradientReduction {
   // Collective. Runs `backward` and sums the gradients of `optimiser`'s parameters over ranks
   // (GradientReducer::reduce says what holds afterwards); with one rank it only runs `backward`.
   // Optimisers of one training differ in their names. Parameters that no gradient reached on any
-  // rank are named in the log, by rank 0, in the optimiser's first reduction.
-  void run(const Optimiser& optimiser, const std::function<void()>& backward);
+  // rank are named in the log, by rank 0, in the optimiser's first reduction. `is_new` is that of
+  // reduce().
+  void run(const Optimiser& optimiser, const std::function<void()>& backward, bool is_new = false);
 
   // Returns the cost of the latest run(); zeros with one rank.
   const ReductionTimes& last_times() const { return last_times_; }
