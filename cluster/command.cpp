@@ -16,10 +16,63 @@
 #include "framework/core/error.h"
 #include "framework/core/process.h"
 
-extern char** environ;
-
 namespace semiseg::cluster {
 namespace {
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> all;
+  for (std::string& text : texts) all.push_back(text.data());
+  all.push_back(nullptr);
+  return all;
+}
+
+// Holds the arguments of posix_spawn and frees them at the end.
+struct SpawnSetup {
+  SpawnSetup() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  ~SpawnSetup() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+void set_files(SpawnSetup& setup, const SpawnRequest& request) {
+  constexpr int kMode = 0644;
+  ::posix_spawn_file_actions_addopen(&setup.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (request.log.empty()) {
+    ::posix_spawn_file_actions_adddup2(&setup.actions, request.output, STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&setup.actions, request.errors, STDERR_FILENO);
+  } else {
+    ::posix_spawn_file_actions_addopen(&setup.actions, STDOUT_FILENO, request.log.c_str(),
+                                       O_WRONLY | O_CREAT | O_APPEND, kMode);
+    ::posix_spawn_file_actions_adddup2(&setup.actions, STDOUT_FILENO, STDERR_FILENO);
+  }
+  // The same number twice: the file stays open over exec.
+  if (request.inherited >= 0)
+    ::posix_spawn_file_actions_adddup2(&setup.actions, request.inherited, request.inherited);
+}
+
+void set_signals(SpawnSetup& setup, bool is_group) {
+  // The handlers of this process go with exec, but signals that it ignores would stay ignored.
+  sigset_t defaults;
+  ::sigemptyset(&defaults);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ})
+    ::sigaddset(&defaults, signal);
+  ::posix_spawnattr_setsigdefault(&setup.attributes, &defaults);
+  int flags = POSIX_SPAWN_SETSIGDEF;
+  if (is_group) {
+    ::posix_spawnattr_setpgroup(&setup.attributes, 0);
+    flags |= POSIX_SPAWN_SETPGROUP;
+  }
+  ::posix_spawnattr_setflags(&setup.attributes, static_cast<short>(flags));
+}
 
 // A pipe from the child; both ends close in later children.
 class Pipe {
@@ -57,26 +110,9 @@ class Pipe {
 };
 
 pid_t start(const std::vector<std::string>& words, const Pipe& output, const Pipe& errors) {
-  std::vector<char*> argv;
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&files, output.write_end(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&files, errors.write_end(), STDERR_FILENO);
-  // This process ignores signals that the other program expects.
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  for (const int signal : {SIGPIPE, SIGXFSZ}) sigaddset(&defaults, signal);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t pid = -1;
-  const int code = ::posix_spawnp(&pid, argv[0], &files, &attributes, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
+  const int code =
+      spawn({.words = words, .output = output.write_end(), .errors = errors.write_end()}, pid);
   if (code == 0) return pid;
   if (code == ENOENT)
     throw Error(ErrorKind::kConfig, {.what = "there is no program '" + words[0] + "' here",
@@ -87,6 +123,18 @@ pid_t start(const std::vector<std::string>& words, const Pipe& output, const Pip
 }
 
 }  // namespace
+
+int spawn(const SpawnRequest& request, pid_t& pid) {
+  std::vector<std::string> words = request.words, settings;
+  auto variables = environment();
+  for (const auto& [name, value] : request.variables) variables[name] = value;
+  for (const auto& [name, value] : variables) settings.push_back(name + "=" + value);
+  SpawnSetup setup;
+  set_files(setup, request);
+  set_signals(setup, request.is_group);
+  return ::posix_spawnp(&pid, words.front().c_str(), &setup.actions, &setup.attributes,
+                        pointers(words).data(), pointers(settings).data());
+}
 
 CommandResult run_command(const std::vector<std::string>& words, double seconds) {
   Pipe output, errors;

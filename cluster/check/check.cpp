@@ -59,7 +59,10 @@ class Checker {
     const LaunchSetup setup = read_launch(request_.launch);
     options_ = setup.options;
     is_here_ = setup.launcher.is_here;
-    resources_ = ResourceRequest::read(compose(request_.launch).section("cluster"));
+    if (is_here_) return;
+    const Config launch = compose(request_.launch);
+    launcher_entry(launch);
+    resources_ = ResourceRequest::of(read_resources(launch.section("cluster"), environment()));
   }
 
   // Points that differ in the seed alone.

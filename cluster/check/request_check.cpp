@@ -9,7 +9,6 @@
 
 #include "cluster/shared_folder.h"
 #include "framework/config/literal.h"
-#include "framework/config/value.h"
 #include "framework/core/error.h"
 
 namespace semiseg::cluster {
@@ -17,25 +16,15 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double kKibi = 1024;
-constexpr const char* kDoc = "as the launcher reads it";
-
-int64_t number(const Config& cluster, const char* key, int64_t otherwise) {
-  cluster.read(key, otherwise, {0, 1e6}, kDoc, Effect::kNone);
-  return otherwise;
-}
 
 }  // namespace
 
-ResourceRequest ResourceRequest::read(const Config& cluster) {
-  ResourceRequest r;
-  r.ranks_per_node = std::max<int64_t>(1, number(cluster, "tasks_per_node", 1));
-  r.ranks = std::max<int64_t>(1, number(cluster, "nodes", 1)) * r.ranks_per_node;
-  std::string memory, gres;
-  cluster.read("mem", memory, kDoc, Effect::kNone);
-  cluster.read("gres", gres, kDoc, Effect::kNone);
-  r.has_gpu = number(cluster, "gpus_per_task", 0) > 0 || gres.starts_with("gpu");
+ResourceRequest ResourceRequest::of(const Resources& resources) {
+  ResourceRequest r{.ranks = resources.tasks(),
+                    .ranks_per_node = resources.tasks_per_node,
+                    .has_gpu = resources.gpus_per_task > 0 || resources.gres.starts_with("gpu")};
   // Slurm takes 0 for the whole memory of a node.
-  if (!memory.empty() && memory != "0") r.node_bytes = memory_bytes(memory);
+  if (!resources.mem.empty() && resources.mem != "0") r.node_bytes = memory_bytes(resources.mem);
   return r;
 }
 

@@ -6,18 +6,18 @@
 #include <optional>
 #include <string>
 
-#include "framework/config/config.h"
+#include "cluster/resources.h"
 
 namespace semiseg::cluster {
 
-// The resources that section [cluster] asks for.
+// The part of a job specification that memory is compared with.
 struct ResourceRequest {
   int64_t ranks = 1;                 // of one run
   std::optional<double> node_bytes;  // of one node; none: the partition's default
   int64_t ranks_per_node = 1;
   bool has_gpu = false;
 
-  static ResourceRequest read(const Config& cluster);
+  static ResourceRequest of(const Resources& resources);
 };
 
 // "16G" as Slurm reads it, in bytes: K, M, G, T; a bare number is mebibytes. Throws kConfig.

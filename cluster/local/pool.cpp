@@ -115,11 +115,10 @@ void Pool::spawn(Job& job, size_t place, int lock_file) {
   if (!options_.gpus.empty())
     variables["CUDA_VISIBLE_DEVICES"] = options_.gpus[place % options_.gpus.size()];
   job.log_begin = size_of(log_of(job));
-  job.pid = start_process({.program = options_.program,
-                           .arguments = job.task.arguments,
-                           .variables = variables,
-                           .log = log_of(job),
-                           .inherited = lock_file});
+  job.pid = start_process(options_.program, {.words = job.task.arguments,
+                                             .variables = variables,
+                                             .log = log_of(job),
+                                             .inherited = lock_file});
   job.stage = Stage::kRunning;
   job.state = TaskState::kRunning;
   job.detail = fmt::format("pid {}", job.pid);

@@ -80,5 +80,16 @@ TEST_F(Check, EachDefectIsOneLineWithItsFix) {
                 {"at a time need", "sweep.at_once"});
 }
 
+// Slurm is not asked, so none is needed.
+TEST_F(Check, TheSitesFileCountsAsItDoesForAJob) {
+  write_file(folder_ / "site.toml", "[cluster]\nmem = '1M'\ntasks_per_node = 2\n");
+  const ProgramResult result =
+      run_program("check " + kSmall + " method=supervised cluster=slurm", folder_.string(),
+                  "SEMISEG_SITE=" + (folder_ / "site.toml").string());
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_NE(result.output.find("2 ranks on a node need about"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("cluster.mem is 1 MiB"), std::string::npos) << result.output;
+}
+
 }  // namespace
 }  // namespace semiseg::cluster
