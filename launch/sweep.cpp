@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "cluster/budget/budget.h"
 #include "cluster/launch_config.h"
 #include "cluster/sweep/sweep_options.h"
 #include "cluster/sweep/sweep_run.h"
@@ -15,6 +16,7 @@
 #include "framework/core/log.h"
 #include "framework/core/process.h"
 #include "framework/record/shown_text.h"
+#include "framework/run/places.h"
 #include "launch/command_line/compose_flags.h"
 #include "launch/sweep_commands.h"
 
@@ -34,6 +36,7 @@ constexpr const char* kExample =
     "         semiseg sweep retry DIR    start failed and cancelled runs again\n"
     "         semiseg sweep cancel DIR   stop what runs, drop what waits\n"
     "         semiseg sweep report DIR   one page for the browser\n"
+    "sweep.budget=10min gives every run the same time of training steps, whatever its method.\n"
     "         semiseg table DIR          compare the runs";
 
 // Names the points that cannot be composed, one for each message.
@@ -102,6 +105,38 @@ void say_points(const ComposedPoints& composed) {
     log::info("{} of the points have the settings of another one, and run once", composed.twins);
 }
 
+// Sets the iterations of the points by the budget, after a measurement where a cost is not known.
+// Returns the exit code when the sweep does not go on yet.
+std::optional<int> apply_budget(const SplitRequest& split, const LaunchSetup& setup,
+                                const fs::path& folder, Definition& definition) {
+  const fs::path costs = fs::absolute(folder / kCostFolder);
+  const fs::path file =
+      setup.options.costs.empty() ? costs / "costs.jsonl" : fs::absolute(setup.options.costs);
+  std::vector<std::string> arguments = {"sweep", "measure"};
+  for (const auto& more : {definition.train_flags, split.run.overrides})
+    arguments.insert(arguments.end(), more.begin(), more.end());
+  arguments.push_back("sweep.costs=" + quoted_value(file.string()));
+  write_request(folder, definition);
+  const Measured measured = measure_missing({.seconds = definition.budget,
+                                             .folder = costs,
+                                             .file = file,
+                                             .arguments = arguments,
+                                             .name = definition.name,
+                                             .at_once = setup.options.at_once},
+                                            definition.points, setup.launcher);
+  if (measured == Measured::kWaiting) return 0;
+  if (measured == Measured::kStopped) return exit_code(ErrorKind::kStopped);
+  definition.costs = costs_of(definition.points, file);
+  ComposedPoints composed = compose_points(
+      definition.axes, {.run = split.run,
+                        .is_here = setup.launcher.is_here,
+                        .now = seconds_of(definition.made),
+                        .iterations = budget_iterations(definition.budget, definition.costs)});
+  refuse_unfit(composed);
+  definition.points = std::move(composed.points);
+  return std::nullopt;
+}
+
 int start(const ComposeFlags& configuration, bool is_dry) {
   const int64_t now = now_seconds();
   const SplitRequest split = split_request(configuration.request());
@@ -111,19 +146,27 @@ int start(const ComposeFlags& configuration, bool is_dry) {
       compose_points(axes, {.run = split.run, .is_here = setup.launcher.is_here, .now = now});
   refuse_unfit(composed);
   say_points(composed);
+  if (setup.options.budget > 0) check_budget(axes);
   Definition definition{.name = name_of(setup.options, composed.points),
                         .made = iso_time(now),
                         .directory = fs::current_path(),
                         .train_flags = train_flags(configuration),
                         .launch = setup.overrides,
                         .axes = axes,
-                        .points = std::move(composed.points)};
+                        .points = std::move(composed.points),
+                        .budget = setup.options.budget};
+  if (definition.budget > 0)
+    definition.asked = hash_of_request(definition.points, definition.budget);
   if (is_dry) return list_points(definition), 0;
   fs::path folder = setup.options.directory.empty()
                         ? sweep_folder(setup.options.root, definition, now)
                         : fs::path(setup.options.directory);
   const auto known = existing(folder, definition);
   const LockFile lock = lock_sweep(folder);
+  if (!known && definition.budget > 0) {
+    const auto code = apply_budget(split, setup, folder, definition);
+    if (code) return *code;
+  }
   if (!known) write_definition(folder, definition);
   if (known) {
     definition = *known;

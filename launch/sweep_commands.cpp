@@ -10,6 +10,7 @@
 #include <map>
 #include <thread>
 
+#include "cluster/budget/budget.h"
 #include "cluster/launch_config.h"
 #include "cluster/sweep/status_text.h"
 #include "cluster/sweep/sweep_options.h"
@@ -171,14 +172,47 @@ int report(const Arguments& arguments) {
   return 0;
 }
 
+int measure(const Arguments& arguments) {
+  Flags flags(
+      "sweep measure",
+      "Measures the cost of a training step of each kind of run of a sweep on this machine, "
+      "with the ranks that it is started with. semiseg sweep … sweep.budget=10min does so "
+      "by itself.",
+      "example: semiseg sweep measure method=bcp,cps seed=0,1 sweep.costs=costs.jsonl");
+  ComposeFlags configuration;
+  configuration.add_to(flags);
+  if (const auto code = flags.parse(arguments)) return *code;
+  const SplitRequest split = split_request(configuration.request());
+  const SweepOptions options = read_launch(split.launch).options;
+  World world;
+  return world.run([&] {
+    ComposedPoints composed;
+    std::map<std::string, StepCost> known;
+    const auto axes = parse_axes(split.run.overrides);
+    world.agree([&] {
+      composed = compose_points(axes, {.run = split.run, .is_here = true, .now = now_seconds()});
+      if (!composed.unfit.empty()) throw composed.unfit.front().error;
+      if (!options.costs.empty()) known = read_costs(options.costs);
+    });
+    for (const Point* point : first_of_kinds(composed.points)) {
+      if (known.contains(point->kind)) continue;
+      ComposeRequest run = split.run;
+      run.overrides = overrides_of(axes, point->choices);
+      run.overrides.insert(run.overrides.end(), point->fixed.begin(), point->fixed.end());
+      const StepCost cost = measure_cost(run, point->kind, world);
+      if (world.is_first()) std::cout << to_text(cost) << std::endl;
+      if (world.is_first() && !options.costs.empty()) append_cost(options.costs, cost);
+    }
+    return 0;
+  });
+}
+
 }  // namespace
 
 std::function<int(const Arguments&)> sweep_command(const std::string& name) {
-  static const std::map<std::string, int (*)(const Arguments&)> kCommands = {{"status", status},
-                                                                             {"watch", watch},
-                                                                             {"retry", retry},
-                                                                             {"cancel", cancel},
-                                                                             {"report", report}};
+  static const std::map<std::string, int (*)(const Arguments&)> kCommands = {
+      {"status", status}, {"watch", watch},   {"retry", retry},
+      {"cancel", cancel}, {"report", report}, {"measure", measure}};
   const auto found = kCommands.find(name);
   return found == kCommands.end() ? nullptr : found->second;
 }

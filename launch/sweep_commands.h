@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// semiseg sweep status | watch | retry | cancel | report DIR.
+// semiseg sweep status | watch | retry | cancel | report DIR, and semiseg sweep measure ARGUMENTS.
 #pragma once
 
 #include <filesystem>

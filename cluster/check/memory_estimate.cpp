@@ -10,11 +10,8 @@
 #include <numeric>
 
 #include "cluster/check/peak_bytes.h"
+#include "cluster/trial_steps.h"
 #include "framework/run/run.h"
-#include "framework/run/training/run_batches.h"
-#include "framework/train/gradients/reduction.h"
-#include "framework/train/gradients/scaler.h"
-#include "framework/train/training_step.h"
 
 namespace semiseg::cluster {
 namespace {
@@ -51,33 +48,22 @@ struct StageBytes {
 
 StageBytes measure_stage(const Run& run, const RunBatches& batches, int64_t stage,
                          PeakBytes& bytes) {
-  Method& method = *run.model.method;
-  const ProtocolOptions& protocol = run.options.protocol;
   const auto live = [&bytes] { return static_cast<double>(bytes.live()); };
-  const auto loader = batches.loader(stage, 0);
-  loader->next();
+  TrialSteps trial(run, batches, stage);
+  trial.next_batch();
   const double before = live();
-  const Batch batch = loader->next();
+  const Batch batch = trial.next_batch();
   StageBytes result{.batch = live() - before};
   const double with_batch = live();
-  GradientReduction reduction(*run.model.comm, protocol.reduction);
-  GradientScaler scaler(protocol.precision == "float16");
-  std::vector<std::pair<std::string, TrainingStep::Value>> records;
-  method.begin_stage(stage);
+  trial.begin();
   for (int64_t iteration = 0; iteration < 2; ++iteration) {
-    const Draws draws = run.options.draws().at(stage, iteration);
-    records.clear();
+    trial.drop_records();
     bytes.reset_peak();
     const double resting = live();
-    TrainingStep step(*run.model.comm, draws, reduction, scaler, records);
-    step.stage = stage;
-    step.iteration = iteration;
-    step.stage_iterations = method.plan().stages[static_cast<size_t>(stage)].iterations;
-    method.step(batch, step);
-    method.after_step(step);
+    trial.step(batch, iteration);
     result.activations = static_cast<double>(bytes.peak()) - resting;
   }
-  records.clear();
+  trial.drop_records();
   result.state = std::max(0.0, live() - with_batch);
   return result;
 }

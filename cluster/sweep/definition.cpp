@@ -66,18 +66,34 @@ Definition definition_of(const Json& json) {
   for (const Json& axis : json.at("axes"))
     d.axes.push_back({.keys = axis.at("keys"), .choices = axis.at("choices")});
   for (const Json& point : json.at("points")) d.points.push_back(point_of(point));
+  if (json.contains("budget")) {
+    const Json& budget = json.at("budget");
+    d.budget = budget.at("seconds");
+    d.asked = budget.at("request");
+    for (const Json& cost : budget.at("costs")) d.costs.push_back(cost_of(cost.dump()));
+  }
   check_choices(d);
   return d;
 }
 
 bool has_runs_of(const fs::path& sweep, const std::string& hash) {
-  if (!fs::exists(sweep / kSweepFile)) return false;
-  return read_definition(sweep).hash() == hash;
+  if (fs::exists(sweep / kSweepFile)) return read_definition(sweep).hash() == hash;
+  return fs::exists(sweep / kRequestFile) && read_own_file(sweep / kRequestFile) == hash;
 }
 
 }  // namespace
 
+std::string hash_of_request(const std::vector<Point>& points, double budget) {
+  const std::string text = fmt::format("{} {}", Definition{.points = points}.hash(), budget);
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
+
+void write_request(const fs::path& sweep, const Definition& definition) {
+  write_file(sweep / kRequestFile, definition.hash());
+}
+
 std::string Definition::hash() const {
+  if (!asked.empty()) return asked;
   std::vector<std::string> identities;
   for (const Point& point : points) identities.push_back(point.identity);
   std::sort(identities.begin(), identities.end());
@@ -95,6 +111,13 @@ void write_definition(const fs::path& sweep, const Definition& d) {
                {"launch", d.launch},
                {"axes", Json::array()},
                {"points", Json::array()}};
+  if (d.budget > 0) {
+    json["budget"] = {{"seconds", d.budget}, {"request", d.asked}, {"costs", Json::array()}};
+    for (const StepCost& cost : d.costs) {
+      json["budget"]["costs"].push_back(Json::parse(cost_json(cost)));
+      json["budget"]["costs"].back()["iterations"] = iterations_in(d.budget, cost);
+    }
+  }
   for (const Axis& axis : d.axes)
     json["axes"].push_back({{"keys", axis.keys}, {"choices", axis.choices}});
   std::string folders;

@@ -25,6 +25,19 @@ namespace {
 // count of its own.
 const std::vector<std::string> kRepetition = {"seed", "labelled", "labelled_draw"};
 
+// Settings that do not change the cost of a step. The iterations are what a budget sets.
+const std::vector<std::string> kCostsNothing = {"seed",
+                                                "labelled",
+                                                "labelled_draw",
+                                                "protocol.iterations",
+                                                "protocol.optimiser.learning_rate",
+                                                "protocol.optimiser.weight_decay",
+                                                "protocol.select",
+                                                "protocol.patience",
+                                                "protocol.validate_every"};
+
+std::string hexadecimal(uint64_t hash) { return fmt::format("{:016x}", hash); }
+
 // A configuration all of whose options have been read.
 struct ReadRun {
   Config config;
@@ -79,29 +92,39 @@ class PointComposer {
     return {std::move(config), std::move(folder)};
   }
 
-  // The run with what precision=auto stands for on this machine, as `semiseg train` resolves it.
+  // The run with the iterations of its budget and with what precision=auto stands for on this
+  // machine, as `semiseg train` resolves it.
   ReadRun resolved(ComposeRequest request, Point& point) {
     ReadRun run = read(request);
+    point.kind = hexadecimal(run.config.identity(kCostsNothing));
+    if (const auto budget = request_.iterations.find(point.kind);
+        budget != request_.iterations.end()) {
+      point.fixed.push_back(fmt::format("++protocol.iterations={}", budget->second));
+      request.overrides.push_back(point.fixed.back());
+      run = read(request);
+    }
     const std::string precision = ProtocolOptions::read(run.config.section("protocol")).precision;
     if (precision != "auto" || !request_.is_here) return run;
     const bool has_gpu = GeneralOptions::read(run.config).device != "cpu" && gpus_in_sight() > 0;
+    std::string chosen;
     request.overrides.emplace_back();
     for (const std::string& one : precisions_of_auto(has_gpu ? at::kCUDA : at::kCPU)) {
       request.overrides.back() = "protocol.precision=" + one;
       ReadRun candidate = read(request);
       const bool is_there = index_.find(candidate.config, candidate.folder).has_value();
-      if (!point.fixed.empty() && !is_there) continue;
-      point.fixed = {request.overrides.back()};
+      if (!chosen.empty() && !is_there) continue;
+      chosen = request.overrides.back();
       run = std::move(candidate);
       if (is_there) break;
     }
+    point.fixed.push_back(chosen);
     return run;
   }
 
   void fill(Point& point, const Config& config) {
     const GeneralOptions general = GeneralOptions::read(config);
-    point.identity = fmt::format("{:016x}", config.identity());
-    point.configuration = fmt::format("{:016x}", config.identity(/*without=*/{"seed"}));
+    point.identity = hexadecimal(config.identity());
+    point.configuration = hexadecimal(config.identity(/*without=*/{"seed"}));
     point.method = config.section("method").required("name", "method");
     point.dataset = config.section("dataset").required("name", "data set");
     point.labelled = general.labelled;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,12 @@
 namespace semiseg::cluster {
 
 struct Point {
-  std::vector<int64_t> choices;    // of each axis
-  std::vector<std::string> fixed;  // further overrides: what precision=auto stands for here
-  std::string identity;            // 16 hexadecimal digits: equal ones are one run
-  std::string configuration;       // the same without the seed
+  std::vector<int64_t> choices;  // of each axis
+  // Further overrides: the iterations of a budget, what precision=auto stands for here.
+  std::vector<std::string> fixed;
+  std::string identity;       // 16 hexadecimal digits: equal ones are one run
+  std::string configuration;  // the same without the seed
+  std::string kind;           // and without what costs no time: of equal ones a step costs the same
   std::string method, dataset, labelled;
   int64_t seed = 0;
   int64_t tried = 1;             // configurations of its method on the same data and labels
@@ -40,6 +43,7 @@ struct PointsRequest {
   ComposeRequest run;   // its overrides are those of the point
   bool is_here = true;  // the runs compute on this machine, so that precision=auto is known
   int64_t now = 0;      // for the names of new folders
+  std::map<std::string, int64_t> iterations = {};  // of a budget, by the kinds of points
 };
 
 // Composes the points, reads all their options and finds the folders of runs that exist already,

@@ -125,6 +125,8 @@ std::vector<std::string> status_lines(const Definition& definition,
   std::vector<std::string> lines = {counts_text(states), rate_line(states, now),
                                     best_line(definition, states)};
   std::erase(lines, "");
+  for (const StepCost& cost : definition.costs)
+    lines.push_back(budget_line(definition.budget, cost));
   for (const std::string& line : failure_lines(definition, states)) lines.push_back(line);
   return lines;
 }
@@ -133,6 +135,11 @@ std::string status_json(const std::filesystem::path& sweep, const Definition& de
                         const std::vector<PointState>& states) {
   using Json = nlohmann::ordered_json;
   Json json = {{"sweep", sweep.string()}, {"counts", Json::object()}, {"points", Json::array()}};
+  if (definition.budget > 0) {
+    json["budget"] = {{"seconds", definition.budget}, {"costs", Json::array()}};
+    for (const StepCost& cost : definition.costs)
+      json["budget"]["costs"].push_back(Json::parse(cost_json(cost)));
+  }
   for (const TaskState state : kShown) json["counts"][to_string(state)] = count(states, state);
   for (size_t i = 0; i < states.size(); ++i) {
     const Point& point = definition.points[i];

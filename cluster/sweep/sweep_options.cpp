@@ -1,7 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/sweep/sweep_options.h"
 
+#include "framework/train/walltime.h"
+
 namespace semiseg::cluster {
+
+namespace {
+
+void read_budget(const Config& sweep, SweepOptions& o) {
+  std::string text;
+  sweep.read(
+      "budget", text,
+      "Time that the training steps of each run take, as 10min, 2h or 01:30:00, whatever its "
+      "method; empty: none. It sets protocol.iterations by the measured cost of a step. Set "
+      "it to compare methods at equal cost instead of equal iterations.",
+      Effect::kNone);
+  sweep.read("costs", o.costs,
+             "File of measured costs of steps, which is made and extended; empty: in the sweep "
+             "folder. Set it so that several sweeps use the same figures.",
+             Effect::kNone);
+  if (text.empty()) return;
+  const auto seconds = parse_duration(text);
+  if (!seconds || *seconds <= 0)
+    sweep.fail("budget", "a time that cannot be parsed", "10min, 2h, 01:30:00 or seconds");
+  o.budget = *seconds;
+}
+
+}  // namespace
 
 SweepOptions SweepOptions::read(const Config& sweep) {
   SweepOptions o;
@@ -21,6 +46,7 @@ SweepOptions SweepOptions::read(const Config& sweep) {
              "GPU, or for every four cores. More than there are GPUs share them: set it so for "
              "small runs.",
              Effect::kNone);
+  read_budget(sweep, o);
   return o;
 }
 

@@ -132,6 +132,8 @@ std::string sweep_section(const Definition& definition, const std::vector<PointS
       "<p>{}. A cell is the mean Dice in percent of a run that is done, else its "
       "state.</p>\n",
       html_text(counts_text(states)));
+  for (const StepCost& cost : definition.costs)
+    html += fmt::format("<p>{}</p>\n", html_text(budget_line(definition.budget, cost)));
   html +=
       "<div class=\"sweep-grid\"><table class=\"sweep\"><thead><tr><th class=\"row\">settings</th>";
   for (const std::string& column : grid.columns)

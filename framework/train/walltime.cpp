@@ -16,12 +16,15 @@ double number(const std::ssub_match& text) { return text.matched ? std::stod(tex
 }  // namespace
 
 std::optional<double> parse_duration(const std::string& text) {
-  static const std::regex count(R"((\d{1,9}(?:\.\d{1,9})?)([smhd]?))");
+  static const std::regex count(R"((\d{1,9}(?:\.\d{1,9})?)(s|min|m|h|d)?)");
   static const std::regex clock(R"((?:(\d{1,5})-)?(\d{1,6}):([0-5]\d):([0-5]\d))");
   std::smatch match;
   if (std::regex_match(text, match, count)) {
     const std::string unit = match[2];
-    return number(match[1]) * (unit == "d" ? 86400 : unit == "h" ? 3600 : unit == "m" ? 60 : 1);
+    return number(match[1]) * (unit == "d"             ? 86400
+                               : unit == "h"           ? 3600
+                               : unit.starts_with("m") ? 60
+                                                       : 1);
   }
   if (!std::regex_match(text, match, clock)) return std::nullopt;
   return ((number(match[1]) * 24 + number(match[2])) * 60 + number(match[3])) * 60 +

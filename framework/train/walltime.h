@@ -12,7 +12,7 @@
 
 namespace semiseg {
 
-// Returns the seconds of "9000", "9000s", "150m", "2.5h", "02:30:00" or "1-02:30:00" (days first, as
+// Returns the seconds of "9000", "9000s", "150m" or "150min", "2.5h", "02:30:00" or "1-02:30:00" (days first, as
 // Slurm writes it); none for anything else.
 std::optional<double> parse_duration(const std::string& text);
 

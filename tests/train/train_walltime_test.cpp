@@ -18,9 +18,9 @@ std::optional<double> read(const std::string& text) {
 
 TEST(WalltimeTest, TimesAreReadInEveryForm) {
   const std::vector<std::pair<std::string, double>> cases = {
-      {"02:30:00", 9000}, {"1-02:30:00", 95400}, {"150m", 9000},
-      {"9000s", 9000},    {"9000", 9000},        {"2.5h", 9000},
-      {"2d", 172800},     {"0:00:01", 1},        {"100:00:00", 360000}};
+      {"02:30:00", 9000},    {"1-02:30:00", 95400}, {"150m", 9000}, {"9000s", 9000},
+      {"9000", 9000},        {"2.5h", 9000},        {"2d", 172800}, {"0:00:01", 1},
+      {"100:00:00", 360000}, {"10min", 600}};
   for (const auto& [text, seconds] : cases) {
     ASSERT_TRUE(read(text).has_value()) << text;
     EXPECT_DOUBLE_EQ(*read(text), seconds) << text;
