@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Volumes as pairs of NumPy files in the layout of xmed-lab/GenericSSL (LA, Synapse, MMWHS, M&Ms),
-// read in place:
-//   <root>/npy/<id>_image.npy, <id>_label.npy   [D,H,W], or [C,D,H,W] for several channels
-//   <root>/split_txts/<list>.txt                 one id a line; which lists is a setting
-// As there, ids of a list are sorted. Published order: those of the labelled list, then those of
-// the unlabelled one, whose label files are not needed. Every volume is scaled to [0, 1] when it is
-// read; Synapse adds intensity.clip = [-75, 275], M&Ms intensity.clip_percentile = [0.5, 99.5].
-// The files lack the spacing, so distances are in voxels; they also lack what was done to the scans
-// before (crops, new sizes), so that predict takes scans as if they were such arrays.
-#include <ATen/TensorOperators.h>
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <utility>
-
+// Volumes as pairs of NumPy files in the layout of xmed-lab/GenericSSL, read in place
+// (datasets/numpy_volumes.h); the classes and the lists are settings. synapse, mmwhs and mnms have
+// those of the released data sets. As in the reference, ids of a list are sorted. Published order:
+// those of the labelled list, then those of the unlabelled one, whose label files are not needed.
+// Every volume is scaled to [0, 1] when it is read.
+#include "datasets/numpy_volumes.h"
 #include "framework/config/option_list.h"
-#include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"
-#include "framework/data/archive/case_list.h"
-#include "framework/data/archive/case_split.h"
-#include "framework/data/archive/volume_source.h"
-#include "framework/files/npy_file.h"
-#include "framework/scans/preparation.h"
 
 namespace semiseg::numpy_pairs {
-namespace fs = std::filesystem;
 namespace {
 
 struct Options {
@@ -68,84 +52,29 @@ struct Options {
   }
 };
 
-// Axes of the arrays are x, y, z where the slices lie along the last one (LA), else z, y, x.
-Preparation preparation_of(const Options& options) {
-  Preparation how;
-  how.fourth_axis_is_channels = options.channels > 1;
-  how.earlier_unknown = true;
-  how.orientation = options.axial_axis == 2 ? "stored_xyz" : "stored";
-  if (options.label_based_preparation) how.crop = "labels";
-  how.intensity = options.intensity;
-  return how;
-}
-
-class NumpyPairs : public VolumeSource {
+class NumpyPairs : public NumpyVolumes {
  public:
-  explicit NumpyPairs(const Options& options) : root_(options.root) {
-    info_ = {.name = "numpy_pairs",
-             .classes = options.classes,
-             .channels = options.channels,
-             .axial_axis = options.axial_axis,
-             .label_based_preparation = options.label_based_preparation,
-             .preparation = preparation_of(options).text()};
-    intensity_ = options.intensity;
-    for (const char* folder : {"npy", "split_txts"}) {
-      if (!fs::is_directory(root_ / folder)) {
-        throw Error(ErrorKind::kData, {.what = "a folder of NumPy pairs is missing",
-                                       .where = (root_ / folder).string(),
-                                       .expected = "npy/ and split_txts/",
-                                       .got = "no such folder",
-                                       .fix = "set dataset.root to the folder that holds both"});
-      }
-    }
-    read_list(options.labelled, Split::kTrain, true, options.patient_mark);
-    read_list(options.unlabelled, Split::kTrain, false, options.patient_mark);
-    read_list(options.val, Split::kVal, true, options.patient_mark);
-    read_list(options.test, Split::kTest, true, options.patient_mark);
-    check_cases(cases_, root_);
+  explicit NumpyPairs(const Options& options)
+      : NumpyVolumes(options.root,
+                     {.name = "numpy_pairs",
+                      .classes = options.classes,
+                      .channels = options.channels,
+                      .axial_axis = options.axial_axis,
+                      .label_based_preparation = options.label_based_preparation},
+                     options.intensity) {
+    const std::string& mark = options.patient_mark;
+    add_list(options.labelled, {.patient_mark = mark});
+    add_list(options.unlabelled, {.needs_labels = false, .patient_mark = mark});
+    add_list(options.val, {.split = Split::kVal, .patient_mark = mark});
+    add_list(options.test, {.split = Split::kTest, .patient_mark = mark});
+    check_cases(cases_, options.root);
   }
 
  private:
-  fs::path file(size_t case_index, const char* of) const {
-    return root_ / "npy" / fmt::format("{}_{}.npy", cases_.at(case_index).id, of);
-  }
-  fs::path image_file(size_t case_index) const override { return file(case_index, "image"); }
-
-  std::vector<int64_t> sizes(size_t case_index) const override {
-    std::vector<int64_t> shape = read_npy_shape(image_file(case_index));
-    if (shape.size() == 4) shape.erase(shape.begin());
-    return shape;
-  }
-
-  Volume read(size_t case_index) const override {
-    Volume volume;
-    volume.image = read_npy(image_file(case_index)).to(at::kFloat);
-    if (volume.image.dim() == 3) volume.image = volume.image.unsqueeze(0);
-    const fs::path path = file(case_index, "label");
-    if (fs::exists(path)) volume.label = to_label(read_npy(path), info_, path);
-    return volume;
-  }
-
-  void read_list(const std::string& name, Split split, bool has_labels, const std::string& mark) {
-    if (name.empty()) return;
+  void add_list(const std::string& name, const ListedCases& how) {
     static const std::regex form("[^,\"/#]+");
-    auto lines = read_case_list(root_ / "split_txts" / (name + ".txt"), form, "an id");
-    std::sort(lines.begin(), lines.end(),
-              [](const ListLine& a, const ListLine& b) { return a.name < b.name; });
-    for (const auto& [id, where] : lines) {
-      cases_.push_back({id, patient_of(id, mark), "", split});
-      for (const char* of : {"image", "label"}) {
-        const fs::path path = file(cases_.size() - 1, of);
-        if (fs::exists(path) || (of[0] == 'l' && !has_labels)) continue;
-        throw Error(ErrorKind::kData, {.what = "a file of a listed volume is missing",
-                                       .where = where,
-                                       .expected = path.string(),
-                                       .got = "no such file"});
-      }
-    }
+    if (!name.empty()) add_cases(read_ids(name, form, "an id"), how);
   }
-
-  fs::path root_;
 };
 
 const bool registered = DatasetRegistry::instance().add(

@@ -15,18 +15,20 @@ namespace {
 
 size_t parse_count(std::string_view labelled, size_t patients) {
   if (labelled == "all") return patients;
+  const bool is_share = labelled.ends_with('%');
+  const std::string_view number = labelled.substr(0, labelled.size() - (is_share ? 1 : 0));
   size_t count = 0;
-  const auto [end, code] =
-      std::from_chars(labelled.data(), labelled.data() + labelled.size(), count);
-  if (code == std::errc() && end == labelled.data() + labelled.size() && count >= 1 &&
-      count <= patients) {
-    return count;
+  const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), count);
+  if (code == std::errc() && end == number.data() + number.size() && count >= 1 &&
+      count <= (is_share ? 100 : patients)) {
+    return is_share ? (count * patients + 99) / 100 : count;
   }
   throw Error(
       ErrorKind::kConfig,
       {.what = "a bad number of labelled patients",
        .where = "labelled",
-       .expected = fmt::format("1 to {} training patients with ground truth, or all", patients),
+       .expected = fmt::format(
+           "1 to {} training patients with ground truth, 1% to 100% of them, or all", patients),
        .got = std::string(labelled)});
 }
 

@@ -20,9 +20,10 @@ struct LabelBudget {
   std::string hash;  // xxh3 of the patient ids, 16 hexadecimal digits; recorded only
 };
 
-// `samples` are DatasetSource::training_samples. `labelled` is a number of patients, "7", or "all":
-// all that have ground truth. Where every sample is labelled, the unlabelled list is empty.
-// Throws kConfig when it is not a number, is below 1, or exceeds the patients with ground truth.
+// `samples` are DatasetSource::training_samples. `labelled` is a number of patients, "7", a whole
+// share of those that have ground truth, "2%", rounded up, or "all" of them. Where every sample is
+// labelled, the unlabelled list is empty. Throws kConfig when it is none of these, is below 1, or
+// exceeds the patients with ground truth.
 LabelBudget resolve_budget(const std::vector<SampleInfo>& samples,
                            const std::vector<CaseInfo>& cases, std::string_view labelled);
 

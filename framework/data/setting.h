@@ -35,7 +35,7 @@ class Setting {
 struct SettingEntry {
   static const char* kind() { return "setting"; }
   std::string name, summary;
-  // Reads [setting]; `labelled` is the number of labelled patients, or "all". Needs no data.
+  // Reads [setting]; `labelled` is that of resolve_budget(). Needs no data.
   std::function<std::unique_ptr<Setting>(const Config& section, const std::string& labelled)> make;
 };
 using SettingRegistry = Registry<SettingEntry>;

@@ -50,8 +50,9 @@ GeneralOptions GeneralOptions::read(const Config& config) {
   GeneralOptions o;
   config.read("labelled", o.labelled,
               "Patients of the training split whose ground truth is used, the first ones in the "
-              "published order of the data set; \"all\": every patient. All other training "
-              "patients are unlabelled. Set it to the label budget that you compare at.");
+              "published order of the data set: a number, a share of them such as \"2%\" (rounded "
+              "up; in semidg of each domain), or \"all\". All other training patients are "
+              "unlabelled. Set it to the label budget that you compare at.");
   config.read("labelled_draw", o.labelled_draw, {0, 1e6},
               "Draw of the labelled patients: 0, the first of the published order; k > 0, "
               "the k-th random choice, stratified over domains. Run several to see how much a "

@@ -45,6 +45,11 @@ class DomainAdaptation : public Setting {
     };
     LabelBudget budget = resolve_budget(samples_of(samples, cases, in(source_)), cases, labelled_);
     budget.unlabelled = samples_of(samples, cases, in(target_));
+    // pools_of() would take the labelled images instead.
+    if (budget.unlabelled.empty()) {
+      section_.fail("target", "the target domain has no training case, so nothing is unlabelled",
+                    "a domain with cases in the training split");
+    }
     return pools_of(budget);
   }
 

@@ -47,6 +47,12 @@ TEST_F(Budget, AllAreThoseWithGroundTruth) {
                [&] { resolve_budget(samples, cases, "3"); });
 }
 
+TEST_F(Budget, AShareIsRoundedUpToWholePatients) {
+  for (const auto& [share, count] :
+       std::vector<std::pair<std::string, size_t>>{{"1%", 1}, {"33%", 1}, {"34%", 2}, {"100%", 3}})
+    EXPECT_EQ(resolve_budget(samples, cases, share).patients.size(), count) << share;
+}
+
 TEST_F(Budget, TheHashIsThatOfThePatients) {
   EXPECT_EQ(resolve_budget(samples, cases, "2").hash, resolve_budget(samples, cases, "2").hash);
   EXPECT_NE(resolve_budget(samples, cases, "1").hash, resolve_budget(samples, cases, "2").hash);
@@ -54,7 +60,8 @@ TEST_F(Budget, TheHashIsThatOfThePatients) {
 }
 
 TEST_F(Budget, NumbersOutsideThePatientsAreRefused) {
-  for (const char* bad : {"0", "4", "-1", "2.5", "", "some", "99999999999999999999"}) {
+  for (const char* bad : {"0", "4", "-1", "2.5", "", "some", "99999999999999999999", "%", "0%",
+                          "101%", "2.5%", "2%%"}) {
     expect_error(ErrorKind::kConfig, {"labelled", "1 to 3"},
                  [&] { resolve_budget(samples, cases, bad); });
   }

@@ -97,6 +97,19 @@ TEST(Settings, UdaHasLabelsOfTheSourceAndTestsTheTarget) {
             (std::set<std::string>{"c4"}));
 }
 
+TEST(Settings, UdaNeedsUnlabelledCasesOfTheTarget) {
+  std::vector<CaseInfo> cases = cases_of_three_domains();
+  for (CaseInfo& one : cases)
+    if (one.domain == "c") one.split = Split::kTest;
+  expect_error(ErrorKind::kConfig, {"target", "no training case"},
+               [&] { apply("uda", "source = 'a'\ntarget = 'c'", "all", cases); });
+}
+
+TEST(Settings, SemidgLabelsAShareOfEachDomainRoundedUp) {
+  const Outcome o = apply("semidg", "left_out = 'c'", "30%");
+  EXPECT_EQ(o.pools.at("labelled"), (Names{"a0", "a1", "b0", "b1"}));
+}
+
 TEST(Settings, SemidgLeavesADomainOutOfTrainingAndTestsAllOfIt) {
   const Outcome o = apply("semidg", "left_out = 'b'", "1");
   EXPECT_EQ(o.pools.at("labelled"), (Names{"a0", "c0"}));
