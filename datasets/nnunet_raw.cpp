@@ -6,7 +6,7 @@
 //                                       channels along a fourth axis
 //   labelsTr/<id>.nii.gz                a case without one is an unlabelled training case
 //   imagesTs, labelsTs                  the test split, where both are there
-// Order: as dataset.json lists the cases, else by name; cases without labels last. Other splits are
+// Order: as dataset.json lists the cases, or by name; cases without labels last. Other splits are
 // drawn by the names of the patients (framework/data/archive/case_split.h) or listed. Voxels keep their
 // size; axes are D, H, W of the files, slices along D.
 #include <ATen/Functions.h>
@@ -34,7 +34,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Options {
-  std::string root, patient_mark;
+  std::string root, patient_mark, order = "listed";
   double grid_tolerance = kGridTolerance;
   SplitOptions splits;
   IntensityOptions intensity{.scale = "zscore"};
@@ -46,6 +46,10 @@ struct Options {
         "patient_mark", o.patient_mark,
         "Text in a case's id behind the name of its patient; empty: every case is a patient. Set "
         "it where patients have several scans, so that none is in two splits.");
+    section.read("order", o.order, {"listed", "name"},
+                 "Published order of the cases with labels, the first of which are the labelled "
+                 "ones: as dataset.json lists them (listed; by name where it lists none), or by "
+                 "name. Set name to repeat runs that label the lowest numbers.");
     section.read("grid_tolerance", o.grid_tolerance, {0, 1},
                  "Distance in voxels that the grids of the files of a case may be apart. Raise it "
                  "where programs rounded headers.");
@@ -93,6 +97,7 @@ class NnunetRaw : public VolumeSource {
     intensity_ = options.intensity;
     grid_tolerance_ = options.grid_tolerance;
     find_form();
+    if (options.order == "name") std::sort(described_.training.begin(), described_.training.end());
     add_training(options.patient_mark);
     SplitOptions splits = options.splits;
     const bool has_test = !stems_in(root_ / "labelsTs", described_.ending).empty();
