@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -90,6 +91,17 @@ int64_t BatchPlan::epoch_length(size_t stream) const {
 }
 
 int64_t BatchPlan::epoch_length() const { return epoch_length(0); }
+
+int64_t BatchPlan::longest_epoch() const {
+  std::map<std::string, int64_t> drawn;  // by pool, in a step
+  for (const StreamPlan& stream : streams_) drawn[stream.pool] += stream.samples;
+  int64_t longest = 1;
+  for (size_t stream = 0; stream < streams_.size(); ++stream) {
+    const int64_t samples = drawn[streams_[stream].pool];
+    if (samples > 0) longest = std::max(longest, pool_size(stream) / samples);
+  }
+  return longest;
+}
 
 size_t BatchPlan::stream_of(int64_t slot) const {
   const auto behind = std::upper_bound(begin_.begin(), begin_.end(), slot);

@@ -46,6 +46,9 @@ class BatchPlan {
   size_t stream_of(int64_t slot) const;
   bool has_labels(size_t stream) const { return pools_[stream].has_labels; }
   int64_t epoch_length() const;  // steps of one epoch of the first stream, whose pool has labels
+  // Steps in which the pool that lasts longest is drawn once, at least 1: an epoch of loaders that
+  // repeat the smaller pools.
+  int64_t longest_epoch() const;
 
  private:
   int64_t pool_size(size_t stream) const;

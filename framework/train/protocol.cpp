@@ -55,6 +55,10 @@ ProtocolOptions ProtocolOptions::read(const Config& section) {
   section.read("patience", o.patience, {0, 1e9},
                "Number of validations without a new best after which a stage ends; 0: it never "
                "ends early. Set it to save time, not in a comparison at equal length.");
+  section.read("patience_epochs", o.patience_epochs, {0, 1e9},
+               "Number of epochs without a new best after which a validation ends the stage; 0: it "
+               "never ends early. An epoch is as many iterations as draw the pool that lasts "
+               "longest once. Set it to repeat published runs that stop by epochs.");
   section.read("precision", o.precision,
                {"float32", "float64", "tf32", "bfloat16", "float16", "auto"},
                "Arithmetic of the networks: float32; float64 to prove exactness; tf32 and float16 "

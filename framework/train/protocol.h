@@ -39,6 +39,7 @@ struct ProtocolOptions {
   std::string select =
       "val";             // weights that are deployed: best on val, best on test (flagged), last
   int64_t patience = 0;  // validations of a stage without a new best before it ends; 0: never
+  int64_t patience_epochs = 0;  // the same, in epochs
   // float32; float64, to prove exactness; tf32, on a GPU only (products of convolutions with 10
   // bits); bfloat16 (activations of networks; losses and weights in float32); float16, the same on
   // a GPU only, with a loss scale. `train` puts the fastest of the device in the place of auto

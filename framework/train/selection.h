@@ -28,6 +28,11 @@ class Selection {
   bool is_exhausted(int64_t patience) const {
     return patience > 0 && validations_since_best_ >= patience;
   }
+  // Returns true when the best is at least `patience` iterations old after `iteration` steps of the
+  // stage; 0: never.
+  bool is_outdated(int64_t iteration, int64_t patience) const {
+    return patience > 0 && iteration - best_iteration_ >= patience;
+  }
 
   void state(StateVisitor& visitor);
 

@@ -189,11 +189,18 @@ void Trainer::validate() {
   if (is_best) save_best();
   const char* split = parts_.protocol.select == "test" ? "test" : "val";
   record({stage().name, iteration_, done_, split, scores}, is_best);
-  if (selection_.is_exhausted(parts_.protocol.patience)) {
-    log::info("stage {} ends at iteration {}: no new best in {} validations", stage().name,
-              iteration_, parts_.protocol.patience);
+  if (is_out_of_patience()) {
+    log::info("stage {} ends at iteration {}: no new best after iteration {}", stage().name,
+              iteration_, selection_.best_iteration());
     ended_ = 1;
   }
+}
+
+bool Trainer::is_out_of_patience() const {
+  const ProtocolOptions& protocol = parts_.protocol;
+  if (selection_.is_exhausted(protocol.patience)) return true;
+  return protocol.patience_epochs > 0 &&
+         selection_.is_outdated(iteration_, protocol.patience_epochs * parts_.epoch_length(stage_));
 }
 
 }  // namespace semiseg

@@ -33,6 +33,8 @@ struct TrainerParts {
   Draws draws;  // draws of the run seed
   // Returns the batches of a stage from one of its iterations on.
   std::function<std::unique_ptr<BatchSource>(int64_t stage, int64_t first_iteration)> batches;
+  // Returns the iterations of an epoch of a stage; needed where protocol.patience_epochs is set.
+  std::function<int64_t(int64_t stage)> epoch_length;
   // Collective. Returns the scores of the current predictor on the selection split: the first is
   // compared, higher is better. The row is empty when the run must stop before all cases are
   // scored. Empty function: no split to select on.
@@ -71,6 +73,7 @@ class Trainer {
   void at(const char* phase) const;  // reports the phase to the watchdog
   void train_step(const Batch& batch);
   void validate();
+  bool is_out_of_patience() const;
   void save();
   void begin_records();
   void record(const MetricsRow& row, bool is_best);

@@ -45,6 +45,15 @@ TEST(BatchPlan, AnEpochIsWholeBlocksOfDistinctLabelledSamples) {
   }
 }
 
+TEST(BatchPlan, TheLongestEpochIsThatOfThePoolThatLastsLongest) {
+  EXPECT_EQ(BatchPlan(pools(8, 72), streams(4, 4), Draws(1), 0).longest_epoch(), 18);
+  EXPECT_EQ(BatchPlan(pools(16, 13), streams(2, 2), Draws(1), 0).longest_epoch(), 8);
+  EXPECT_EQ(BatchPlan(pools(3, 3), streams(2, 2), Draws(1), 0).longest_epoch(), 1);
+  std::vector<StreamPlan> halves = streams(1, 2);
+  halves.push_back({.name = "other", .pool = "unlabelled", .samples = 2});
+  EXPECT_EQ(BatchPlan(pools(2, 16), halves, Draws(1), 0).longest_epoch(), 4);
+}
+
 TEST(BatchPlan, EveryUnlabelledSampleComesOnceBeforeAnyComesTwice) {
   const BatchPlan plan(pools(5, 7), streams(2, 3), Draws(1), 0);
   std::vector<size_t> stream;

@@ -71,6 +71,7 @@ struct TrainerTest : testing::Test {
          .comm = *comm,
          .draws = Draws(1),
          .batches = [](int64_t, int64_t first) { return std::make_unique<Numbered>(first); },
+         .epoch_length = [](int64_t stage) { return stage == 0 ? 3 : 1; },
          .validate =
              score ? [=] { return ValueRow{{"dice", score()}}; } : std::function<ValueRow()>(),
          .journal = &journal,
@@ -143,6 +144,28 @@ TEST_F(TrainerTest, PatienceEndsAStageWithoutANewBest) {
   Counter method({20});
   run(method, 1000, [&] { return -method.w.item<double>(); });
   EXPECT_EQ(display.steps, 6) << "validations after 2, 4 and 6 steps; two of them no better";
+}
+
+TEST_F(TrainerTest, PatienceMayBeCountedInEpochsOfTheStage) {
+  protocol.patience_epochs = 2;
+  Counter method({20, 20});
+  run(method, 1000, [] { return 1.0; });
+  // The best of each stage is after 2 steps. Six steps later the first ends, whose epochs have
+  // three; two steps later the second, whose epochs have one.
+  EXPECT_EQ(display.steps, 8 + 4);
+}
+
+TEST_F(TrainerTest, PatienceInEpochsIsTheSameAfterAResume) {
+  protocol.patience_epochs = 2;
+  for (int64_t stop = 1; stop < 8; ++stop) {
+    journal = {};
+    display = {};
+    Counter first({20}), second({20});
+    const auto score = [] { return 1.0; };
+    EXPECT_FALSE(run(first, stop, score));
+    EXPECT_TRUE(run(second, 1000, score));
+    EXPECT_EQ(display.steps, 8) << stop;
+  }
 }
 
 TEST_F(TrainerTest, AnEqualScoreIsNoNewBest) {

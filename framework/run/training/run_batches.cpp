@@ -42,4 +42,9 @@ std::unique_ptr<Loader> RunBatches::loader(int64_t index, int64_t first_iteratio
       run_.options.loader);
 }
 
+int64_t RunBatches::epoch_length(int64_t stage) const {
+  const Plan plan = run_.model.method->plan();
+  return plan_of(plan.stages[static_cast<size_t>(stage)], stage).longest_epoch();
+}
+
 }  // namespace semiseg

@@ -19,6 +19,8 @@ class RunBatches {
 
   // Returns this rank's batches of a stage from one of its iterations on.
   std::unique_ptr<Loader> loader(int64_t stage, int64_t first_iteration) const;
+  // Returns BatchPlan::longest_epoch() of a stage.
+  int64_t epoch_length(int64_t stage) const;
 
  private:
   BatchPlan plan_of(const Stage& stage, int64_t index) const;

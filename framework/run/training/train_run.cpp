@@ -108,6 +108,7 @@ bool train(StartedRun& start) {
        .draws = run.options.draws().on(run.model.device),
        .batches = [&start](int64_t stage,
                            int64_t first) { return start.batches.loader(stage, first); },
+       .epoch_length = [&start](int64_t stage) { return start.batches.epoch_length(stage); },
        .validate = validation(run, start.stop),
        .journal = start.journal,
        .displays = {&events, &progress},
