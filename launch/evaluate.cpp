@@ -58,14 +58,9 @@ EvaluatorOptions measurement(const RunOptions& trained, const std::filesystem::p
   return EvaluatorOptions::read(config.section("evaluation"));
 }
 
-// Takes definition, unit, tolerance and policy of the run where no flag sets others.
+// Takes what no flag sets as the run has it.
 void choose(const EvaluateFiles& asked, EvaluatorOptions& options) {
-  if (!asked.definition.empty()) {
-    metric_definition(asked.definition);
-    options.definition = asked.definition;
-  }
-  if (!asked.empty.empty()) options.empty = empty_policy(asked.empty);
-  if (const auto tolerance = asked.chosen_tolerance()) options.tolerance = *tolerance;
+  asked.choose(options);
   if (asked.spacing.empty()) return;
   if (asked.spacing != "file" && asked.spacing != "voxel") {
     throw Error(ErrorKind::kConfig, {.what = "a run takes the spacing of its data set",
@@ -85,6 +80,7 @@ int measure(World& world, const std::filesystem::path& folder, const std::string
   world.agree([&] {
     how = measurement(run.options, folder, overrides);
     choose(asked, how);
+    how.check_classes(run.data.facts.info.classes);
   });
   const std::vector<EvaluationRow> rows = run.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
@@ -93,7 +89,7 @@ int measure(World& world, const std::filesystem::path& folder, const std::string
   const auto path = asked.output.empty() ? folder / ("cases." + split + ".csv") : asked.output;
   write_cases(path, {{.definition = how.definition,
                       .unit = to_string(how.unit),
-                      .tolerance = fmt::format("{}", how.tolerance),
+                      .tolerance = how.tolerance_text(),
                       .empty = to_string(how.empty),
                       .split = split,
                       .selection = selection_of(run, folder, weights)},

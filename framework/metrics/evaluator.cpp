@@ -77,7 +77,14 @@ std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
                                .distances = options.distances,
                                .definition = metric_definition(options.definition),
                                .tolerance = options.tolerance,
+                               .class_tolerances = options.class_tolerances,
                                .has_ignore_label = source.info().has_ignore_label};
+  metric_options.components = options.distances && options.asks_for("components");
+  at::Tensor probabilities;
+  if (options.distances && options.probabilities && options.asks_for("calibration")) {
+    probabilities = options.probabilities(volume);
+    metric_options.probabilities = &probabilities;
+  }
   if (options.unit == DistanceUnit::kMillimetre) {
     metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
   }
@@ -127,41 +134,11 @@ void close(EvaluationMeans& means) {
 
 }  // namespace
 
-const char* to_string(DistanceUnit unit) { return unit == DistanceUnit::kVoxel ? "voxel" : "mm"; }
-
-EvaluatorOptions EvaluatorOptions::read(const Config& section) {
-  EvaluatorOptions o;
-  std::string unit = to_string(o.unit), empty = to_string(o.empty);
-  section.read("definition", o.definition, {"medpy", "monai", "surface-distance"},
-               "Package whose HD95, surface distances and surface Dice are computed. Keep medpy to "
-               "compare with most published tables; change it to compare with numbers that "
-               "another package measured.",
-               Effect::kMeasurement);
-  section.read("tolerance", o.tolerance, {0, 1e6},
-               "Distance up to which a surface counts as found by the surface Dice, in the unit of "
-               "distances. Set it to what observers differ by.",
-               Effect::kMeasurement);
-  section.read("unit", unit, {"voxel", "mm"},
-               "Unit of distances. Take mm where the data set knows its spacing and the numbers "
-               "are for clinicians; most published tables of ACDC and LA are in voxels.",
-               Effect::kMeasurement);
-  section.read(
-      "empty", empty, {"ignore", "exclude", "reference", "definition"},
-      "Value of a metric for a class that is empty in the prediction or the ground truth. "
-      "ignore: a case without the class in both counts in no mean, and distances that do "
-      "not exist are left out and counted; exclude: the same, but overlap 1 where both are "
-      "empty; reference: zero, as in published code; definition: the value of the package "
-      "that definition names. Change it only to repeat published numbers.",
-      Effect::kMeasurement);
-  o.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
-  o.empty = empty_policy(empty);
-  return o;
-}
-
 std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
                                     const CasePredictor& predict, const EvaluatorOptions& options,
                                     const Communicator& comm) {
   metric_definition(options.definition);
+  options.check_classes(source.info().classes);
   const std::vector<size_t> cases = cases_of(source, split);
   std::vector<int64_t> costs;
   for (const size_t index : cases) costs.push_back(source.cases()[index].cost);

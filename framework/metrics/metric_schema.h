@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "framework/metrics/metrics.h"
@@ -41,6 +42,9 @@ struct MetricField {
   int64_t since = 0;
   double MetricValues<double>::*value = nullptr;
   MetricMean MetricValues<MetricMean>::*mean = nullptr;
+  // Entry of evaluation.metrics for which it is measured; nullptr: always. Files, tables, console
+  // and report leave such a field out where no row has a value.
+  const char* asked_as = nullptr;
   const char* meaning = nullptr;  // for the definitions of the report; nullptr: page.html has it
 
   double factor() const { return unit == MetricUnit::kPercent ? 100 : 1; }  // value → unit
@@ -51,6 +55,9 @@ const std::vector<MetricField>& metric_schema();
 
 // Returns the fields that tables, console and report show, in the same order.
 std::vector<MetricField> shown_metrics();
+
+// Returns the entries that evaluation.metrics may have, in the order of the fields.
+std::vector<std::string> metrics_to_ask();
 
 // For tests: adds a field at the end of the schema as long as the object lives. No other thread may
 // use the schema while the object is constructed or destroyed.

@@ -6,11 +6,15 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "framework/core/error.h"
 #include "framework/core/ignore_label.h"
+#include "framework/metrics/calibration.h"
 #include "framework/metrics/class_surfaces.h"
+#include "framework/metrics/components.h"
+#include "framework/metrics/label_boxes.h"
 #include "framework/metrics/metric_schema.h"
 #include "framework/metrics/surface_statistics.h"
 
@@ -55,13 +59,14 @@ double robust_hausdorff(const ClassSurfaces& surfaces, MetricDefinition definiti
   return percentile(std::move(both), kFraction);
 }
 
-void set_distances(ClassMetrics& m, const ClassSurfaces& surfaces, const MetricOptions& options) {
+void set_distances(ClassMetrics& m, const ClassSurfaces& surfaces, const MetricOptions& options,
+                   double tolerance) {
   const auto &there = surfaces.there, &back = surfaces.back;
   m.hd = std::max(largest_distance(there), largest_distance(back));
   m.hd95 = robust_hausdorff(surfaces, options.definition);
   m.asd = mean_distance(there);
   m.assd = mean_distance(there, back);
-  m.surface_dice = surface_dice(there, back, options.tolerance);
+  m.surface_dice = surface_dice(there, back, tolerance);
 }
 
 void leave_out_surfaces(ClassMetrics& m) {
@@ -116,8 +121,16 @@ void set_empty(ClassMetrics& m, const MetricOptions& options) {
   }
 }
 
-ClassMetrics metrics_of(const ClassSurfaces& surfaces, const MetricOptions& options) {
-  ClassMetrics m;
+// The fields that were not asked for have no value, whatever the policy.
+void leave_out_unasked(ClassMetrics& m, const MetricOptions& options) {
+  if (!options.components)
+    m.component_f1 = m.components_found = m.components_missed = m.components_false = kNaN;
+  if (!options.probabilities) m.ece = m.brier = kNaN;
+}
+
+// Completes the metrics of a class whose components and calibration are set.
+void complete(ClassMetrics& m, const ClassSurfaces& surfaces, const MetricOptions& options,
+              double tolerance) {
   m.prediction_voxels = surfaces.prediction_voxels;
   m.reference_voxels = surfaces.reference_voxels;
   m.overlap_voxels = surfaces.overlap_voxels;
@@ -131,12 +144,43 @@ ClassMetrics metrics_of(const ClassSurfaces& surfaces, const MetricOptions& opti
   if (empty) {
     set_empty(m, options);
   } else if (options.distances) {
-    set_distances(m, surfaces, options);
+    set_distances(m, surfaces, options, tolerance);
   }
   if (!options.distances && !(empty && options.empty == EmptyPolicy::kReference)) {
     leave_out_surfaces(m);
   }
-  return m;
+  leave_out_unasked(m, options);
+}
+
+void set_components(std::vector<ClassMetrics>& metrics, const at::Tensor& prediction,
+                    const at::Tensor& reference) {
+  const auto counts = count_components(prediction, reference, std::ssize(metrics) + 1);
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    metrics[i].component_f1 = counts[i].f1();
+    metrics[i].components_found = static_cast<double>(counts[i].found);
+    metrics[i].components_missed = static_cast<double>(counts[i].missed);
+    metrics[i].components_false = static_cast<double>(counts[i].false_positive);
+  }
+}
+
+// `prediction` and `reference` without the voxels that do not count; `labels`: the reference with
+// them.
+void set_calibration(std::vector<ClassMetrics>& metrics, const at::Tensor& prediction,
+                     const at::Tensor& reference, const at::Tensor& labels,
+                     const MetricOptions& options) {
+  const auto predicted = find_label_boxes(prediction, std::ssize(metrics) + 1);
+  const auto expected = find_label_boxes(reference, std::ssize(metrics) + 1);
+  const at::Tensor raw = labels.contiguous();
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    LabelBox box = predicted[i + 1];
+    box.include(expected[i + 1]);
+    const at::Tensor probability =
+        options.probabilities->select(0, static_cast<int64_t>(i) + 1).contiguous();
+    const Calibration c = calibration_of(
+        probability, raw, {static_cast<uint8_t>(i + 1), box, options.has_ignore_label});
+    metrics[i].ece = c.ece;
+    metrics[i].brier = c.brier;
+  }
 }
 
 void check(const at::Tensor& prediction, const at::Tensor& reference, int64_t classes,
@@ -152,6 +196,15 @@ void check(const at::Tensor& prediction, const at::Tensor& reference, int64_t cl
                 "connectivity is 1 … axes");
   SEMISEG_CHECK(options.spacing.empty() || static_cast<int64_t>(options.spacing.size()) == axes,
                 "one spacing for each axis");
+  SEMISEG_CHECK(
+      options.class_tolerances.empty() || std::ssize(options.class_tolerances) >= classes - 1,
+      "one tolerance for each class");
+  if (!options.probabilities) return;
+  SEMISEG_CHECK(options.probabilities->scalar_type() == at::kFloat &&
+                    options.probabilities->is_cpu() && options.probabilities->dim() == axes + 1 &&
+                    options.probabilities->size(0) == classes &&
+                    options.probabilities->sizes().slice(1) == reference.sizes(),
+                "float32 probabilities of every class of the map");
 }
 
 }  // namespace
@@ -214,12 +267,15 @@ std::vector<ClassMetrics> compute_metrics(const at::Tensor& prediction, const at
     if (!options.has_ignore_label) return map.contiguous();
     return map.masked_fill(reference == kIgnoreLabel, 0).contiguous();
   };
-  const auto surfaces =
-      compare_surfaces(counted(prediction), counted(reference), classes, surface_options);
+  const at::Tensor predicted = counted(prediction), expected = counted(reference);
+  const auto surfaces = compare_surfaces(predicted, expected, classes, surface_options);
   std::vector<ClassMetrics> result(surfaces.size());
+  if (options.components) set_components(result, predicted, expected);
+  if (options.probabilities) set_calibration(result, predicted, expected, reference, options);
   at::parallel_for(0, static_cast<int64_t>(result.size()), 1, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
-      result[i] = metrics_of(surfaces[i], options);
+      complete(result[i], surfaces[i], options,
+               options.class_tolerances.empty() ? options.tolerance : options.class_tolerances[i]);
     }
   });
   return result;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "framework/core/tensor_fwd.h"
@@ -45,11 +47,23 @@ struct MetricOptions {
   // Outside the array counts as background. Not used by surface-distance.
   int connectivity = 1;
   MetricDefinition definition = MetricDefinition::kMedpy;
-  double tolerance = 1;  // tolerance of the surface Dice, in units of the spacing
+  double tolerance = 1;                  // tolerance of the surface Dice, in units of the spacing
+  std::vector<double> class_tolerances;  // those of labels 1, 2, …; empty: `tolerance` for all
   // Voxels of the reference labelled kIgnoreLabel (core/ignore_label.h) are background in both
   // maps: they count in no overlap, and surfaces end where they begin. nnU-Net counts likewise.
   bool has_ignore_label = false;
+  bool components = false;  // measure components (components.h); false: their fields are NaN
+  // Class probabilities [K,D,H,W] or [K,H,W], float32, CPU, for the fields of calibration
+  // (calibration.h); nullptr: these are NaN.
+  const at::Tensor* probabilities = nullptr;
 };
+
+// NaN, or a statistic of no value.
+template <class Value>
+constexpr Value no_value() {
+  if constexpr (std::is_same_v<Value, double>) return std::numeric_limits<double>::quiet_NaN();
+  return Value{};
+}
 
 // One value for each field of metric_schema(): that of a class, or a statistic of many.
 template <class Value>
@@ -63,6 +77,12 @@ struct MetricValues {
   Value surface_dice{};
   Value volume_error{};  // (prediction - reference) / reference, medpy's ravd; NaN when the
                          // reference is empty
+  // Those that are measured only when asked for; see MetricOptions.
+  Value component_f1 = no_value<Value>();  // [0, 1]
+  Value components_found = no_value<Value>(),
+        components_missed = no_value<Value>();               // of reference
+  Value components_false = no_value<Value>();                // of the prediction
+  Value ece = no_value<Value>(), brier = no_value<Value>();  // [0, 1]
 };
 
 struct ClassMetrics : MetricValues<double> {

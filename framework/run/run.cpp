@@ -13,6 +13,7 @@ namespace semiseg {
 Run Run::assemble(const Config& config, World& world, Start start) {
   RunOptions options = RunOptions::read(config, world);
   RunData data = RunData::open(options);
+  options.evaluation.check_classes(data.facts.info.classes);
   RunModel model = RunModel::build(options, data.facts, world, start);
   config.check_all_read();
   return {std::move(options), std::move(data), std::move(model)};
@@ -26,6 +27,9 @@ std::vector<EvaluationRow> Run::evaluate_split(Split split, bool distances,
   // [evaluation] says.
   if (!distances) how.empty = EmptyPolicy::kIgnore;
   how.stop = std::move(stop);
+  how.probabilities = [this](const Volume& volume) {
+    return class_probabilities(volume.image, model.predictor(volume.task), model.inference);
+  };
   const CasePredictor predict = [this](const Volume& volume) { return model.segment(volume); };
   // A validation within a training has the training's bar; only a whole evaluation shows its own.
   if (!distances || model.comm->rank() != 0)

@@ -71,10 +71,8 @@ Files::const_iterator prediction_of(const std::string& name, const Files& predic
 class Comparison {
  public:
   explicit Comparison(const EvaluateFiles& request) : request_(request) {
-    if (!request.definition.empty()) options_.definition = request.definition;
-    options_.tolerance = request.chosen_tolerance().value_or(1);
-    options_.empty = request.empty.empty() ? EmptyPolicy::kIgnore : empty_policy(request.empty);
-    metric_definition(options_.definition);
+    request.choose(options_);
+    check_classes();
     read_spacing();
   }
 
@@ -116,6 +114,23 @@ class Comparison {
   }
 
  private:
+  void check_classes() const {
+    if (options_.asks_for("calibration")) {
+      throw Error(ErrorKind::kConfig, {.what = "label files hold no probabilities to calibrate",
+                                       .where = "--metrics",
+                                       .expected = "components, or a run"});
+    }
+    if (options_.class_tolerances.empty()) return;
+    if (request_.classes.empty()) {
+      throw Error(ErrorKind::kConfig, {.what = "a tolerance for each class needs their names",
+                                       .where = "--tolerance",
+                                       .expected = "--classes with it"});
+    }
+    std::vector<std::string> classes = {"background"};
+    classes.insert(classes.end(), request_.classes.begin(), request_.classes.end());
+    options_.check_classes(classes);
+  }
+
   void read_spacing() {
     const std::string text = request_.spacing.empty() ? "file" : request_.spacing;
     options_.unit = text == "voxel" ? DistanceUnit::kVoxel : DistanceUnit::kMillimetre;
@@ -191,7 +206,12 @@ class Comparison {
     MetricOptions metric_options{.empty = options_.empty,
                                  .definition = metric_definition(options_.definition),
                                  .tolerance = options_.tolerance,
+                                 .class_tolerances = options_.class_tolerances,
                                  .has_ignore_label = request_.ignore_label.has_value()};
+    metric_options.components = options_.asks_for("components");
+    // Labels without a name do not occur: read() refuses them.
+    if (!metric_options.class_tolerances.empty())
+      metric_options.class_tolerances.resize(kLabels - 1, options_.tolerance);
     if (options_.unit == DistanceUnit::kMillimetre) {
       const auto& of_file = reference.geometry.spacing_mm;
       metric_options.spacing =
@@ -259,7 +279,7 @@ int EvaluateFiles::run() const {
   const EvaluatorOptions& options = comparison.options();
   write_cases(output, {{.definition = options.definition,
                         .unit = to_string(options.unit),
-                        .tolerance = fmt::format("{}", options.tolerance),
+                        .tolerance = options.tolerance_text(),
                         .empty = to_string(options.empty),
                         .split = "files",
                         .selection = ""},

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "framework/metrics/evaluator.h"
 #include "launch/command_line/flags.h"
 
 namespace semiseg {
@@ -17,9 +18,10 @@ struct EvaluateFiles {
   std::vector<std::string> classes;  // names of labels 1, 2, …; empty: as many as there are
   // "file" (mm of the references), "voxel", or "D,H,W" in mm; empty: file.
   std::string spacing;
-  std::string definition, empty;  // empty: medpy, ignore
-  std::vector<double> tolerance;  // for the surface Dice, in the unit of `spacing`; empty: 1
-  bool resample = false;          // resample predictions on other grids
+  std::string definition, empty;     // empty: medpy, ignore
+  std::vector<double> tolerance;     // for the surface Dice, in the unit of `spacing`; empty: 1
+  std::vector<std::string> metrics;  // to measure besides, see metrics_to_ask()
+  bool resample = false;             // resample predictions on other grids
   bool allow_missing_affine = false;
   double grid_tolerance = 0.01;         // voxels
   std::vector<int64_t> label_values;    // see ReadOptions
@@ -29,8 +31,9 @@ struct EvaluateFiles {
   void add_to(Flags& flags);
   // For a run: throws kConfig naming those flags that concern label files alone.
   void refuse_for_run() const;
-  // Throws kConfig unless there is at most one number, 0 or more.
-  std::optional<double> chosen_tolerance() const;
+  // Sets what the flags say: definition, policy, tolerances and metrics. Throws kConfig for a name
+  // that is not known and for a negative tolerance.
+  void choose(EvaluatorOptions& options) const;
   bool is_asked() const { return !predictions.empty() || !references.empty(); }
 
   // Writes `output`, prints the table of means and then the failures. Returns 0, or 3 when a file

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "framework/core/error.h"
@@ -31,8 +32,11 @@ void EvaluateFiles::add_to(Flags& flags) {
             "throughout, as in SSL4MIS's tables; definition: what the package returns; default of "
             "a run: as it was trained");
   flags.add("--tolerance", tolerance,
-            "tolerance of the surface Dice (NSD), in the unit of distances; default: 1, or that of "
-            "the run");
+            "tolerance of the surface Dice (NSD), in the unit of distances, or one for each class: "
+            "2,1.5,1; default: 1, or that of the run");
+  flags.add("--metrics", metrics,
+            "metrics to measure besides: components, and of a run calibration; see "
+            "evaluation.metrics");
   flags.add("--label-values", label_values,
             "values in the label files, one for each class, the background's first: 0,205,420");
   flags.add("--ignore-label", ignore_label,
@@ -45,13 +49,31 @@ void EvaluateFiles::add_to(Flags& flags) {
   flags.add("--force", force, "replace the file of rows");
 }
 
-std::optional<double> EvaluateFiles::chosen_tolerance() const {
-  if (tolerance.empty()) return std::nullopt;
-  if (tolerance.size() == 1 && tolerance[0] >= 0) return tolerance[0];
-  throw Error(ErrorKind::kConfig, {.what = "not a tolerance",
-                                   .where = "--tolerance",
-                                   .expected = "one number, 0 or more",
-                                   .got = fmt::format("{}", fmt::join(tolerance, ","))});
+void EvaluateFiles::choose(EvaluatorOptions& options) const {
+  if (!definition.empty()) {
+    metric_definition(definition);
+    options.definition = definition;
+  }
+  if (!empty.empty()) options.empty = empty_policy(empty);
+  if (!tolerance.empty()) {
+    if (*std::min_element(tolerance.begin(), tolerance.end()) < 0) {
+      throw Error(ErrorKind::kConfig, {.what = "not a tolerance",
+                                       .where = "--tolerance",
+                                       .expected = "one number, 0 or more, or one for each class",
+                                       .got = fmt::format("{}", fmt::join(tolerance, ","))});
+    }
+    options.tolerance = tolerance.front();
+    options.class_tolerances = tolerance.size() > 1 ? tolerance : std::vector<double>();
+  }
+  if (metrics.empty()) return;
+  const std::vector<std::string> known = metrics_to_ask();
+  for (const std::string& name : metrics) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw Error(ErrorKind::kConfig, {.what = "there is no metric '" + name + "' to ask for",
+                                     .where = "--metrics",
+                                     .expected = fmt::format("{}", fmt::join(known, ", "))});
+  }
+  options.metrics = metrics;
 }
 
 void EvaluateFiles::refuse_for_run() const {

@@ -37,7 +37,9 @@ TEST(MetricSchema, EveryFieldIsCompleteAndOnlyOnce) {
 }
 
 TEST(MetricSchema, EveryFieldTravelsAndHasAMean) {
-  const auto rows = rows_of();
+  const auto rows = rows_of({.metrics = metrics_to_ask(), .probabilities = [](const Volume&) {
+                               return at::full({3, 6, 6, 6}, 1.0 / 3, at::kFloat);
+                             }});
   const EvaluationSummary summary = summarise(rows);
   for (const MetricField& field : metric_schema()) {
     double sum = 0;

@@ -191,7 +191,10 @@ TEST(PatientValues, ArePatientsNotCasesAndClasses) {
   EXPECT_DOUBLE_EQ(
       patient_values(rows, dice, [](const EvaluationRow& row) { return row.label == 1; }).at("a"),
       (0.2 + 0.9) / 2);
-  EXPECT_DOUBLE_EQ(patient_values(rows, metric_schema().back()).at("a"), (0.3 + 0.9) / 2);
+  const auto volume_error = std::find_if(
+      metric_schema().begin(), metric_schema().end(),
+      [](const MetricField& field) { return std::string(field.name) == "volume_error"; });
+  EXPECT_DOUBLE_EQ(patient_values(rows, *volume_error).at("a"), (0.3 + 0.9) / 2);
 }
 
 TEST(PatientValues, OfRunsAreMeansOfThoseThatHaveOne) {

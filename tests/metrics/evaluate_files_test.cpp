@@ -11,6 +11,7 @@
 #include "launch/evaluate/grid.h"
 #include "launch/evaluate/label_files.h"
 #include "tests/support/cube_source.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {
@@ -241,6 +242,41 @@ TEST_F(EvaluateLabelFiles, AClassThatWasNeverFoundHasDiceZero) {
   EXPECT_EQ(cases().terms.empty, "ignore");
   EXPECT_DOUBLE_EQ(summarise(cases().rows).classes.at(1).dice.mean, 0);
   EXPECT_EQ(summarise(cases().rows).classes.at(1).both_empty, 2);
+}
+
+TEST_F(EvaluateLabelFiles, ComponentsAndTolerancesOfClassesAreMeasuredWhenAsked) {
+  write_cubes("a.nii");
+  request_.metrics = {"components"};
+  request_.classes = {"cube"};
+  request_.spacing = "voxel";
+  request_.tolerance = {0};
+  ASSERT_EQ(run(), 0) << errors_;
+  EXPECT_EQ(cases().rows.at(0).metrics.components_found, 1);
+  EXPECT_DOUBLE_EQ(cases().rows.at(0).metrics.surface_dice, 36.0 / 56);
+  request_.classes = {"cube", "other"};
+  request_.tolerance = {1, 0};
+  request_.force = true;
+  ASSERT_EQ(run(), 0) << errors_;
+  EXPECT_EQ(cases().rows.at(0).metrics.surface_dice, 1);
+  EXPECT_EQ(cases().terms.tolerance, "1,0");
+}
+
+TEST_F(EvaluateLabelFiles, WhatTheyCannotBeAskedForIsRefused) {
+  write_cubes("a.nii");
+  const auto refusal = [&](const std::string& words) {
+    expect_error(ErrorKind::kConfig, {words}, [&] { run(); });
+  };
+  request_.metrics = {"dise"};
+  refusal("no metric 'dise'");
+  request_.metrics = {"calibration"};
+  refusal("no probabilities");
+  request_.metrics.clear();
+  request_.tolerance = {1, 2};
+  refusal("needs their names");
+  request_.classes = {"cube"};
+  refusal("class that is not there");
+  request_.tolerance = {-1};
+  refusal("not a tolerance");
 }
 
 TEST_F(EvaluateLabelFiles, FilesWithoutAPlaceAreMeasuredWhenAsked) {

@@ -120,7 +120,7 @@ TEST(OlderFiles, FromBeforeAFieldAreRead) {
   const TemporaryFolder folder;
   write_cases(folder / "cases.csv", cases());
   write_run_summary(folder / "summary.json", summary());
-  const std::string after = "volume_error,extra\n";
+  const std::string after = "volume_error,extra,component_f1";
   const ExtraMetricField extra(kExtra);
   EXPECT_NE(to_csv(cases()).find(after), std::string::npos) << to_csv(cases());
   EXPECT_TRUE(std::isnan(read_cases(folder / "cases.csv").rows.at(0).metrics.*kExtra.value));

@@ -17,6 +17,10 @@ namespace semiseg {
 // DeepMed-Lab-ECNU/BCP get_ACDC_2DLargestCC, getLargestCC.
 at::Tensor largest_component(const at::Tensor& label, int64_t connectivity = 0);
 
+// The same labels and connectivity → int64 of that shape on the CPU: for each pixel the raster index
+// within its sample of the first pixel of its component, -1 where the label is 0.
+at::Tensor component_roots(const at::Tensor& label, int64_t connectivity = 0);
+
 // HiLab-git/DTC utils/util.py and kleinzcy/SASSNet, compute_sdf.
 // label [N,H,W] or [N,D,H,W], any dtype, foreground where it is not 0 → float64 of that shape, on
 // the CPU. With exact Euclidean distances in pixels, o to the foreground and i to the background,

@@ -95,11 +95,17 @@ void keep_largest(const int64_t* label, int64_t* out, const Grid& grid,
   }
 }
 
-}  // namespace
+void set_roots(const int64_t* label, int64_t* out, const Grid& grid,
+               const std::vector<Offset>& neighbours) {
+  Components components(grid.size());
+  join_neighbours(label, grid, neighbours, components);
+  for (int64_t i = 0; i < grid.size(); ++i) out[i] = label[i] != 0 ? components.root(i) : -1;
+}
 
-at::Tensor largest_component(const at::Tensor& label, int64_t connectivity) {
-  SEMISEG_CHECK(label.dim() == 3 || label.dim() == 4,
-                "largest_component takes [N,H,W] or [N,D,H,W]");
+// Applies `action` to every sample. Returns int64 on the CPU.
+template <class Action>
+at::Tensor of_samples(const at::Tensor& label, int64_t connectivity, const Action& action) {
+  SEMISEG_CHECK(label.dim() == 3 || label.dim() == 4, "label maps are [N,H,W] or [N,D,H,W]");
   const Grid grid{label.dim() == 4 ? label.size(1) : 1, label.size(-2), label.size(-1)};
   const auto neighbours = earlier_neighbours(connectivity == 0 ? 3 : connectivity);
   const at::Tensor in = label.to(at::kCPU, at::kLong).contiguous();
@@ -107,11 +113,20 @@ at::Tensor largest_component(const at::Tensor& label, int64_t connectivity) {
   const int64_t* from = in.const_data_ptr<int64_t>();
   int64_t* to = out.mutable_data_ptr<int64_t>();
   at::parallel_for(0, label.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      keep_largest(from + n * grid.size(), to + n * grid.size(), grid, neighbours);
-    }
+    for (int64_t n = begin; n < end; ++n)
+      action(from + n * grid.size(), to + n * grid.size(), grid, neighbours);
   });
-  return out.to(label.options());
+  return out;
+}
+
+}  // namespace
+
+at::Tensor largest_component(const at::Tensor& label, int64_t connectivity) {
+  return of_samples(label, connectivity, keep_largest).to(label.options());
+}
+
+at::Tensor component_roots(const at::Tensor& label, int64_t connectivity) {
+  return of_samples(label, connectivity, set_roots);
 }
 
 }  // namespace semiseg

@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Fields = std::vector<MetricField>;
 
 constexpr int64_t kMostRows = 2000;  // rows of a curve: more than a screen has pixels
 
@@ -64,13 +65,13 @@ Json metrics_of(const fs::path& path) {
   return json;
 }
 
-Json to_json_value(const EvaluationRow& row) {
+Json to_json_value(const EvaluationRow& row, const Fields& fields) {
   const ClassMetrics& m = row.metrics;
   Json json = {{"case", row.case_id},
                {"patient", row.patient},
                {"centre", row.centre},
                {"class", row.class_name}};
-  for (const MetricField& field : shown_metrics()) json[field.name] = rounded(m.*field.value);
+  for (const MetricField& field : fields) json[field.name] = rounded(m.*field.value);
   json.update({{"reference_voxels", m.reference_voxels},
                {"prediction_voxels", m.prediction_voxels},
                {"both_empty", m.both_empty()},
@@ -79,11 +80,11 @@ Json to_json_value(const EvaluationRow& row) {
   return json;
 }
 
-Json scores_of(const fs::path& path) {
+Json scores_of(const fs::path& path, const Fields& fields) {
   if (!fs::exists(path)) return nullptr;
   const CasesTable cases = read_cases(path);
   Json rows = Json::array();
-  for (const auto& row : cases.rows) rows.push_back(to_json_value(row));
+  for (const auto& row : cases.rows) rows.push_back(to_json_value(row, fields));
   return {{"definition", cases.terms.definition},
           {"unit", cases.terms.unit},
           {"tolerance", cases.terms.tolerance},
@@ -113,7 +114,7 @@ Json summary_of(const std::optional<RunSummary>& summary) {
   return summary ? Json::parse(to_json(*summary)) : Json();
 }
 
-Json run_of(const FoundRun& run) {
+Json run_of(const FoundRun& run, const Fields& fields) {
   const fs::path config = run.folder / kRunConfigFile;
   std::error_code hidden;
   const bool has_config = fs::exists(config, hidden);
@@ -126,16 +127,27 @@ Json run_of(const FoundRun& run) {
           {"status", run.summary ? "done" : run.unfinished},
           {"summary", summary_of(run.summary)},
           {"metrics", metrics_of(run.folder / "metrics.jsonl")},
-          {"scores", scores_of(run.folder / "cases.csv")},
+          {"scores", scores_of(run.folder / "cases.csv", fields)},
           {"worst", json_file(run.folder / kWorstCasesFile)},
           {"config", has_config ? Json(read_own_file(config)) : Json()},
           {"provenance", json_file(run.folder / "provenance.json")}};
 }
 
+// Returns the shown fields without those that must be asked for and no run has.
+Fields fields_of(const std::vector<FoundRun>& runs) {
+  Fields fields = shown_metrics();
+  std::erase_if(fields, [&](const MetricField& field) {
+    return std::none_of(runs.begin(), runs.end(), [&](const FoundRun& run) {
+      return run.summary ? has_field(run.summary->metrics.overall, field) : !field.asked_as;
+    });
+  });
+  return fields;
+}
+
 // Returns how the page shows the metrics of its rows; "distance" stands for the unit of a run.
-Json shown_fields() {
+Json to_json_value(const Fields& fields) {
   Json list = Json::array();
-  for (const MetricField& field : shown_metrics()) {
+  for (const MetricField& field : fields) {
     const bool percent = field.unit == MetricUnit::kPercent;
     const bool distance = field.unit == MetricUnit::kDistance;
     list.push_back({{"key", field.name},
@@ -184,14 +196,15 @@ Json palette() {
 }  // namespace
 
 std::string report_data(const std::vector<FoundRun>& runs, int64_t now) {
+  const Fields fields = fields_of(runs);
   Json json = {{"made", iso_time(now)},
                {"class_colours", palette()},
-               {"metrics", shown_fields()},
+               {"metrics", to_json_value(fields)},
                {"statistics", statistics_of(runs)},
                {"runs", Json::array()}};
   for (const auto& run : runs) {
     try {
-      json["runs"].push_back(run_of(run));
+      json["runs"].push_back(run_of(run, fields));
     } catch (const Error& error) {
       if (runs.size() == 1) throw;
       log::warn("a run is left out of the report:\n{}", error.what());

@@ -34,6 +34,7 @@ double number_of(const Json& json) {
 Json to_json_value(const EvaluationMeans& means) {
   Json json;
   for (const MetricField& field : metric_schema()) {
+    if (!has_field(means, field)) continue;
     const MetricMean& m = means.*field.mean;
     json[field.name] = {{"mean", finite_or_text(m.mean)}, {"count", m.count}};
   }
@@ -44,7 +45,7 @@ Json to_json_value(const EvaluationMeans& means) {
   return json;
 }
 
-// Summaries of older versions lack the later means.
+// Summaries of older versions lack the later means, others those that were not asked for.
 MetricMean metric_mean(const Json& json, const MetricField& field) {
   constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   if (field.since > 0 && !json.contains(field.name)) return {kNone, 0};

@@ -15,8 +15,21 @@
 namespace semiseg {
 namespace {
 
-std::vector<MetricField> metrics_in_order(const std::string& first) {
-  std::vector<MetricField> fields = shown_metrics();
+// Returns the shown fields without those that must be asked for and no run has.
+std::vector<MetricField> fields_of(const std::vector<ResultsRow>& rows) {
+  const std::vector<MetricField> shown = shown_metrics();
+  std::vector<MetricField> fields;
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const bool is_there = std::any_of(rows.begin(), rows.end(),
+                                      [&](const ResultsRow& row) { return row.metrics[i].n > 0; });
+    if (is_there || !shown[i].asked_as) fields.push_back(shown[i]);
+  }
+  return fields;
+}
+
+std::vector<MetricField> metrics_in_order(const std::vector<ResultsRow>& rows,
+                                          const std::string& first) {
+  std::vector<MetricField> fields = fields_of(rows);
   std::vector<std::string> names;
   for (const MetricField& field : fields) names.emplace_back(field.name);
   const auto found = std::find(names.begin(), names.end(), first);
@@ -187,7 +200,7 @@ StatisticsTable make_statistics_table(const std::vector<FoundRun>& runs,
     parts.insert(parts.end(), more.begin(), more.end());
   }
   const auto references = references_of(table.results.rows, request.against);
-  const std::vector<MetricField> fields = metrics_in_order(request.metric);
+  const std::vector<MetricField> fields = metrics_in_order(table.results.rows, request.metric);
   for (const Part& part : parts) {
     for (const MetricField& field : fields) {
       MetricScores scores = score_rows(table, field, part, resamples);

@@ -12,9 +12,10 @@ namespace {
 // Returns the width of the column: the heading and at least two blanks before it.
 size_t width(const MetricField& field) { return std::max<size_t>(8, 2 + std::strlen(field.brief)); }
 
-std::string line(const std::string& name, const EvaluationMeans& m) {
+std::string line(const std::string& name, const EvaluationMeans& m,
+                 const std::vector<MetricField>& fields) {
   std::string text = fmt::format("{:<20}", name);
-  for (const MetricField& field : shown_metrics()) {
+  for (const MetricField& field : fields) {
     text += fmt::format("{:>{}}", mean_text(m.*field.mean, field.factor()), width(field));
   }
   return text + fmt::format("   {} missed, {} false positive, {} both empty\n", m.missed,
@@ -29,19 +30,21 @@ std::string mean_text(const MetricMean& value, double factor) {
 
 std::string means_table(const EvaluationSummary& metrics, const EvaluatorOptions& options) {
   const char* unit = to_string(options.unit);
+  std::vector<MetricField> fields = shown_metrics();
+  std::erase_if(fields, [&](const MetricField& f) { return !has_field(metrics.overall, f); });
   std::string text = fmt::format("{:<20}", "class");
   std::string terms =
       fmt::format("   as {} defines them, distances in {}", options.definition, unit);
-  for (const MetricField& field : shown_metrics()) {
+  for (const MetricField& field : fields) {
     text += fmt::format("{:>{}}", field.brief, width(field));
     if (field.at_tolerance)
-      terms += fmt::format(", {} at {} {}", field.brief, options.tolerance, unit);
+      terms += fmt::format(", {} at {} {}", field.brief, options.tolerance_text(), unit);
   }
   text += terms + "\n";
   for (size_t k = 0; k < metrics.class_names.size(); ++k) {
-    text += line(metrics.class_names[k], metrics.classes[k]);
+    text += line(metrics.class_names[k], metrics.classes[k], fields);
   }
-  return text + line("mean", metrics.overall);
+  return text + line("mean", metrics.overall, fields);
 }
 
 }  // namespace semiseg

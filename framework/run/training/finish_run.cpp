@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 EvaluationTerms terms_of(const Run& run, Split split) {
   return {.definition = run.options.evaluation.definition,
           .unit = to_string(run.options.evaluation.unit),
-          .tolerance = fmt::format("{}", run.options.evaluation.tolerance),
+          .tolerance = run.options.evaluation.tolerance_text(),
           .empty = to_string(run.options.evaluation.empty),
           .split = to_string(split),
           .selection = run.selection()};
