@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "framework/comm/communicator.h"
@@ -107,6 +108,9 @@ class Method {
   virtual void step(const Batch& batch, Step& step) = 0;
   virtual void after_step(Step& step) {}  // EMA, memories
   virtual Predictor& predictor() = 0;
+  // Numbers about the state that the row of a validation carries beside its scores; no number
+  // selects. Equal on all ranks, not collective.
+  virtual std::vector<std::pair<std::string, double>> diagnostics() const { return {}; }
   // Collective. Called before state() is saved: gathers the state of single ranks on all ranks.
   // Must not change later steps.
   virtual void settle(const Communicator& comm) {}

@@ -182,12 +182,13 @@ void Trainer::train_step(const Batch& batch) {
 void Trainer::validate() {
   at("validation");
   const profile::Span span("validation");
-  const ValueRow scores = parts_.validate();
+  ValueRow scores = parts_.validate();
   if (scores.empty()) return;  // interrupted
   validated_ = done_;
   const bool is_best = selection_.add(scores.front().second, iteration_, done_);
   if (is_best) save_best();
   const char* split = parts_.protocol.select == "test" ? "test" : "val";
+  for (auto& number : parts_.method.diagnostics()) scores.push_back(std::move(number));
   record({stage().name, iteration_, done_, split, scores}, is_best);
   if (is_out_of_patience()) {
     log::info("stage {} ends at iteration {}: no new best after iteration {}", stage().name,

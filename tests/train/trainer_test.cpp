@@ -33,6 +33,9 @@ class Counter : public Method, public Predictor {
   }
   Predictor& predictor() override { return *this; }
   at::Tensor predict(const at::Tensor& image) override { return image; }
+  std::vector<std::pair<std::string, double>> diagnostics() const override {
+    return {{"counted", w.item<double>()}};
+  }
   void settle(const Communicator&) override { ++settled; }
   void state(StateVisitor& visitor) override {
     visitor.tensor("w", w);
@@ -122,6 +125,19 @@ TEST_F(TrainerTest, TheBestStateIsDeployed) {
   EXPECT_EQ(method.w.item<double>(), 4);
   EXPECT_EQ(display.scores.size(), 4u);
   EXPECT_EQ(journal.events.back(), "load best 4");
+}
+
+TEST_F(TrainerTest, TheRowOfAValidationCarriesNumbersOfTheMethodWhichDoNotSelect) {
+  Counter method({4});
+  run(method, 1000, [&] { return -method.w.item<double>(); });
+  std::vector<MetricsRow> validations;
+  for (const MetricsRow& row : journal.rows) {
+    if (!row.split.empty()) validations.push_back(row);
+  }
+  ASSERT_EQ(validations.size(), 2u);
+  EXPECT_EQ(validations[0].values, (ValueRow{{"dice", -2}, {"counted", 2}}));
+  EXPECT_EQ(validations[1].values, (ValueRow{{"dice", -4}, {"counted", 4}}));
+  EXPECT_EQ(method.w.item<double>(), 2);
 }
 
 TEST_F(TrainerTest, TheLastStateIsDeployedWhereTheProtocolSaysSo) {

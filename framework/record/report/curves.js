@@ -22,6 +22,11 @@ const pointsOf = (curves, name, factor = 1) => curves.steps.map((step, i) => {
 const scoreOf = (chart) => kMetrics[chart] ?? { name: chart, unit: null, factor: 1 };
 const scoreTitle = (chart) => `Validation ${withUnit(scoreOf(chart).name, scoreOf(chart).unit)}`;
 
+const headOf = (chart) => chart.split(".")[0];
+
+// The row of a validation holds scores and numbers of the method's state.
+const isScore = (chart) => headOf(chart) in kMetrics;
+
 const isLoss = (chart) => chart === "loss" || chart.startsWith("loss.");
 
 function addCurves(parent, curves, { wanted = () => true, note = null, title = null, factor = () => 1 }) {
@@ -50,6 +55,7 @@ function showTraining(parent, run) {
   addCurves(charts, training, { wanted: isLoss, note: thinned(training), title: () => "Losses of the global batch" });
   if (validation) {
     addCurves(charts, validation, {
+      wanted: isScore,
       note: `${validation.split} split${validation.split === "test" ? ": selection on test" : ""}`,
       title: scoreTitle,
       factor: (chart) => scoreOf(chart).factor,
@@ -57,16 +63,21 @@ function showTraining(parent, run) {
   }
 }
 
-// Everything else, under the first part of its names.
+// Everything else, under the first part of its names: numbers of steps, then those of validations.
 function showRecorded(parent, run) {
   clearCharts(parent);
-  const training = run.metrics?.training;
-  const names = Object.keys(training?.values ?? {});
-  const heads = distinct([...chartsOf(names).keys()].filter((chart) => !isLoss(chart)).map((c) => c.split(".")[0]));
+  const { training, validation } = run.metrics ?? {};
+  const chartsIn = (curves) => [...chartsOf(Object.keys(curves?.values ?? {})).keys()];
+  const recorded = [
+    ...chartsIn(training).filter((chart) => !isLoss(chart)), ...chartsIn(validation).filter((chart) => !isScore(chart)),
+  ];
+  const heads = distinct(recorded.map(headOf));
   for (const head of heads) {
     const charts = element("div", { class: "charts" });
     parent.append(element("h3", {}, head), charts);
-    addCurves(charts, training, { wanted: (chart) => chart.split(".")[0] === head, note: thinned(training) });
+    const wanted = (chart) => headOf(chart) === head;
+    if (training) addCurves(charts, training, { wanted, note: thinned(training) });
+    if (validation) addCurves(charts, validation, { wanted: (chart) => wanted(chart) && !isScore(chart), note: "at validations" });
   }
   if (heads.length === 0) parent.append(element("p", { class: "note" }, "Nothing beside the losses."));
 }
