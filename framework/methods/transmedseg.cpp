@@ -6,14 +6,16 @@
 //   streams  S student on labelled pixels, ground truth
 //            T teacher on unlabelled images, pseudo-label
 //            U student on unlabelled pixels, pseudo-label
-//   memory   class counts, means μ and covariances Σ of each stream, synchronised over ranks
-//            (tsa_memory.h)
+//   memory   class counts, means μ and covariances Σ of each stream, synchronised over ranks; those
+//            of each domain apart where domain_statistics asks for it (tsa_memory.h)
 //   table    U[y,j] = λ Δ_yj·(μ_to,y − μ_from,y) + ½ λ Δ_yjᵀ Σ_to,y Δ_yj, λ(t) = λ0 t/T
 //            (offset_table.h)
 //   loss     L = L_base + β L_s2t + β_u ω(t) (L_t2s + L_u2s), L_x = mean CE(z + U[y,:], y)
 //            (offset_cross_entropy.h)
 //            mode replace: L_s2t stands in the base's cross entropy on labelled pixels, and λ0 = 0
 //            is the base
+//            β L_d2d moves labelled pixels of each domain d, with a table of its own, from S in d
+//            to T in all domains besides d
 //
 // The authors' code is not public; which direction they use, β and α are not known: all are options
 // (tsa_options.h). TSA starts with the base's self-training, when the teacher is used. Memories are
@@ -25,6 +27,8 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/networks/teacher_student.h"
+#include "framework/methods/tsa/sample_domains.h"
+#include "framework/methods/tsa/stream_features.h"
 #include "framework/methods/tsa/tsa_options.h"
 #include "framework/nn/losses/offset_cross_entropy.h"
 
@@ -32,22 +36,6 @@ namespace semiseg::transmedseg {
 namespace {
 
 enum MemoryStream : size_t { kStudent, kTeacher, kUnlabelled };
-
-// Returns the receptive field of a head with several taps at each pixel: features [N,A,S], kernel
-// sizes k (odd) → [N,A·∏k,∏S], taps of one feature together, zeros beyond the border.
-at::Tensor neighbourhoods(const at::Tensor& features, at::IntArrayRef kernel) {
-  std::vector<int64_t> padding;  // padding, the last axis first
-  for (auto side = kernel.rbegin(); side != kernel.rend(); ++side)
-    padding.insert(padding.end(), 2, *side / 2);
-  at::Tensor windows = at::constant_pad_nd(features, padding);
-  const auto axes = static_cast<int64_t>(kernel.size());
-  for (int64_t axis = 0; axis < axes; ++axis)
-    windows = windows.unfold(2 + axis, kernel[static_cast<size_t>(axis)], 1);
-  std::vector<int64_t> order = {0, 1};  // order of the axes of [N,A,S,k]: taps before places
-  for (int64_t axis = 0; axis < axes; ++axis) order.push_back(2 + axes + axis);
-  for (int64_t axis = 0; axis < axes; ++axis) order.push_back(2 + axis);
-  return windows.permute(order).flatten(2 + axes).flatten(1, 1 + axes);
-}
 
 struct Options {
   std::string base = "bcp";
@@ -72,8 +60,10 @@ class TransMedSeg : public Method {
       : options_(options.tsa),
         base_(TeacherStudentRegistry::instance().find(options.base).make(context)),
         classes_(context.shape.classes),
-        memory_(stream_names(), classes_, feature_count(context.options), options_.memory,
-                context.shape.device) {}
+        domains_(domains_of(context)),
+        memory_(stream_names(), classes_,
+                feature_count(options_, base_->student().classifier(), classes_, context.options),
+                options_.memory_of(std::ssize(domains_)), context.shape.device) {}
 
   Plan plan() const override { return base_->plan(); }
   void begin_stage(int64_t stage) override { base_->begin_stage(stage); }
@@ -86,8 +76,9 @@ class TransMedSeg : public Method {
         {options_.lambda.strength, options_.lambda.ramp, step.stage_iterations}, step.iteration);
     step.record("tsa.lambda", lambda);
     const std::vector<ClassPixels> labelled = passes.streams.labelled();
-    remember(labelled, passes.streams, batch, step);
-    minimise(loss(passes, labelled, lambda, step), step);
+    const SampleDomains domains(batch);
+    remember(labelled, passes.streams, batch, domains, step);
+    minimise(loss(passes, labelled, domains, lambda, step), step);
   }
 
   void after_step(Step& step) override {
@@ -110,30 +101,23 @@ class TransMedSeg : public Method {
     return names;
   }
 
-  // Returns A of the memory, from the student's head and the options.
-  int64_t feature_count(const Config& section) const {
-    if (options_.space == "logit") return classes_;
-    const at::Tensor weight = base_->student().classifier().weight;
-    const int64_t taps = weight[0][0].numel();
-    if (options_.head_mode == "conv1x1" && taps != 1) {
-      section.fail("head_mode", "the backbone's head has " + std::to_string(taps) + " taps",
-                   "a head of one tap", "backbone.head=conv1x1, or method.head_mode=tap_sum");
+  // Returns the domains that the memory keeps apart; one where it does not.
+  std::vector<std::string> domains_of(const MethodContext& context) const {
+    if (!options_.domain_statistics) return {""};
+    if (context.domains.size() < 2) {
+      context.options.fail("domain_statistics", "all scans of this data set are of one domain",
+                           "scans of several domains",
+                           "method.domain_statistics=false, or a data set that names domains");
     }
-    return options_.head_mode == "im2col" ? weight.size(1) * taps : weight.size(1);
+    return context.domains;
   }
 
-  // Returns the features for the memory: [N,A,S], without gradient.
-  LabelledFeatures observe(const ClassPixels& pixels) const {
-    if (options_.space == "logit") return {pixels.logits.detach(), pixels.label, pixels.samples};
-    const at::Tensor features = pixels.features.detach();
-    if (options_.head_mode != "im2col") return {features, pixels.label, pixels.samples};
-    const auto kernel = base_->student().classifier().weight.sizes().slice(2);
-    return {neighbourhoods(features, kernel), pixels.label.flatten(1), pixels.samples};
-  }
-
-  StreamBatch observe(const std::vector<ClassPixels>& parts) const {
+  StreamBatch observe(const std::vector<ClassPixels>& parts, const SampleDomains& domains) const {
     StreamBatch batch;
-    for (const ClassPixels& part : parts) batch.push_back(observe(part));
+    for (const ClassPixels& part : parts) {
+      batch.push_back(features_of(part, options_, base_->student().classifier()));
+      batch.back().domain = domains.of(part.samples);
+    }
     return batch;
   }
 
@@ -145,7 +129,7 @@ class TransMedSeg : public Method {
   }
 
   void remember(std::vector<ClassPixels> student, const Streams& streams, const Batch& batch,
-                Step& step) {
+                const SampleDomains& domains, Step& step) {
     const at::NoGradGuard no_grad;
     std::vector<ClassPixels> teacher = streams.teacher_unlabelled();
     if (options_.confidence > 0) {
@@ -157,8 +141,8 @@ class TransMedSeg : public Method {
           truth.image(), step.train_pass("teacher/labelled", truth.samples));
       student = {{out.logits, out.features, truth.label, truth.samples}};
     }
-    std::vector<StreamBatch> batches = {observe(student), observe(teacher)};
-    if (options_.uses("u2s")) batches.push_back(observe(streams.unlabelled()));
+    std::vector<StreamBatch> batches = {observe(student, domains), observe(teacher, domains)};
+    if (options_.uses("u2s")) batches.push_back(observe(streams.unlabelled(), domains));
     memory_.step(batches, *step.comm);
     record_memory(step);
   }
@@ -178,20 +162,34 @@ class TransMedSeg : public Method {
     }
   }
 
-  at::Tensor table(MemoryStream from, MemoryStream to, double lambda, Step& step,
-                   const std::string& direction) const {
-    at::Tensor weight = base_->student().classifier().weight;
-    if (options_.space == "logit") weight = at::eye(classes_, weight.options());
-    if (options_.space == "feature" && options_.head_mode == "im2col") weight = weight.flatten(1);
-    OffsetTable offsets = offset_table(weight, memory_.statistics(from), memory_.statistics(to),
-                                       lambda, options_.offset);
+  at::Tensor table(const ClassStatistics& from, const ClassStatistics& to, double lambda,
+                   Step& step, const std::string& direction) const {
+    const OffsetTable offsets = offset_table(weight_of(options_, base_->student().classifier()),
+                                             from, to, lambda, options_.offset);
     step.record("tsa.max_offset." + direction, offsets.table.detach().abs().max());
     step.record("tsa.active_classes." + direction, offsets.active.sum().to(at::kDouble));
     return offsets.table;
   }
 
+  at::Tensor table(MemoryStream from, MemoryStream to, double lambda, Step& step,
+                   const std::string& direction) const {
+    return table(memory_.statistics(from), memory_.statistics(to), lambda, step, direction);
+  }
+
+  // Returns the tables of labelled pixels by their domain.
+  std::vector<at::Tensor> domain_tables(double lambda, Step& step) const {
+    std::vector<at::Tensor> tables;
+    for (const std::string& name : domains_) {
+      const auto domain = std::ssize(tables);
+      tables.push_back(table(memory_.statistics_of(kStudent, domain),
+                             memory_.statistics_besides(kTeacher, domain), lambda, step,
+                             "d2d." + name));
+    }
+    return tables;
+  }
+
   at::Tensor loss(const ForwardPasses& passes, const std::vector<ClassPixels>& labelled,
-                  double lambda, Step& step) {
+                  const SampleDomains& domains, double lambda, Step& step) {
     const bool replaces = options_.mode == "replace";
     const at::Tensor s2t =
         options_.uses("s2t") ? table(kStudent, kTeacher, lambda, step, "s2t") : at::Tensor();
@@ -202,31 +200,38 @@ class TransMedSeg : public Method {
     at::Tensor total = passes.loss(replaces ? moved : plain_cross_entropy(*step.comm), step);
     if (!replaces) step.record("loss.base", total);
     const auto add = [&](const std::string& name, double weight,
-                         const std::vector<LabelledLogits>& pixels, const at::Tensor& offsets) {
-      const at::Tensor value = cross_entropy_of_passes(pixels, offsets, *step.comm);
+                         const std::vector<LabelledLogits>& pixels) {
+      const at::Tensor value = cross_entropy_of_passes(pixels, *step.comm);
       step.record("loss." + name, value);
       total = total + weight * value;
     };
     const double unlabelled =
         consistency_weight({options_.beta_unlabelled, options_.unlabelled_rampup}, step.iteration,
                            step.stage_iterations);
-    if (options_.uses("s2t") && !replaces) add("tsa", options_.beta, logits_of(labelled), s2t);
+    if (options_.uses("s2t") && !replaces) add("tsa", options_.beta, with_table(labelled, s2t));
+    if (options_.uses("d2d")) {
+      add("tsa_d2d", options_.beta, domains.with_tables(labelled, domain_tables(lambda, step)));
+    }
     if (options_.uses("t2s")) {
+      const at::Tensor offsets = table(kTeacher, kStudent, lambda, step, "t2s");
+      const Classifier head = base_->student().classifier();
       std::vector<LabelledLogits> heads;
       for (const ClassPixels& part : passes.streams.teacher_unlabelled())
-        heads.push_back({student_head(part.features), part.label});
-      add("tsa_t2s", unlabelled, heads, table(kTeacher, kStudent, lambda, step, "t2s"));
+        heads.push_back({logits_of(head, part.features), part.label, offsets});
+      add("tsa_t2s", unlabelled, heads);
     }
     if (options_.uses("u2s")) {
-      add("tsa_u2s", unlabelled, logits_of(passes.streams.unlabelled()),
-          table(kUnlabelled, kStudent, lambda, step, "u2s"));
+      add("tsa_u2s", unlabelled,
+          with_table(passes.streams.unlabelled(),
+                     table(kUnlabelled, kStudent, lambda, step, "u2s")));
     }
     return total;
   }
 
-  static std::vector<LabelledLogits> logits_of(const std::vector<ClassPixels>& parts) {
+  static std::vector<LabelledLogits> with_table(const std::vector<ClassPixels>& parts,
+                                                const at::Tensor& offsets) {
     std::vector<LabelledLogits> logits;
-    for (const ClassPixels& part : parts) logits.push_back({part.logits, part.label});
+    for (const ClassPixels& part : parts) logits.push_back({part.logits, part.label, offsets});
     return logits;
   }
 
@@ -235,19 +240,10 @@ class TransMedSeg : public Method {
     step.minimise(base_->optimiser(), total);
   }
 
-  // The student's last layer on the teacher's features: gradient to the head only.
-  at::Tensor student_head(const at::Tensor& features) const {
-    const Classifier head = base_->student().classifier();
-    std::vector<int64_t> padding;
-    for (const int64_t side : head.weight.sizes().slice(2)) padding.push_back(side / 2);
-    const std::vector<int64_t> ones(padding.size(), 1), zeros(padding.size(), 0);
-    return at::convolution(features.detach().to(head.weight.scalar_type()), head.weight, head.bias,
-                           ones, padding, ones, false, zeros, 1);
-  }
-
   TsaOptions options_;
   std::unique_ptr<TeacherStudent> base_;
   int64_t classes_;
+  std::vector<std::string> domains_;
   TsaMemory memory_;
 };
 

@@ -35,6 +35,13 @@ std::vector<int64_t> class_voxels_of(const MethodSetup& setup) {
   return counts;
 }
 
+// domain0, domain1, …
+std::vector<std::string> names_of(const std::string& kind, int64_t count) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < count; ++i) names.push_back(kind + std::to_string(i));
+  return names;
+}
+
 }  // namespace
 
 MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& comm)
@@ -56,6 +63,7 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
                                    .method = method.section("method"),
                                    .shape = shape,
                                    .draws = draws},
+      .domains = names_of("domain", setup.domains),
       .tasks = std::vector<std::string>(static_cast<size_t>(setup.tasks), "task"),
       .class_voxels = [counts = class_voxels_of(setup)](const std::string&) { return counts; }};
   method_ =

@@ -18,7 +18,8 @@ struct MethodSetup {
   std::string options;  // TOML of section [method], beside the name
   std::string backbone =
       "name = \"unet\"\ndropout = [0, 0, 0, 0, 0]";  // TOML of section [backbone]
-  int64_t channels = 1, classes = 4, tasks = 2, batch = 8, labelled = 4, iterations = 100;
+  int64_t channels = 1, classes = 4, domains = 2, tasks = 2, batch = 8, labelled = 4,
+          iterations = 100;
   std::vector<int64_t> patch_size = {32, 32};
   OptimiserOptions optimiser;
   at::ScalarType dtype = at::kDouble;

@@ -135,6 +135,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Switch{"TeacherToStudent", "directions = [\"t2s\"]", "loss.tsa_t2s"},
                     Switch{"UnlabelledToStudent", "directions = [\"u2s\"]", "loss.tsa_u2s"},
                     Switch{"BothPixels", "directions = [\"s2t\", \"u2s\"]", "loss.tsa_u2s"},
+                    Switch{"BetweenDomains", "directions = [\"d2d\"]\ndomain_statistics = true",
+                           "loss.tsa_d2d"},
                     Switch{"LogitSpace", "space = \"logit\"", "loss.tsa"},
                     Switch{"ExactHead", "head_mode = \"im2col\"", "loss.tsa"},
                     Switch{"TeacherMeasures", "stats_net = \"teacher\"", "loss.tsa"},

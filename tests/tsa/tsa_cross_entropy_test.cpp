@@ -104,10 +104,10 @@ TEST(FusedLoss, OfSeveralPassesEqualsThatOfTheirPixelsTogether) {
   y[0].fill_(kIgnoreLabel);
   const auto of_passes = [](const at::Tensor& logits, const at::Tensor& label,
                             const at::Tensor& table, const at::Tensor&, const Communicator& comm) {
-    return cross_entropy_of_passes({{logits.slice(0, 0, 1), label.slice(0, 0, 1)},
-                                    {logits.slice(0, 1, 3), label.slice(0, 1, 3)},
-                                    {logits.slice(0, 3), label.slice(0, 3)}},
-                                   table, comm);
+    return cross_entropy_of_passes({{logits.slice(0, 0, 1), label.slice(0, 0, 1), table},
+                                    {logits.slice(0, 1, 3), label.slice(0, 1, 3), table},
+                                    {logits.slice(0, 3), label.slice(0, 3), table}},
+                                   comm);
   };
   const Result whole = run(cross_entropy_with_offsets, z, y, random_table(4), {}),
                passes = run(of_passes, z, y, random_table(4), {});

@@ -105,6 +105,10 @@ INSTANTIATE_TEST_SUITE_P(
             "sum_order = \"per_sample\"\ndirections = [\"s2t\", \"u2s\"]\nstats_net = \"teacher\""},
         Way{"OtherBasePerSample",
             "base = \"mean_teacher\"\nsum_order = \"per_sample\"\ndirections = [\"s2t\", \"u2s\"]"},
+        Way{"Domains", "domain_statistics = true\ndirections = [\"s2t\", \"d2d\"]"},
+        Way{"DomainsPerSample",
+            "domain_statistics = true\ndirections = [\"d2d\", \"u2s\"]\nevery = 2\n"
+            "sum_order = \"per_sample\""},
         Way{"ExactHeadPerSample", "head_mode = \"im2col\"\nsum_order = \"per_sample\""}),
     [](const auto& info) { return std::string(info.param.name); });
 

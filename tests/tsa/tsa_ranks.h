@@ -55,7 +55,7 @@ auto on_ranks(int size, const Body& body) {
 
 // Ten samples, the first without class 0, the last without any; features change with the step.
 struct RankFeed {
-  static constexpr int64_t kClasses = 3, kFeatures = 5;
+  static constexpr int64_t kClasses = 3, kFeatures = 5, kDomains = 3;
   at::Tensor x = normal("x", {10, kFeatures, 300}), y = labels("y", {10, 300}, kClasses);
 
   RankFeed() {
@@ -79,7 +79,7 @@ struct RankFeed {
   LabelledFeatures student(const SampleIds& samples, int64_t step) const {
     const at::Tensor index = at::tensor(samples, at::kLong);
     const at::Tensor features = x.index_select(0, index) + 0.1 * static_cast<double>(step);
-    return {features.to(at::kFloat), y.index_select(0, index), samples};
+    return {features.to(at::kFloat), y.index_select(0, index), samples, index.remainder(kDomains)};
   }
 
   // Two streams of different sizes: the second lacks the samples 0 to 2.

@@ -79,18 +79,49 @@ void ClassMemory::update(const BatchSums& sums, int64_t batches) {
   skipped_ = skipped_ + finite.logical_not();
 }
 
-ClassStatistics ClassMemory::statistics() const {
-  const int64_t features = mean_.size(1);
-  if (options_.covariance != CovarianceKind::kFull) {
-    const bool mean = options_.covariance == CovarianceKind::kIsotropic;
-    return {count_, mean_,
-            at::diag_embed(mean ? scatter_.mean(1, true).expand_as(scatter_) : scatter_)};
+ClassStatistics ClassMemory::statistics() const { return unpacked(count_, mean_, scatter_); }
+
+// Chan's merge of several at once: μ = Σ w_g μ_g / Σ w_g, Σ = Σ w_g (Σ_g + δ_g δ_gᵀ) / Σ w_g with
+// δ_g = μ_g - μ.
+ClassStatistics ClassMemory::pooled(const at::Tensor& rows) const {
+  const at::NoGradGuard no_grad;
+  const int64_t groups = rows.size(0);
+  const auto of_group = [&](const at::Tensor& all, int64_t g) {
+    return all.index_select(0, rows[g].to(all.device()));
+  };
+  at::Tensor count = of_group(count_, 0), weight = of_group(weight_, 0);
+  for (int64_t g = 1; g < groups; ++g) {
+    count = count + of_group(count_, g);
+    weight = weight + of_group(weight_, g);
   }
-  const auto [row, column] = scatter_index(features, CovarianceKind::kFull, mean_.device());
-  at::Tensor upper = at::zeros({mean_.size(0), features * features}, mean_.options());
-  upper.index_copy_(1, row * features + column, scatter_);
+  const auto share = [&](int64_t g) {
+    return (of_group(weight_, g) / at::where(weight > 0, weight, 1.0)).unsqueeze(1);
+  };
+  at::Tensor mean = share(0) * of_group(mean_, 0);
+  for (int64_t g = 1; g < groups; ++g) mean = mean + share(g) * of_group(mean_, g);
+  const auto [row, column] = scatter_index(mean_.size(1), options_.covariance, mean_.device());
+  at::Tensor scatter = at::zeros({rows.size(1), scatter_.size(1)}, scatter_.options());
+  for (int64_t g = 0; g < groups; ++g) {
+    const at::Tensor delta = of_group(mean_, g) - mean;
+    const at::Tensor outer = delta.index_select(1, row) * delta.index_select(1, column);
+    scatter = scatter + share(g) * (of_group(scatter_, g) + outer);
+  }
+  return unpacked(count, mean, scatter);
+}
+
+ClassStatistics ClassMemory::unpacked(const at::Tensor& count, const at::Tensor& mean,
+                                      const at::Tensor& scatter) const {
+  const int64_t features = mean.size(1);
+  if (options_.covariance != CovarianceKind::kFull) {
+    const bool is_mean = options_.covariance == CovarianceKind::kIsotropic;
+    return {count, mean,
+            at::diag_embed(is_mean ? scatter.mean(1, true).expand_as(scatter) : scatter)};
+  }
+  const auto [row, column] = scatter_index(features, CovarianceKind::kFull, mean.device());
+  at::Tensor upper = at::zeros({mean.size(0), features * features}, mean.options());
+  upper.index_copy_(1, row * features + column, scatter);
   upper = upper.view({-1, features, features});
-  return {count_, mean_, upper + upper.triu(1).transpose(1, 2)};
+  return {count, mean, upper + upper.triu(1).transpose(1, 2)};
 }
 
 void ClassMemory::state(StateVisitor& visitor) {

@@ -56,11 +56,18 @@ class ClassMemory {
   double forgetting() const;  // factor on sums and weights for each later batch
   bool frozen() const;
   ClassStatistics statistics() const;
+  // Returns the statistics of groups of classes as one class each, merged by their weights: `rows`
+  // int64 [G,K] holds the G classes of each of K groups. Up to rounding they are those of a memory
+  // that takes a group as one class; without weight, mean and covariance are 0.
+  ClassStatistics pooled(const at::Tensor& rows) const;
   const at::Tensor& weight() const { return weight_; }    // float64 [C], decayed
   const at::Tensor& skipped() const { return skipped_; }  // int64 [], updates that were not finite
   void state(StateVisitor& visitor);
 
  private:
+  ClassStatistics unpacked(const at::Tensor& count, const at::Tensor& mean,
+                           const at::Tensor& scatter) const;
+
   MemoryOptions options_;
   int64_t batches_ = 0;
   at::Tensor count_, weight_, mean_, scatter_, skipped_;  // scatter: covariance [C,P]

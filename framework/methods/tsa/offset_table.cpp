@@ -18,13 +18,17 @@ at::Tensor tap_sum(const at::Tensor& weight) {
 
 }  // namespace
 
+int64_t least_count(const OffsetOptions& options, int64_t features) {
+  return options.min_count < 0 ? 10 * features : options.min_count;
+}
+
 OffsetTable offset_table(const at::Tensor& weight, const ClassStatistics& from,
                          const ClassStatistics& to, double lambda, const OffsetOptions& options) {
   const int64_t classes = to.mean.size(0), features = to.mean.size(1);
   SEMISEG_CHECK(weight.dim() >= 2 && weight.size(0) == classes && weight.size(1) == features,
                 "the classifier's weight [C,A,k…] must fit the statistics [" +
                     std::to_string(classes) + "," + std::to_string(features) + "]");
-  const int64_t least = options.min_count < 0 ? 10 * features : options.min_count;
+  const int64_t least = least_count(options, features);
   OffsetTable result;
   result.active = (from.count >= least).logical_and(to.count >= least);
   const at::Tensor w = tap_sum(options.table_gradient ? weight : weight.detach()).to(at::kDouble);

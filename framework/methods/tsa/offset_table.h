@@ -30,6 +30,9 @@ struct OffsetOptions {
       true;  // U passes gradient to the classifier; else it is a margin of constants
 };
 
+// Returns the pixels that a class of A features needs.
+int64_t least_count(const OffsetOptions& options, int64_t features);
+
 struct OffsetTable {
   at::Tensor table;    // float64 [C,C], diagonal 0
   at::Tensor active;   // bool [C], classes with enough pixels

@@ -2,6 +2,7 @@
 #include "framework/methods/tsa/tsa_memory.h"
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
 #include <utility>
@@ -20,13 +21,28 @@ std::vector<ClassMemory> make_memories(size_t streams, int64_t classes, int64_t 
   return memories;
 }
 
+// Row d·C + k of each pixel of class k; pixels that do not count stay so.
+at::Tensor row_of_pixels(const LabelledFeatures& part, int64_t classes, int64_t domains) {
+  SEMISEG_CHECK(part.domain.defined() && part.domain.size(0) == part.label.size(0),
+                "every sample has a domain");
+  SEMISEG_CHECK(part.domain.numel() == 0 || (part.domain.min().item<int64_t>() >= 0 &&
+                                             part.domain.max().item<int64_t>() < domains),
+                "a domain is none of the memory's");
+  std::vector<int64_t> each(static_cast<size_t>(part.label.dim()), 1);
+  each[0] = part.label.size(0);
+  const at::Tensor first = (part.domain * classes).to(part.label.device()).view(each);
+  return at::where(part.label == kIgnoreLabel, part.label, part.label + first);
+}
+
 }  // namespace
 
 TsaMemory::TsaMemory(std::vector<std::string> streams, int64_t classes, int64_t features,
                      const TsaMemoryOptions& options, at::Device device)
     : options_(options),
       streams_(std::move(streams)),
-      memories_(make_memories(streams_.size(), classes, features, options.memory, device)),
+      classes_(classes),
+      memories_(make_memories(streams_.size(), classes * options.domains, features, options.memory,
+                              device)),
       window_(options.order, std::ssize(streams_), memories_[0].no_sums()) {
   publish();
 }
@@ -51,7 +67,9 @@ void TsaMemory::add(size_t stream, const StreamBatch& batch, int rank) {
   std::vector<at::Tensor> sums;
   SampleIds samples;
   for (const LabelledFeatures& part : batch) {
-    sums.push_back(memories_[stream].sample_sums(part.features, part.label));
+    sums.push_back(memories_[stream].sample_sums(
+        part.features,
+        options_.domains == 1 ? part.label : row_of_pixels(part, classes_, options_.domains)));
     samples.insert(samples.end(), part.samples.begin(), part.samples.end());
   }
   const at::Tensor rows = at::cat(sums);
@@ -85,7 +103,31 @@ void TsaMemory::settle(const Communicator& comm) {
 
 void TsaMemory::publish() {
   statistics_.clear();
-  for (const ClassMemory& memory : memories_) statistics_.push_back(memory.statistics());
+  for (const ClassMemory& memory : memories_) {
+    if (options_.domains == 1) {
+      statistics_.push_back({memory.statistics()});
+      continue;
+    }
+    std::vector<int64_t> all;
+    for (int64_t d = 0; d < options_.domains; ++d) all.push_back(d);
+    Published published{memory.pooled(rows_of(all))};
+    for (const int64_t d : all) {
+      std::vector<int64_t> others = all;
+      std::erase(others, d);
+      published.of.push_back(memory.pooled(rows_of({d})));
+      published.besides.push_back(memory.pooled(rows_of(others)));
+    }
+    statistics_.push_back(std::move(published));
+  }
+}
+
+ClassStatistics TsaMemory::merged(size_t stream, int64_t domain) const {
+  return memories_[stream].pooled(rows_of({domain}));
+}
+
+// [G,C] for ClassMemory::pooled.
+at::Tensor TsaMemory::rows_of(const std::vector<int64_t>& domains) const {
+  return at::tensor(domains, at::kLong).unsqueeze(1) * classes_ + at::arange(classes_);
 }
 
 void TsaMemory::memory_state(StateVisitor& visitor) {

@@ -87,10 +87,12 @@ TsaOptions TsaOptions::read(const Config& section) {
                "when pseudo-labels are poor.");
   section.read("unlabelled_rampup", o.unlabelled_rampup, {0, 1e6},
                "Length of the ramp of that weight as a fraction of the stage.");
-  section.read("directions", o.directions,
-               "Streams whose features are augmented towards another: s2t student to teacher "
-               "(labelled pixels), t2s teacher to student, u2s student's unlabelled to labelled "
-               "pixels. Add t2s or u2s for ablations.");
+  section.read(
+      "directions", o.directions,
+      "Streams whose features are augmented towards another: s2t student to teacher "
+      "(labelled pixels), t2s teacher to student, u2s student's unlabelled to labelled "
+      "pixels, d2d student in each domain to teacher in all others (labelled pixels; needs "
+      "domain_statistics). Take d2d when domains differ, add t2s or u2s for ablations.");
   section.read("mode", o.mode, {"add", "replace"},
                "Adds the TSA loss to the cross entropy of the base (add), or puts it in its place "
                "(replace).");
@@ -104,16 +106,25 @@ TsaOptions TsaOptions::read(const Config& section) {
   section.read("stats_net", o.stats_net, {"own", "teacher"},
                "Network that measures the features of the student's stream: the student (own), or "
                "the teacher on unmixed images (teacher).");
+  section.read("domain_statistics", o.domain_statistics,
+               "Keeps the class statistics of each domain apart, for the direction d2d; the other "
+               "directions take them together. Turn it on when scans come from several domains; the "
+               "message grows with their number.");
   section.read("confidence", o.confidence, {0, 1},
                "Least probability of a pseudo-label whose pixel enters the statistics of the "
                "teacher; 0: all do. Raise it when pseudo-labels are poor.");
   read_offset(section, o);
   read_memory(section, o);
   for (const auto& direction : o.directions) {
-    if (direction != "s2t" && direction != "t2s" && direction != "u2s") {
+    if (direction != "s2t" && direction != "t2s" && direction != "u2s" && direction != "d2d") {
       section.fail("directions", "unknown direction '" + direction + "'",
-                   "a list of s2t, t2s, u2s");
+                   "a list of s2t, t2s, u2s, d2d");
     }
+  }
+  if (o.uses("d2d") && !o.domain_statistics) {
+    section.fail("directions", "d2d shifts between domains, whose statistics are not kept apart",
+                 "domain_statistics = true, or directions without d2d",
+                 "method.domain_statistics=true");
   }
   if (o.mode == "replace" && !o.uses("s2t")) {
     section.fail("mode", "nothing to put in place of the base's cross entropy",
@@ -124,6 +135,12 @@ TsaOptions TsaOptions::read(const Config& section) {
 
 bool TsaOptions::uses(const std::string& direction) const {
   return std::find(directions.begin(), directions.end(), direction) != directions.end();
+}
+
+TsaMemoryOptions TsaOptions::memory_of(int64_t domains) const {
+  TsaMemoryOptions options = memory;
+  options.domains = domains;
+  return options;
 }
 
 }  // namespace semiseg

@@ -18,7 +18,7 @@ struct TsaOptions {
   double unlabelled_rampup = 1;  // length of ω's ramp as a fraction of the stage
   // The directions in which the loss shifts features: s2t student → teacher (labelled pixels), t2s
   // teacher → student (trains the head only), u2s student's unlabelled → labelled (both on
-  // pseudo-labels).
+  // pseudo-labels), d2d student in each domain → teacher in all others (labelled pixels).
   std::vector<std::string> directions = {"s2t"};
   std::string mode =
       "add";  // replace: TSA's loss stands in the base's cross entropy on labelled pixels
@@ -28,13 +28,15 @@ struct TsaOptions {
       "tap_sum";  // conv1x1: the backbone's head is one; im2col: exact, A features a tap
   std::string stats_net =
       "own";  // teacher: the student's stream is measured with the teacher on unmixed images
-  double confidence = 0;  // teacher pixels below it are left out of its stream; 0: off
+  bool domain_statistics = false;  // statistics of each domain apart
+  double confidence = 0;           // teacher pixels below it are left out of its stream; 0: off
   LambdaSchedule lambda;
   OffsetOptions offset;
   TsaMemoryOptions memory;
 
   static TsaOptions read(const Config& section);
   bool uses(const std::string& direction) const;
+  TsaMemoryOptions memory_of(int64_t domains) const;
 };
 
 }  // namespace semiseg

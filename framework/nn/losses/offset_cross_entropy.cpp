@@ -275,10 +275,10 @@ at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor
 }
 
 at::Tensor cross_entropy_of_passes(const std::vector<LabelledLogits>& passes,
-                                   const at::Tensor& table, const Communicator& comm) {
+                                   const Communicator& comm) {
   SEMISEG_CHECK(!passes.empty(), "there is at least one pass");
   at::Tensor sums;
-  for (const auto& [logits, label] : passes) {
+  for (const auto& [logits, label, table] : passes) {
     const at::Tensor more = local_sums(logits, label, table, /*mask=*/{});
     sums = sums.defined() ? sums + more : more;
   }

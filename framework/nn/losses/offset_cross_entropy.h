@@ -28,14 +28,14 @@ at::Tensor cross_entropy_with_offsets(const at::Tensor& logits, const at::Tensor
                                       const at::Tensor& table, const at::Tensor& mask,
                                       const Communicator& comm);
 
-// Logits of one forward pass with their labels.
+// Logits of some images with their labels and their table, all as above.
 struct LabelledLogits {
-  at::Tensor logits, label;
+  at::Tensor logits, label, table;
 };
 
 // Collective. Returns the same over all pixels of several passes, without joining them.
 at::Tensor cross_entropy_of_passes(const std::vector<LabelledLogits>& passes,
-                                   const at::Tensor& table, const Communicator& comm);
+                                   const Communicator& comm);
 
 // Computes the same with ATen's operators: for devices without a kernel, and as the reference for
 // tests of the kernel.
