@@ -27,6 +27,7 @@
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/networks/teacher_student.h"
+#include "framework/methods/tsa/frechet_distance.h"
 #include "framework/methods/tsa/sample_domains.h"
 #include "framework/methods/tsa/stream_features.h"
 #include "framework/methods/tsa/tsa_options.h"
@@ -87,6 +88,13 @@ class TransMedSeg : public Method {
   }
   void settle(const Communicator& comm) override { memory_.settle(comm); }
   Predictor& predictor() override { return base_->predictor(); }
+
+  std::vector<std::pair<std::string, double>> diagnostics() const override {
+    const int64_t features = memory_.statistics(kStudent).mean.size(1);
+    if (domains_.size() == 1) return {};
+    return domain_distances(memory_, kStudent, kTeacher, domains_,
+                            least_count(options_.offset, features));
+  }
 
   void state(StateVisitor& visitor) override {
     base_->state(visitor);

@@ -140,6 +140,7 @@ Records records_of(const MethodSetup& setup, const std::vector<int64_t>& labelle
     for (const auto& [name, value] : method.step(batch, 0, i, Draws(setup.seed).at(0, i)))
       records[name] = value;
   }
+  for (const auto& [name, value] : method->diagnostics()) records[name] = value;
   return records;
 }
 
@@ -154,6 +155,8 @@ TEST(BetweenDomains, AnAdaptationIsTheShiftFromStudentToTeacher) {
   EXPECT_GT(d2d.at("tsa.max_offset.d2d.domain0"), 0);
   // No pixel goes the other way.
   EXPECT_EQ(d2d.at("tsa.active_classes.d2d.domain1"), 0);
+  EXPECT_TRUE(d2d.contains("tsa.frechet.domain0_to_domain1"));
+  EXPECT_FALSE(d2d.contains("tsa.frechet.domain1_to_domain0"));
 }
 
 TEST(BetweenDomains, DifferentDomainsHaveDifferentTables) {
@@ -164,7 +167,7 @@ TEST(BetweenDomains, DifferentDomainsHaveDifferentTables) {
   EXPECT_GT(std::abs(d2d.at("loss.tsa_d2d") - s2t.at("loss.tsa")), 1e-6);
 }
 
-// Nothing is known of the second domain: its offsets are 0.
+// Nothing is known of the second domain: its offsets are 0 and there is no distance to it.
 TEST(BetweenDomains, AClassNeverSeenInADomainIsNotShifted) {
   const std::vector<int64_t> same(4, 0);
   const Records found = records_of(setup_of("d2d"), same, same);
@@ -172,6 +175,7 @@ TEST(BetweenDomains, AClassNeverSeenInADomainIsNotShifted) {
   off.options += "\naug = \"off\"";
   EXPECT_EQ(found.at("loss.tsa_d2d"), records_of(off, same, same).at("loss.tsa_d2d"));
   EXPECT_EQ(found.at("tsa.active_classes.d2d.domain0"), 0);
+  EXPECT_FALSE(found.contains("tsa.frechet.domain0_to_domain1"));
 }
 
 TEST(BetweenDomains, RefusesDataOfOneDomainAndStatisticsOfAllTogether) {

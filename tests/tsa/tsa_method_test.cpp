@@ -49,6 +49,7 @@ Training train(const MethodSetup& setup, const Communicator& comm, int64_t first
     for (auto& record : method.step(batch, last, i, Draws(setup.seed).at(last, i)))
       result.records.push_back(std::move(record));
   }
+  for (auto& number : method->diagnostics()) result.records.push_back(std::move(number));
   method->settle(comm);
   result.state = take_state(visit);
   return result;

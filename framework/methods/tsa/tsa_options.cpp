@@ -107,9 +107,10 @@ TsaOptions TsaOptions::read(const Config& section) {
                "Network that measures the features of the student's stream: the student (own), or "
                "the teacher on unmixed images (teacher).");
   section.read("domain_statistics", o.domain_statistics,
-               "Keeps the class statistics of each domain apart, for the direction d2d; the other "
-               "directions take them together. Turn it on when scans come from several domains; the "
-               "message grows with their number.");
+               "Keeps the class statistics of each domain apart, for the direction d2d and for the "
+               "Fréchet distances between domains in the rows of validations; the other directions "
+               "take them together. Turn it on when scans come from several domains; the message "
+               "grows with their number.");
   section.read("confidence", o.confidence, {0, 1},
                "Least probability of a pseudo-label whose pixel enters the statistics of the "
                "teacher; 0: all do. Raise it when pseudo-labels are poor.");
