@@ -21,6 +21,9 @@ namespace {
 
 using Records = std::vector<std::pair<std::string, double>>;
 
+// Methods with a stage before self-training, which is to be reached.
+const std::set<std::string> kPretraining = {"bcp", "coral", "sdcl", "transmedseg"};
+
 MethodSetup setup_for(const MethodOnImages& method, at::ScalarType dtype) {
   MethodSetup setup = method.setup();
   setup.batch = 20;
@@ -31,8 +34,7 @@ MethodSetup setup_for(const MethodOnImages& method, at::ScalarType dtype) {
       MethodRegistry::instance().find(method.name).networks.of(method.axes) != "any";
   if (method.axes == 3 || has_own) {
     setup.iterations = 2;
-    if (method.name == "bcp" || method.name == "transmedseg" || method.name == "sdcl")
-      setup.options += "\npretrain = 0.5";
+    if (kPretraining.contains(method.name)) setup.options += "\npretrain = 0.5";
   }
   setup.dtype = dtype;
   return setup;
@@ -153,11 +155,17 @@ MethodSetup float32_setup(const std::string& name) {
 // Unsure predictions weigh the losses of these methods, and roundings with them.
 const std::set<std::string> kSensitiveMethods = {"dhc", "entropy_minimization", "r_drop"};
 
+// The loss of this one is the square of a difference that is small beside its covariances.
+const std::set<std::string> kDifferenceMethods = {"coral"};
+
 Tolerance rounding_of(const std::string& name) {
   const bool is_sensitive = kSensitiveMethods.contains(name);
+  const bool is_difference = kDifferenceMethods.contains(name);
   return {.first_loss = 1e-5,
           .first_gradient = is_sensitive ? 3e-5 : 1e-5,
-          .losses = is_sensitive ? 2e-3 : 1e-3};
+          .losses = is_difference  ? 2e-2
+                    : is_sensitive ? 2e-3
+                                   : 1e-3};
 }
 
 class EveryMethodInFloat32 : public testing::TestWithParam<std::string> {};
