@@ -75,8 +75,11 @@ TEST(ExperimentFiles, EveryExampleComposes) {
 
 // The first word of an ablation names the method of its example.
 TEST(ExperimentFiles, EveryAblationChangesItsExample) {
-  const std::map<std::string, std::string> examples = {
-      {"tac", "tac_atrium"}, {"ad", "aggregate_decouple_vendors"}, {"versemi", "versemi_tasks"}};
+  const std::map<std::string, std::string> examples = {{"ad", "aggregate_decouple_vendors"},
+                                                       {"coral", "coral_vendors"},
+                                                       {"tac", "tac_atrium"},
+                                                       {"transmedseg", "transmedseg_vendors"},
+                                                       {"versemi", "versemi_tasks"}};
   for (const auto& entry : fs::directory_iterator(source_folder() / "experiments" / "ablation")) {
     const std::string stem = entry.path().stem();
     const auto example = examples.find(stem.substr(0, stem.find('_')));
