@@ -31,7 +31,7 @@ class PerSampleNetwork : public ModuleBackbone {
         dropout_(root_.child("dropout"), 0.1),
         out_(root_.child("out"), head(shape, shape.classes)),
         projection_(root_.child("rows").uniform_parameter("weight", {kRow, kRow}, 0.5)) {
-    for (const char* name : {"aux1", "aux2", "aux3", "balanced"})
+    for (const char* name : {"aux1", "aux2", "aux3", "balanced", "key", "query"})
       auxiliary_.push_back({name, Conv(root_.child(name), head(shape, shape.classes))});
     for (const char* name : {"map", "logit"})
       auxiliary_.push_back({name, Conv(root_.child(name), head(shape, 1))});

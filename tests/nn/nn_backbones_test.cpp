@@ -149,6 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
         Small{"unet_cct", "unet_cct", "filters = [2, 3, 4, 5, 6]", {32, 32}},
         Small{"unet_urpc", "unet_urpc", "filters = [2, 3, 4, 5, 6]", {32, 32}},
         Small{"unet_ds", "unet_ds", "filters = [2, 3, 4, 5, 6]", {32, 32}},
+        Small{"unet_corr", "unet_corr", "filters = [2, 3, 4, 5, 6]", {32, 32}},
         Small{"unet_ssnet", "unet_ssnet", "filters = [2, 3, 4, 5, 6]", {32, 32}},
         Small{"unet_midss", "unet_midss", "filters = 2", {33, 47}},
         Small{"resunet_2d", "resunet_2d", "filters = 2", {32, 32}},
