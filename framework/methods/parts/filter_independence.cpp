@@ -47,10 +47,14 @@ std::vector<at::Tensor> filters_of(const Backbone& network) {
   return filters;
 }
 
-FilterMaps::FilterMaps(const Backbone& network, std::string name) : name_(std::move(name)) {
-  for (const at::Tensor& filters : filters_of(network)) {
-    const int64_t count = filters.size(0);
-    maps_.push_back(at::zeros({count, count}, filters.options().requires_grad(false)));
+FilterMaps::FilterMaps(const Backbone& network, std::string name)
+    : FilterMaps(filters_of(network), std::move(name), /*others=*/1) {}
+
+FilterMaps::FilterMaps(const std::vector<at::Tensor>& filters, std::string name, int64_t others)
+    : name_(std::move(name)) {
+  for (const at::Tensor& of_layer : filters) {
+    const int64_t count = of_layer.size(0);
+    maps_.push_back(at::zeros({count, others * count}, of_layer.options().requires_grad(false)));
     first_moments_.push_back(at::zeros_like(maps_.back()));
     second_moments_.push_back(at::zeros_like(maps_.back()));
   }

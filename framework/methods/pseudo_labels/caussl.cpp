@@ -10,7 +10,7 @@
 // v = 0.3, from pseudo_start on; w = 3, from independence_start on, once the maps A_i were updated:
 // every coefficient_every iterations 60 Adam steps maximise C over them. D is the Dice of the
 // foreground where there are two classes. Both losses are those of the weights before the step.
-// Network 1 is deployed. The form with one encoder and three decoders is not here.
+// Network 1 is deployed. caussl_mc.cpp is the form with one encoder and three decoders.
 #include <ATen/TensorOperators.h>
 
 #include "framework/config/option_list.h"
