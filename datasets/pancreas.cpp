@@ -13,7 +13,7 @@
 #include "framework/core/error.h"
 #include "framework/scans/preparation.h"
 
-namespace semiseg {
+namespace semiseg::pancreas {
 namespace fs = std::filesystem;
 namespace {
 
@@ -89,4 +89,4 @@ const bool registered = DatasetRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::pancreas

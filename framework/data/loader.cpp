@@ -232,7 +232,7 @@ void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draw
   }
   DrawSequence numbers = draws.sequence("augment", slot);
   const TransformParameters drawn =
-      draw_parameters(parts_.transform, sample.image.sizes(), numbers);
+      draw_parameters(parts_.transform, sample.image, sample.label, numbers);
   note_padding(drawn.placement.crop, sample.image.sizes(), index);
   const TransformedSample weak = apply(parts_.transform, drawn, sample.image, sample.label);
   rows.add_groups(stream, parts_.samples->domain(index), parts_.samples->task(index));
@@ -245,7 +245,7 @@ void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draw
     if (view.own_geometry || view.own_crop) {
       const TransformParameters other =
           view.own_crop ? with_own_crop(parts_.transform, drawn, sample.image.sizes(), own)
-                        : draw_parameters(parts_.transform, sample.image.sizes(), own);
+                        : draw_parameters(parts_.transform, sample.image, sample.label, own);
       image = apply(parts_.transform, other, sample.image, {}).image;
       placement = other.placement;
     }

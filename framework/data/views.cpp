@@ -9,12 +9,22 @@
 namespace semiseg {
 namespace {
 
+constexpr const char* kFeatures = "features";
+
 // The defaults of a view.
 struct ViewDefaults {
   std::vector<std::string> steps = {};
   std::string geometry = "shared";
   bool continues_geometry = false;
 };
+
+std::vector<std::shared_ptr<const Transform>> read_steps(const std::vector<std::string>& names,
+                                                         const Config& section) {
+  std::vector<std::shared_ptr<const Transform>> steps;
+  for (const std::string& name : names)
+    steps.push_back(TransformRegistry::instance().find(name).make(section.section(name)));
+  return steps;
+}
 
 View read_view(const std::string& name, const Config& section, const ViewDefaults& defaults) {
   std::vector<std::string> steps = defaults.steps;
@@ -30,16 +40,25 @@ View read_view(const std::string& name, const Config& section, const ViewDefault
             .own_geometry = geometry == "own",
             .own_crop = geometry == "own_crop",
             .continues_geometry = defaults.continues_geometry};
-  for (const std::string& step : steps)
-    view.steps.push_back(TransformRegistry::instance().find(step).make(section.section(step)));
+  view.steps = read_steps(steps, section);
   return view;
+}
+
+// All methods see it, and its geometry is the sample's.
+View read_weak_view(const Config& section) {
+  std::vector<std::string> steps;
+  section.read("steps", steps,
+               "Transforms of every training image behind its random geometry; other views begin "
+               "without them. Take those of nnU-Net to train as it does (protocol=nnunet_3d).");
+  return {.name = kWeakView, .steps = read_steps(steps, section)};
 }
 
 }  // namespace
 
 Views Views::read(const Config& section) {
   Views views;
-  views.views_[kWeakView] = {.name = kWeakView};
+  views.views_[kWeakView] = read_weak_view(section.section(kWeakView));
+  views.views_[kFeatures] = {.name = kFeatures, .is_features = true};
   // Recorded runs draw the jitter of the strong view behind the geometry of the sample.
   views.views_["strong"] = read_view("strong", section.section("strong"),
                                      {.steps = {"color_jitter"}, .continues_geometry = true});
@@ -48,8 +67,8 @@ Views Views::read(const Config& section) {
   views.views_["second_crop"] =
       read_view("second_crop", section.section("second_crop"), {.geometry = "own_crop"});
   for (const std::string& name : section.sections()) {
-    if (name == kWeakView)
-      section.fail(name, "the weak view is the sample in its random geometry", "another name");
+    if (name == kFeatures)
+      section.fail(name, "this view has the features of dataset.features", "another name");
     if (!views.views_.contains(name))
       views.views_[name] = read_view(name, section.section(name), {});
   }

@@ -4,6 +4,8 @@
 //   [protocol.views.strong2]
 //   steps = ["color_jitter"]      # registered transforms, in this order
 //   geometry = "shared"           # "own": turns, flips and crop of its own; "own_crop"
+//
+// The view "weak" has steps alone.
 #pragma once
 
 #include <map>
@@ -20,7 +22,8 @@ namespace semiseg {
 struct View {
   std::string name;
   bool own_geometry = false;
-  bool own_crop = false;  // turns and flips of the weak view, another crop
+  bool own_crop = false;     // turns and flips of the weak view, another crop
+  bool is_features = false;  // the features of the sample, not its image
   // The view continues the random sequence of the sample's geometry; otherwise it has a sequence of
   // its own, "augment/<view>".
   bool continues_geometry = false;
@@ -29,9 +32,10 @@ struct View {
 
 class Views {
  public:
-  // Reads the views of the section, and adds the weak view, two strong views (strong and strong2:
-  // colour jitter) and the view second_crop, unless the section defines them. Throws kConfig for an
-  // unknown transform.
+  // Reads the views of the section, and adds the weak view, the view features, two strong views
+  // (strong and strong2: colour jitter) and the view second_crop, unless the section defines them.
+  // "features" are those of the sample (Sample::features), [B,F,S], moved as the weak view is. Throws
+  // kConfig for an unknown transform.
   static Views read(const Config& section);
   // Returns only the views that are always there.
   static Views defaults();

@@ -15,7 +15,7 @@
 #include "framework/methods/parts/coral_loss.h"
 #include "framework/methods/parts/networks/teacher_student.h"
 
-namespace semiseg {
+namespace semiseg::coral {
 namespace {
 
 struct Options {
@@ -87,4 +87,4 @@ const bool registered = MethodRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::coral

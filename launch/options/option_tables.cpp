@@ -121,6 +121,7 @@ const std::map<std::string, std::string> kSummaries = {
     {"comm", "Communication between ranks."},
     {"protocol", "How every method trains: equal for all methods of a comparison."},
     {"protocol.augmentation", "Random geometry of training samples."},
+    {"protocol.views.weak", "The sample that every method sees."},
     {"protocol.views.strong", "The strong view of a sample. Further views are sections like it."},
     {"protocol.views.strong2", "A second strong view, drawn apart from the first."},
     {"protocol.views.second_crop", "A crop of the same sample at another place, for tracoco."},

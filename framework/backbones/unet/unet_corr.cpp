@@ -12,7 +12,7 @@
 #include "framework/backbones/unet/unet_parts.h"
 #include "framework/config/option_list.h"
 
-namespace semiseg {
+namespace semiseg::unet_corr {
 namespace {
 
 constexpr double kDropout = 0.1;
@@ -81,4 +81,4 @@ const bool registered = BackboneRegistry::instance().add(
      }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::unet_corr

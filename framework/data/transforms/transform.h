@@ -17,8 +17,8 @@ namespace semiseg {
 class Transform {
  public:
   virtual ~Transform() = default;
-  // image [C,h,w] or [C,d,h,w] float32, contiguous, on the CPU. Returns a new tensor of the same
-  // sizes. Draws all its numbers from `numbers`, as many for every image of these sizes.
+  // image [C,h,w] or [C,d,h,w] float32, contiguous, on the CPU. Returns such a tensor of the same
+  // sizes, the image itself where nothing changes. Draws all its numbers from `numbers`, as many for every image of these sizes.
   // Thread-safe: loader threads share the transform.
   virtual at::Tensor apply(const at::Tensor& image, DrawSequence& numbers) const = 0;
 };

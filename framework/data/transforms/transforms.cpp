@@ -102,12 +102,15 @@ TransformOptions TransformOptions::read(const Config& section, std::vector<int64
   o.patch_size = std::move(patch_size);
   o.axial_axis = axial_axis;
   SEMISEG_CHECK(o.patch_size.size() == 2 || o.is_volume(), "a patch has two or three sizes");
+  o.affine = AffineOptions::read(section, std::ssize(o.patch_size));
   if (o.is_volume()) {
     o.kind = "rot_flip_crop";
-    section.read("kind", o.kind, {"rot_flip_crop", "crop", "none"},
-                 "Random geometry of training volumes: turns and flips in the plane of a slice and "
-                 "a random crop (rot_flip_crop), the crop alone (crop), or the centre (none). Take "
-                 "crop where orientation carries meaning.");
+    section.read(
+        "kind", o.kind, {"rot_flip_crop", "crop", "none", "nnunet"},
+        "Random geometry of training volumes: turns and flips in the plane of a slice and "
+        "a random crop (rot_flip_crop), the crop alone (crop), the centre (none), or crop, "
+        "rotation, scaling and mirroring of nnU-Net (nnunet). Take crop where orientation "
+        "carries meaning.");
     section.read(
         "crop_margin", o.crop_margin, {1, 1024},
         "Number of voxels of zero padding at each end beyond half of what a small volume lacks: 3 "
@@ -119,10 +122,11 @@ TransformOptions TransformOptions::read(const Config& section, std::vector<int64
   }
   bool is_reference = false;
   section.read(
-      "kind", o.kind, {"random_generator", "bcp", "weak_strong", "none"},
+      "kind", o.kind, {"random_generator", "bcp", "weak_strong", "none", "nnunet"},
       "Random geometry of training slices: half of them turned and flipped, half rotated "
       "(random_generator); half turned and flipped, a quarter rotated (bcp); all turned and "
-      "flipped (weak_strong); or none. Take the one of the reference that you compare with.");
+      "flipped (weak_strong); none; or crops at random, rotated, scaled and mirrored as in nnU-Net "
+      "(nnunet). Take the one of the reference that you compare with.");
   section.read("zoom_reference", is_reference,
                "Loses the last row or column when slices of some sizes are resized, as SciPy does. "
                "Switch it on only to repeat published runs.");
@@ -152,6 +156,12 @@ TransformParameters with_own_crop(const TransformOptions& options,
   if (options.is_volume())
     other.placement.crop = draw_crop(options, other.placement.geometry, sizes, numbers);
   return other;
+}
+
+TransformParameters draw_parameters(const TransformOptions& options, const at::Tensor& image,
+                                    const at::Tensor& label, DrawSequence& numbers) {
+  if (options.moves_whole_voxels()) return draw_parameters(options, image.sizes(), numbers);
+  return {.affine = draw_affine(options.affine, options.patch_size, image, label, numbers)};
 }
 
 TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
@@ -184,6 +194,11 @@ TransformedSample apply(const TransformOptions& options, const TransformParamete
   SEMISEG_CHECK(!label.defined() || (label.scalar_type() == at::kByte && label.is_contiguous() &&
                                      label.sizes() == image.sizes().slice(1)),
                 "a label is a contiguous uint8 map of its image's size");
+  if (!options.moves_whole_voxels()) {
+    TransformedSample out{.image = sample_linear(parameters.affine, options.patch_size, image)};
+    if (label.defined()) out.label = sample_nearest(parameters.affine, options.patch_size, label);
+    return out;
+  }
   if (is_volume) {
     const CropParameters& drawn = parameters.placement.crop;
     const VolumeMap map = crop(turned_volume(options, parameters.placement.geometry, image.sizes()),
@@ -195,6 +210,13 @@ TransformedSample apply(const TransformOptions& options, const TransformParamete
   const PlaneMap map =
       geometry_map(options, parameters.placement.geometry, image.size(1), image.size(2));
   return gather_all(map, {map.height, map.width}, image, label);
+}
+
+at::Tensor moved_alike(const TransformOptions& options, const TransformParameters& parameters,
+                       const at::Tensor& features) {
+  return apply(options, {.placement = parameters.placement, .affine = parameters.affine}, features,
+               {})
+      .image;
 }
 
 double clipped_noise(double normal, double sigma) {

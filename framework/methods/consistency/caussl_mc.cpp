@@ -25,7 +25,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::caussl_mc {
 namespace {
 
 constexpr const char* kNetwork = "vnet_mct";
@@ -189,4 +189,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::caussl_mc

@@ -33,7 +33,7 @@
 #include "framework/nn/losses/losses.h"
 #include "framework/nn/losses/losses_consistency.h"
 
-namespace semiseg {
+namespace semiseg::corrmatch {
 namespace {
 
 struct Options {
@@ -203,4 +203,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<CorrMatch>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::corrmatch

@@ -25,7 +25,7 @@
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses.h"
 
-namespace semiseg {
+namespace semiseg::fixmatch_cta {
 namespace {
 
 struct Options {
@@ -149,4 +149,4 @@ const bool registered = MethodRegistry::instance().add(
      .make = [](const MethodContext& context) { return std::make_unique<FixMatchCta>(context); }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::fixmatch_cta
