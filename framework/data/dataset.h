@@ -50,6 +50,9 @@ struct SampleInfo {
 struct Sample {
   at::Tensor image;  // [C,H,W] or [C,D,H,W] float32
   at::Tensor label;  // [H,W] or [D,H,W] uint8; undefined when there is none
+  // [F,H,W] or [F,D,H,W] float32, of another program (archive/case_features.h); undefined when
+  // there are none.
+  at::Tensor features = {};
 };
 
 struct DatasetInfo {

@@ -69,12 +69,17 @@ class Loader::Rows {
   void add_view(const std::string& view, const at::Tensor& image, const Placement& placement) {
     ViewRows& rows = views_[view];
     if (rows.count == 0) rows.count = count_of(view);
+    SEMISEG_CHECK(!rows.images.defined() || rows.images.sizes().slice(1) == image.sizes(),
+                  "the rows of a view have one size");
     set_row(rows.images, rows.count, static_cast<int64_t>(rows.placements.size()), image);
     rows.placements.push_back(placement);
   }
 
-  // Number of channels of the rows so far; 0: none yet.
-  int64_t channels() const { return views_.empty() ? 0 : views_.begin()->second.images.size(1); }
+  // Number of channels of a view's rows so far; 0: none yet.
+  int64_t channels(const std::string& view) const {
+    const auto found = views_.find(view);
+    return found == views_.end() ? 0 : found->second.images.size(1);
+  }
 
   Batch finish(at::ScalarType dtype, const std::vector<int64_t>& patch_size) {
     for (size_t i = 0; i < batch_.streams.size(); ++i) {
@@ -224,12 +229,6 @@ void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draw
   const int64_t slot = parts_.slots[static_cast<size_t>(row)];
   const size_t stream = parts_.plan.stream_of(slot);
   const Sample sample = read_sample(index, stream);
-  if (rows.channels() != 0 && rows.channels() != sample.image.size(0)) {
-    throw Error(ErrorKind::kData, {.what = "training samples differ in their number of channels",
-                                   .where = parts_.samples->name(index),
-                                   .expected = std::to_string(rows.channels()),
-                                   .got = std::to_string(sample.image.size(0))});
-  }
   DrawSequence numbers = draws.sequence("augment", slot);
   const TransformParameters drawn =
       draw_parameters(parts_.transform, sample.image, sample.label, numbers);
@@ -239,6 +238,11 @@ void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draw
   if (weak.label.defined()) rows.add_label(stream, row, widen(weak.label));
   for (const std::string& name : parts_.plan.streams()[stream].views) {
     const View& view = parts_.views.find(name);
+    check_channels(rows, view, sample, index);
+    if (view.is_features) {
+      rows.add_view(name, moved_alike(parts_.transform, drawn, sample.features), drawn.placement);
+      continue;
+    }
     DrawSequence own = view.continues_geometry ? numbers : draws.sequence("augment/" + name, slot);
     Placement placement = drawn.placement;
     at::Tensor image = weak.image;
@@ -252,6 +256,21 @@ void Loader::add_sample(Rows& rows, int64_t row, size_t index, const Draws& draw
     for (const auto& step : view.steps) image = step->apply(image, own);
     rows.add_view(name, image, placement);
   }
+}
+
+void Loader::check_channels(const Rows& rows, const View& view, const Sample& sample,
+                            size_t index) const {
+  const at::Tensor& image = view.is_features ? sample.features : sample.image;
+  SEMISEG_CHECK(image.defined(), "a sample has features where a view needs them");
+  const int64_t before = rows.channels(view.name);
+  if (before == 0 || before == image.size(0)) return;
+  throw Error(ErrorKind::kData,
+              {.what = fmt::format("{} in their number of channels",
+                                   view.is_features ? "features of training samples differ"
+                                                    : "training samples differ"),
+               .where = parts_.samples->name(index),
+               .expected = std::to_string(before),
+               .got = std::to_string(image.size(0))});
 }
 
 void Loader::note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const {

@@ -71,6 +71,8 @@ class Loader : public BatchSource {
   class Rows;
   void add_sample(Rows& rows, int64_t row, size_t index, const Draws& draws) const;
   Sample read_sample(size_t index, size_t stream) const;
+  // Throws kData when the sample has another number of channels than the rows of the view so far.
+  void check_channels(const Rows& rows, const View& view, const Sample& sample, size_t index) const;
   // Logs one line for the first volume that is padded.
   void note_padding(const CropParameters& crop, at::IntArrayRef sizes, size_t index) const;
   void work(const std::stop_token& stop);

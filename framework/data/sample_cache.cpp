@@ -16,14 +16,15 @@ int64_t bytes_of(const Sample& sample) {
   const auto size = [](const at::Tensor& t) {
     return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0;
   };
-  return size(sample.image) + size(sample.label);
+  return size(sample.image) + size(sample.label) + size(sample.features);
 }
 
 }  // namespace
 
 SampleCache::SampleCache(const DatasetSource& source, std::vector<SampleInfo> samples,
-                         int64_t capacity_mb)
+                         int64_t capacity_mb, LoadFeatures features)
     : source_(source),
+      features_(std::move(features)),
       samples_(std::move(samples)),
       capacity_bytes_(capacity_mb << 20),
       entries_(samples_.size()) {
@@ -54,6 +55,7 @@ Sample SampleCache::decode(size_t index) const {
   Sample sample;
   try {
     sample = source_.load_sample(samples_.at(index));
+    if (features_) sample.features = features_(samples_.at(index), sample.image);
   } catch (const Error& error) {
     ErrorParts parts = error.parts();
     parts.where =

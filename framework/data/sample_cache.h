@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -18,11 +19,16 @@ namespace semiseg {
 // at the same time.
 class SampleCache {
  public:
-  // `source` must outlive the cache. capacity_mb 0: nothing is kept.
-  SampleCache(const DatasetSource& source, std::vector<SampleInfo> samples, int64_t capacity_mb);
+  // Returns the features of a sample with this image; thread-safe. They count as decoded.
+  using LoadFeatures = std::function<at::Tensor(const SampleInfo& sample, const at::Tensor& image)>;
 
-  // Returns image float32 and label uint8 (undefined when there is none), contiguous, on the CPU.
-  // The tensors are shared: do not write to them. An exception of the source is rethrown with the
+  // `source` must outlive the cache. capacity_mb 0: nothing is kept. Without `features` samples have
+  // none.
+  SampleCache(const DatasetSource& source, std::vector<SampleInfo> samples, int64_t capacity_mb,
+              LoadFeatures features = {});
+
+  // Returns image and features float32 and label uint8 (undefined where there is none), contiguous,
+  // on the CPU. The tensors are shared: do not write to them. An exception of the source is rethrown with the
   // sample's name; nothing is cached then.
   Sample get(size_t index);
 
@@ -43,6 +49,7 @@ class SampleCache {
   };
 
   const DatasetSource& source_;
+  const LoadFeatures features_;
   const std::vector<SampleInfo> samples_;
   std::vector<int64_t> domains_, tasks_;
   const int64_t capacity_bytes_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <string>
@@ -23,6 +24,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kLongestHeader = 4096;  // arrays without fields have about 100 bytes
+constexpr int64_t kShortestRun = 1024;    // bytes that are worth a seek
 
 [[noreturn]] void fail(const fs::path& path, std::string what, std::string expected,
                        std::string got) {
@@ -132,6 +134,33 @@ at::ScalarType type_of(const Header& header, const fs::path& path) {
   return found->second;
 }
 
+// Throws kData unless the rest of the file has the bytes that the shape needs.
+void check_size(const Header& header, at::ScalarType type, std::ifstream& stream,
+                const fs::path& path) {
+  const auto begin = stream.tellg();
+  const auto present = static_cast<double>(fs::file_size(path)) - static_cast<double>(begin);
+  const double needed = std::accumulate(
+      header.shape.begin(), header.shape.end(), static_cast<double>(c10::elementSize(type)),
+      [](double a, int64_t b) { return a * static_cast<double>(b); });
+  if (present != needed) {
+    fail(path, "a .npy file is cut or damaged", fmt::format("{:.0f} bytes of values", needed),
+         fmt::format("{:.0f}", present));
+  }
+}
+
+void read_values(std::ifstream& stream, at::Tensor& values, const fs::path& path) {
+  if (!stream.read(static_cast<char*>(values.mutable_data_ptr()),
+                   static_cast<std::streamsize>(values.nbytes()))) {
+    fail(path, "a .npy file cannot be read", "its values", "a read error");
+  }
+}
+
+at::Tensor widened(const at::Tensor& values) {
+  if (values.scalar_type() == at::kUInt16) return values.to(at::kInt);
+  if (values.scalar_type() == at::kUInt32) return values.to(at::kLong);
+  return values;
+}
+
 }  // namespace
 
 std::vector<int64_t> read_npy_shape(const fs::path& path) {
@@ -143,28 +172,46 @@ at::Tensor read_npy(const fs::path& path) {
   std::ifstream stream = open_npy(path);
   Header header = read_header(stream, path);
   const at::ScalarType type = type_of(header, path);
-  const auto begin = stream.tellg();
-  const auto present = static_cast<double>(fs::file_size(path)) - static_cast<double>(begin);
-  const double needed = std::accumulate(
-      header.shape.begin(), header.shape.end(), static_cast<double>(c10::elementSize(type)),
-      [](double a, int64_t b) { return a * static_cast<double>(b); });
-  if (present != needed) {
-    fail(path, "a .npy file is cut or damaged", fmt::format("{:.0f} bytes of values", needed),
-         fmt::format("{:.0f}", present));
-  }
+  check_size(header, type, stream, path);
   // An array in Fortran order is the transpose of its bytes in C order.
   if (header.is_fortran) std::reverse(header.shape.begin(), header.shape.end());
   at::Tensor values = at::empty(header.shape, type);
-  if (!stream.read(static_cast<char*>(values.mutable_data_ptr()),
-                   static_cast<std::streamsize>(values.nbytes()))) {
-    fail(path, "a .npy file cannot be read", "its values", "a read error");
-  }
-  if (type == at::kUInt16) values = values.to(at::kInt);
-  if (type == at::kUInt32) values = values.to(at::kLong);
+  read_values(stream, values, path);
+  values = widened(values);
   if (!header.is_fortran) return values;
   std::vector<int64_t> axes(header.shape.size());
   std::iota(axes.rbegin(), axes.rend(), 0);
   return values.permute(axes).contiguous();
+}
+
+at::Tensor read_npy_index(const fs::path& path, int64_t axis, int64_t index) {
+  std::ifstream stream = open_npy(path);
+  const Header header = read_header(stream, path);
+  const at::ScalarType type = type_of(header, path);
+  check_size(header, type, stream, path);
+  const std::vector<int64_t>& shape = header.shape;
+  SEMISEG_CHECK(axis >= 0 && axis < std::ssize(shape) && index >= 0 &&
+                    index < shape[static_cast<size_t>(axis)],
+                "an index of an axis of " + path.string());
+  const auto product = [&](int64_t from, int64_t to) {
+    return std::accumulate(shape.begin() + from, shape.begin() + to, int64_t{1},
+                           std::multiplies<>());
+  };
+  const int64_t runs = product(0, axis);
+  const int64_t bytes =
+      product(axis + 1, std::ssize(shape)) * static_cast<int64_t>(c10::elementSize(type));
+  if (header.is_fortran || bytes < kShortestRun) return read_npy(path).select(axis, index);
+  std::vector<int64_t> sizes = shape;
+  sizes.erase(sizes.begin() + axis);
+  at::Tensor values = at::empty(sizes, type);
+  at::Tensor rows = values.view({runs, -1});
+  const std::streamoff begin = stream.tellg();
+  for (int64_t run = 0; run < runs; ++run) {
+    stream.seekg(begin + (run * shape[static_cast<size_t>(axis)] + index) * bytes);
+    at::Tensor row = rows[run];
+    read_values(stream, row, path);
+  }
+  return widened(values);
 }
 
 }  // namespace semiseg

@@ -15,6 +15,10 @@ namespace semiseg {
 // big-endian, an object array, more or fewer bytes than the shape needs.
 at::Tensor read_npy(const std::filesystem::path& path);
 
+// Returns index `index` of one axis, without that axis; reads no more than that where the entries lie
+// in long runs. Throws kInternal outside the array.
+at::Tensor read_npy_index(const std::filesystem::path& path, int64_t axis, int64_t index);
+
 // Reads only the shape, from the header.
 std::vector<int64_t> read_npy_shape(const std::filesystem::path& path);
 

@@ -7,6 +7,7 @@
 #include "framework/checkpoint/initial_weights.h"
 #include "framework/core/log.h"
 #include "framework/core/plugins/plugin.h"
+#include "framework/data/archive/case_features.h"
 #include "framework/data/dataset.h"
 #include "framework/data/setting.h"
 #include "framework/data/transforms/transforms.h"
@@ -153,6 +154,8 @@ void read_dataset_options(const Config& config) {
   DatasetRegistry::instance().find(name).read_options(section);
 }
 
+void read_feature_options(const Config& config) { read_features_folder(config.section("dataset")); }
+
 void read_weight_options(const Config& config) { InitialWeights::read(config.section("backbone")); }
 
 void read_backbone_options(const Config& config) {
@@ -174,6 +177,7 @@ void read_all_options(const Config& config) {
   read_inference_options(config);
   read_setting_options(config);
   read_dataset_options(config);
+  read_feature_options(config);
   read_weight_options(config);
   read_backbone_options(config);
   read_method_options(config);

@@ -44,7 +44,8 @@ void read_protocol_options(const Config& config);  // protocol with augmentation
 void read_inference_options(const Config& config);
 void read_setting_options(const Config& config);
 void read_dataset_options(const Config& config);
-void read_weight_options(const Config& config);  // initial weights, of any backbone
+void read_feature_options(const Config& config);  // features of any data set
+void read_weight_options(const Config& config);   // initial weights, of any backbone
 void read_backbone_options(const Config& config);
 void read_method_options(const Config& config);
 

@@ -69,6 +69,11 @@ std::vector<MethodOnImages> methods_on_images() {
   return all;
 }
 
+at::Tensor made_features(const at::Tensor& image, int64_t axis) {
+  const at::Tensor grey = image.mean(axis, /*keepdim=*/true);
+  return at::cat({grey, grey.square(), 1 - grey}, axis);
+}
+
 namespace {
 
 // Blobs and images made of them, of the samples 0 … count - 1.
@@ -104,6 +109,11 @@ at::Tensor another_view(const Scene& scene, const std::string& view) {
   return ((scene.image - 0.5) * contrast + 0.5 + shift).clamp(0, 1).to(scene.image.scalar_type());
 }
 
+at::Tensor view_of(const Scene& scene, const std::string& view) {
+  if (view == kWeakView) return scene.image;
+  return view == "features" ? made_features(scene.image, 1) : another_view(scene, view);
+}
+
 // [N] 0, 1, 0, 1, …
 at::Tensor alternating(const SampleIds& samples) {
   return at::tensor(samples, at::kLong).remainder(2);
@@ -137,7 +147,7 @@ Batch random_batch(const MethodSetup& setup, const Stage& stage, int64_t step) {
     for (const std::string& view : plan.views) streams_of_view[view].push_back(plan.name);
   }
   for (const auto& [view, names] : streams_of_view) {
-    const at::Tensor images = view == kWeakView ? scene.image : another_view(scene, view);
+    const at::Tensor images = view_of(scene, view);
     SampleIds rows;
     for (const std::string& name : names)
       rows.insert(rows.end(), batch[name].samples.begin(), batch[name].samples.end());

@@ -32,6 +32,9 @@ int64_t most_ranks(const MethodSetup& setup);
 // Seeded images [count,1,S] in [0, 1].
 at::Tensor random_images(const MethodSetup& setup, int64_t count, int64_t step);
 
+// Three features of each pixel of images whose channels lie along an axis; of the dtype of the image.
+at::Tensor made_features(const at::Tensor& image, int64_t axis);
+
 // A batch of the stage, of seeded noise: images in [0, 1], labels in blobs so that Dice has
 // something to find, for streams of the pool "labelled". Each other view gives each image a contrast
 // and a brightness of its own. Samples have domains and tasks 0 and 1 in turn.

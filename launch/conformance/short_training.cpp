@@ -36,16 +36,20 @@ std::unique_ptr<Loader> SmallLoaders::make(const Stage& s, int64_t stage, int64_
   const Views views = all_views();
   views.check(s.streams);
   return std::make_unique<Loader>(
-      LoaderParts{.samples = std::make_shared<SampleCache>(source_, pools_.samples, 64),
-                  .plan = BatchPlan(pools_, s.streams, Draws(1), stage),
-                  .slots = share(s.streams, s.colocated, 0, 1),
-                  .transform = TransformOptions::read(parse_config(""), setup_.patch_size),
-                  .views = views,
-                  .draws = Draws(1),
-                  .stage = stage,
-                  .first_step = first,
-                  .steps = s.iterations,
-                  .dtype = setup_.dtype},
+      LoaderParts{
+          .samples = std::make_shared<SampleCache>(source_, pools_.samples, 64,
+                                                   [](const SampleInfo&, const at::Tensor& image) {
+                                                     return made_features(image, 0).contiguous();
+                                                   }),
+          .plan = BatchPlan(pools_, s.streams, Draws(1), stage),
+          .slots = share(s.streams, s.colocated, 0, 1),
+          .transform = TransformOptions::read(parse_config(""), setup_.patch_size),
+          .views = views,
+          .draws = Draws(1),
+          .stage = stage,
+          .first_step = first,
+          .steps = s.iterations,
+          .dtype = setup_.dtype},
       LoaderOptions{.threads = 1});
 }
 

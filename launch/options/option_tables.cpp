@@ -127,6 +127,7 @@ const std::map<std::string, std::string> kSummaries = {
     {"protocol.views.second_crop", "A crop of the same sample at another place, for tracoco."},
     {"protocol.optimiser", "The optimiser of the networks."},
     {"protocol.reduction", "All-reduce of gradients; without effect on one rank."},
+    {"dataset", "Features of another program, whatever the data set."},
     {"backbone", "Weights that the networks start from, whatever the backbone."},
     {"sweep", "Where a sweep is kept and how much of it runs at a time. It is no part of a run."},
     {"inference", "From the network to the label map of a case."},
@@ -160,6 +161,7 @@ std::vector<OptionTable> section_tables() {
   append_sections(tables, listed(read_section_options, kAny), kSummaries);
   append_sections(tables, below(listed(read_protocol_options, kDimensions), "protocol"),
                   kSummaries);
+  append_sections(tables, listed(read_feature_options, kAny), kSummaries);
   append_sections(tables, listed(read_weight_options, kAny), kSummaries);
   append_sections(tables, below(listed(read_inference_options, kInferenceModes), "inference"),
                   kSummaries);

@@ -7,6 +7,7 @@
 
 #include "framework/core/random/draws.h"
 #include "framework/data/archive/case_store.h"
+#include "framework/files/hdf5_file.h"
 #include "tests/support/small_run.h"
 
 namespace semiseg {
@@ -199,6 +200,38 @@ TEST_F(RunData, WithoutValidationTheLastWeightsAreEverywhere) {
   const ProgramResult evaluated = semiseg("evaluate last");
   EXPECT_EQ(evaluated.exit_code, 0) << evaluated.output;
   EXPECT_NE(text("last", "cases.test.csv").find("selection split: last"), std::string::npos);
+}
+
+TEST_F(RunData, FeaturesOfAnotherProgramAreAskedForReadAndChecked) {
+  put("0", "data");
+  const StoreSource source(folder_ / "data");
+  const auto write_features = [&](int64_t lines_less) {
+    fs::remove_all(folder_ / "features");
+    fs::create_directories(folder_ / "features");
+    for (size_t i = 0; i < source.cases().size(); ++i) {
+      const at::Tensor image = source.load(i).image;
+      Hdf5File file = Hdf5File::create(folder_ / "features" / (source.cases()[i].id + ".h5"));
+      file.write("features", at::cat({image, 1 - image}).slice(2, lines_less));
+      file.close();
+    }
+  };
+  const auto train_on = [&](const std::string& more) {
+    return semiseg(
+        "train protocol=smoke labelled=2 threads=1 'backbone.filters=[4,8,8,8,8]' dataset=store "
+        "dataset.root=data method=prototype_propagation run.dir=featured " +
+        more);
+  };
+  const ProgramResult without = train_on("");
+  EXPECT_EQ(without.exit_code, 2) << without.output;
+  EXPECT_TRUE(says(without, "dataset.features")) << without.output;
+  write_features(1);
+  const ProgramResult other_grid = train_on("dataset.features=features");
+  EXPECT_EQ(other_grid.exit_code, 3) << other_grid.output;
+  EXPECT_TRUE(says(other_grid, "another grid")) << other_grid.output;
+  write_features(0);
+  fs::remove_all(folder_ / "featured");
+  const ProgramResult trained = train_on("dataset.features=features");
+  EXPECT_EQ(trained.exit_code, 0) << trained.output;
 }
 
 TEST_F(RunData, ClosedStreamsAndFullDisksOfTheOutputAreNoticed) {

@@ -1,7 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/run/training/run_batches.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "framework/data/archive/case_features.h"
+
 namespace semiseg {
+namespace {
+
+// True when a stream asks for a view of this kind.
+bool asks_for(const Plan& plan, const Views& views, bool View::*kind) {
+  for (const Stage& stage : plan.stages) {
+    for (const StreamPlan& stream : stage.streams) {
+      const auto is_one = [&](const std::string& name) { return views.find(name).*kind; };
+      if (std::any_of(stream.views.begin(), stream.views.end(), is_one)) return true;
+    }
+  }
+  return false;
+}
+
+// Features are read only for a method that asks for them.
+SampleCache::LoadFeatures features_of(const Run& run, const Views& views) {
+  if (!asks_for(run.model.method->plan(), views, &View::is_features)) return {};
+  const Config section = run.options.config.section("dataset");
+  const std::string folder = read_features_folder(section);
+  if (folder.empty()) {
+    section.fail("features",
+                 fmt::format("{} learns from features of another program", run.options.method),
+                 "a folder with the features of each training case",
+                 "compute them (docs/own_scans.md) and set dataset.features to their folder");
+  }
+  return
+      [features = CaseFeatures(folder, run.data.source->cases(), run.data.facts.info.axial_axis)](
+          const SampleInfo& sample, const at::Tensor& image) {
+        return features.load(sample, image);
+      };
+}
+
+}  // namespace
 
 RunBatches::RunBatches(const Run& run)
     : run_(run),
@@ -10,12 +48,22 @@ RunBatches::RunBatches(const Run& run)
                                  run.options.protocol.patch_size, run.data.facts.info.axial_axis)),
       views_(Views::read(run.options.config.section("protocol").section("views"))),
       samples_(std::make_shared<SampleCache>(*run.data.source, run.data.pools.samples,
-                                             run.options.loader.cache_mb)) {
+                                             run.options.loader.cache_mb,
+                                             features_of(run, views_))) {
   const Plan plan = run.model.method->plan();
   const Communicator& comm = *run.model.comm;
   for (const Stage& stage : plan.stages) {
     share(stage.streams, stage.colocated, comm.rank(), comm.size());
     views_.check(stage.streams);
+  }
+  if (!transform_.moves_whole_voxels() && asks_for(plan, views_, &View::own_crop)) {
+    run.options.config.section("protocol")
+        .section("augmentation")
+        .fail("kind",
+              fmt::format("{} compares two crops of one sample, which must have the same voxels",
+                          run.options.method),
+              run.options.protocol.patch_size.size() == 3 ? "rot_flip_crop, crop or none"
+                                                          : "random_generator, bcp or none");
   }
   for (size_t i = 0; i < plan.stages.size(); ++i) plan_of(plan.stages[i], static_cast<int64_t>(i));
 }
