@@ -28,7 +28,7 @@
 #include "framework/methods/parts/losses/sure_loss.h"
 #include "framework/methods/parts/networks/single_network.h"
 
-namespace semiseg {
+namespace semiseg::prototype_propagation {
 namespace {
 
 constexpr const char* kFeatures = "features";  // the view
@@ -171,4 +171,4 @@ const bool registered = MethodRegistry::instance().add(
          }});
 
 }  // namespace
-}  // namespace semiseg
+}  // namespace semiseg::prototype_propagation
