@@ -13,6 +13,7 @@ const std::vector<Check>& conformance_checks() {
       {"not_finite", "stops at a loss that is not finite, and names it",
        check_loss_that_is_not_finite},
       {"ignored_voxels", "trains on cases with voxels that have no class", check_ignored_voxels},
+      {"bfloat16", "trains with activations in bfloat16", check_bfloat16},
       {"same_seed", "gives the same bits for the same seed", check_same_seed},
       {"other_seed", "gives other weights for another seed", check_other_seed},
       {"resume", "goes on from its state as if it had never stopped", check_resume},

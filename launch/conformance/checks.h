@@ -32,6 +32,7 @@ Findings check_plan(const MethodOnImages& method);
 Findings check_records(const MethodOnImages& method);
 Findings check_loss_that_is_not_finite(const MethodOnImages& method);
 Findings check_ignored_voxels(const MethodOnImages& method);
+Findings check_bfloat16(const MethodOnImages& method);
 Findings check_same_seed(const MethodOnImages& method);
 Findings check_other_seed(const MethodOnImages& method);
 Findings check_resume(const MethodOnImages& method);

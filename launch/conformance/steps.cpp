@@ -13,20 +13,43 @@
 
 namespace semiseg {
 
-Findings check_records(const MethodOnImages& method) {
-  const MethodSetup setup = method.setup();
+namespace {
+
+using Records = std::vector<std::pair<std::string, double>>;
+
+Records records_of(const MethodSetup& setup) {
   const auto comm = make_serial_communicator();
   MethodUnderTest tested(setup, *comm);
+  return train_stages(tested, setup, *comm);
+}
+
+Findings numbers_that_are_not_finite(const Records& records) {
   Findings findings;
-  bool has_total = false, has_rate = false;
-  for (const auto& [name, value] : train_stages(tested, setup, *comm)) {
+  for (const auto& [name, value] : records)
     if (!std::isfinite(value)) findings.push_back(fmt::format("{} is {}", name, value));
+  return findings;
+}
+
+}  // namespace
+
+Findings check_records(const MethodOnImages& method) {
+  const Records records = records_of(method.setup());
+  Findings findings = numbers_that_are_not_finite(records);
+  bool has_total = false, has_rate = false;
+  for (const auto& [name, value] : records) {
     has_total = has_total || name.starts_with("loss.total");
     has_rate = has_rate || name.starts_with("lr.");
   }
   if (!has_total) findings.push_back("no step records loss.total");
   if (!has_rate) findings.push_back("no step records a learning rate (lr.…): nothing is updated");
   return findings;
+}
+
+Findings check_bfloat16(const MethodOnImages& method) {
+  MethodSetup setup = method.setup();
+  setup.dtype = at::kFloat;
+  setup.precision = "bfloat16";
+  return numbers_that_are_not_finite(records_of(setup));
 }
 
 Findings check_loss_that_is_not_finite(const MethodOnImages& method) {

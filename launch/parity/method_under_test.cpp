@@ -62,7 +62,8 @@ MethodUnderTest::MethodUnderTest(const MethodSetup& setup, const Communicator& c
       .make_network = NetworkMaker{.backbone = backbone.section("backbone"),
                                    .method = method.section("method"),
                                    .shape = shape,
-                                   .draws = draws},
+                                   .draws = draws,
+                                   .precision = setup.precision},
       .domains = names_of("domain", setup.domains),
       .tasks = std::vector<std::string>(static_cast<size_t>(setup.tasks), "task"),
       .class_voxels = [counts = class_voxels_of(setup)](const std::string&) { return counts; }};

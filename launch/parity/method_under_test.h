@@ -23,6 +23,7 @@ struct MethodSetup {
   std::vector<int64_t> patch_size = {32, 32};
   OptimiserOptions optimiser;
   at::ScalarType dtype = at::kDouble;
+  std::string precision = "float32";  // of the networks: "bfloat16" narrows their activations
   uint64_t seed = 0;
   // Voxels of each class in the labelled pool; empty: each class has half of those of the one before.
   std::vector<int64_t> class_voxels;

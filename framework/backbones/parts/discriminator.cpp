@@ -99,7 +99,8 @@ class Discriminator : public ModuleBackbone {
     x = at::leaky_relu(conv4_(x), 0.2);
     x = average_pool(x, pool_);
     const at::Tensor features = x.flatten(1);
-    return {at::linear(features, weight_, bias_), features, {}};
+    const auto dtype = features.scalar_type();
+    return {at::linear(features, weight_.to(dtype), bias_.to(dtype)), features, {}};
   }
 
   Classifier classifier() const override { return {weight_, bias_}; }

@@ -27,9 +27,11 @@ RowMlp::RowMlp(const Module& module, const RowMlpSize& size, double slope)
       bias1_(module.child("3").uniform_parameter("bias", {size.out}, bound(size.hidden))) {}
 
 at::Tensor RowMlp::operator()(const at::Tensor& rows, const Pass& pass) const {
-  // The norm takes images: a row is one of a single pixel.
-  const at::Tensor image = linear(rows, weight0_, bias0_).unsqueeze(-1).unsqueeze(-1);
-  return linear(norm_(image, pass, slope_).flatten(1), weight1_, bias1_);
+  // The norm takes images, and sums each by itself: all rows are the pixels of one, [1,C,M,1].
+  const at::Tensor hidden = linear(rows, weight0_, bias0_);
+  const at::Tensor image = hidden.unsqueeze(0).unsqueeze(2).permute({0, 3, 1, 2});
+  const at::Tensor y = norm_(image, pass, slope_).permute({0, 2, 3, 1}).reshape(hidden.sizes());
+  return linear(y, weight1_, bias1_);
 }
 
 }  // namespace semiseg

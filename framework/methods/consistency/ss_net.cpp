@@ -91,7 +91,7 @@ class SsNet : public SingleNetwork {
     const at::Tensor dice = overlap(p.slice(0, 0, b), labelled.label, *step.comm);
     const at::Tensor smoothness = adversarial_distance(image, batch.samples, step);
 
-    const at::Tensor rows = rows_of(out.features);
+    const at::Tensor rows = rows_of(out.features.to(p.scalar_type()));
     const int64_t split = b * (rows.size(0) / std::max<int64_t>(1, image.size(0)));
     const at::Tensor rows_l = rows.slice(0, 0, split), rows_u = rows.slice(0, split),
                      label_l = labelled.label.flatten(),

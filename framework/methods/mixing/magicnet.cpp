@@ -150,7 +150,8 @@ class MagicNet : public SingleNetwork {
     const std::vector<int64_t> ones(head.weight.dim() - 2, 1), zeros(head.weight.dim() - 2, 0);
     return at::convolution(embedding, head.weight.to(embedding.scalar_type()),
                            head.bias.to(embedding.scalar_type()), ones, zeros, ones,
-                           /*transposed=*/false, zeros, /*groups=*/1);
+                           /*transposed=*/false, zeros, /*groups=*/1)
+        .to(head.weight.scalar_type());
   }
 
   at::Tensor cross_image(const at::Tensor& image, const SampleIds& samples, const CubeGrid& grid,
