@@ -4,8 +4,8 @@
 //   <root>/<id>/mri_norm2.h5   image and label, axes x, y, z; <root> or the folder
 //                              "2018LA_Seg_Training Set" in it
 // Whoever made the files took the z-score of whole scans and cropped them to their ground truth, x
-// and y with a random margin. That crop cannot be repeated on a scan without labels: it is predicted
-// whole, which no published number covers.
+// and y with a random margin. That crop cannot be repeated on a scan without labels: it is
+// predicted whole, which no published number covers.
 #include "datasets/listed_hdf5.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"

@@ -124,7 +124,7 @@ class TransMedSeg : public Method {
     StreamBatch batch;
     for (const ClassPixels& part : parts) {
       batch.push_back(features_of(part, options_, base_->student().classifier()));
-      batch.back().domain = domains.of(part.samples);
+      if (domains_.size() > 1) batch.back().domain = domains.of(part.samples);
     }
     return batch;
   }

@@ -18,8 +18,8 @@ constexpr const char* kMethodPageHead =
 # Methods
 
 `semiseg train method=NAME` trains one; `semiseg info NAME` lists its options. The networks are those with the heads that a method
-needs, `any` where every backbone of these dimensions will do, and `–` where the method does not exist. A base of `transmedseg` may
-be its option `base`. What a method does differently from its paper or its reference stands at the head of its file in
+needs, `any` where every backbone of these dimensions will do, and `–` where the method does not exist. A base may be the option
+`base` of `coral` and `transmedseg`. What a method does differently from its paper or its reference stands at the head of its file in
 `framework/methods/`; each is compared with recorded steps of its reference where `tests/fixtures/method/` has them
 (`semiseg parity tests/fixtures`).
 )";

@@ -87,19 +87,6 @@ TEST_F(NnunetTree, CasesWithoutLabelsTrainAndComeLast) {
   EXPECT_EQ(source->training_samples(2).size(), 6u);
 }
 
-TEST_F(NnunetTree, TheOrderIsThatOfTheListOrOfTheNames) {
-  write_file(folder_ / "dataset.json",
-             R"({"channel_names": {"0": "T1", "1": "T2"}, "file_ending": ".nii.gz",
-  "labels": {"background": 0, "tumour": 2, "oedema": 1},
-  "training": [{"image": "./imagesTr/d.nii.gz", "label": "./labelsTr/d.nii.gz"},
-               {"image": "./imagesTr/b.nii.gz", "label": "./labelsTr/b.nii.gz"},
-               {"image": "./imagesTr/c.nii.gz", "label": "./labelsTr/c.nii.gz"}]})");
-  const std::string no_test = "val_fraction = 0.0\ntest_fraction = 0.0\n";
-  EXPECT_EQ(ids(*open(no_test), Split::kTrain), (Names{"d", "b", "c", "a", "u"}));
-  EXPECT_EQ(ids(*open(no_test + "order = 'name'"), Split::kTrain),
-            (Names{"b", "c", "d", "a", "u"}));
-}
-
 TEST_F(NnunetTree, FractionsSplitThePatientsWithLabels) {
   const auto source = open("val_fraction = 0.25\ntest_fraction = 0.5");
   EXPECT_EQ(ids(*source, Split::kVal).size(), 1u);
@@ -153,6 +140,8 @@ TEST_F(NnunetTree, TheDecathlonsFilesAreUnderstood) {
   write_file(folder_ / "imagesTr/._d.nii.gz", "of a Mac");
   const auto source = open("val_fraction = 0\ntest_fraction = 0");
   EXPECT_EQ(ids(*source, Split::kTrain), (Names{"d", "b", "case_0001"}));
+  EXPECT_EQ(ids(*open("val_fraction = 0\ntest_fraction = 0\norder = 'name'"), Split::kTrain),
+            (Names{"b", "d", "case_0001"}));
   EXPECT_EQ(source->info().classes[2], "y");
   EXPECT_TRUE(at::equal(source->load(0).label, nnunet_label()));
 }

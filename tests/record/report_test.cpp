@@ -21,10 +21,12 @@ class Report : public SmallRuns {
  protected:
   static void SetUpTestSuite() {
     SmallRuns::SetUpTestSuite();
-    trained_ =
-        train("first", "method=transmedseg protocol.optimiser.learning_rate=0.1").exit_code == 0 &&
-        train("second", "method=supervised seed=1 protocol.select=test").exit_code == 0 &&
-        train("stopped", "method=supervised --stop-after 7").exit_code == 5;
+    trained_ = train("first",
+                     "method=transmedseg method.domain_statistics=true method.n_min=1 "
+                     "protocol.optimiser.learning_rate=0.1")
+                       .exit_code == 0 &&
+               train("second", "method=supervised seed=1 protocol.select=test").exit_code == 0 &&
+               train("stopped", "method=supervised --stop-after 7").exit_code == 5;
     fs::create_directories(folder_ / "profile");
     browser_.emplace(folder_ / "profile");
   }
@@ -83,9 +85,9 @@ TEST_F(Report, ShowsEveryPartOfAFinishedRun) {
   EXPECT_EQ(count("#worst figure"), 2);  // the test split has one patient: two cases
   EXPECT_GE(count("#worst path.reference"), 1);
   const std::string text = page_text();
-  for (const char* part :
-       {"transmedseg", "n = ", "missed", "false positive", "selected on: val", "method.name",
-        "command line", "git revision", "pixels", "mean_distance", "2|P∩R|"}) {
+  for (const char* part : {"transmedseg", "n = ", "missed", "false positive", "selected on: val",
+                           "method.name", "command line", "git revision", "pixels", "mean_distance",
+                           "tsa.frechet.A_to_B", "2|P∩R|"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }
   const std::string footer = browser_->evaluate("document.querySelector('footer').textContent");

@@ -176,6 +176,16 @@ TEST(Memory, SendsOneMessageForAllStreamsEveryFewStepsAndNoneOnceFrozen) {
   }
 }
 
+TEST(Memory, OfDomainsSendsOneMessageOfAsManyTimesTheNumbers) {
+  const RankFeed feed;
+  constexpr int64_t row = RankFeed::kDomains * 3 * (2 + 5 + 15);
+  ThreadCommunicator::World world(1);
+  const CountingCommunicator comm(world, 0);
+  TsaMemory memory = feed.memory({.domains = RankFeed::kDomains});
+  feed.steps(memory, comm, 0, 3);
+  EXPECT_EQ(comm.messages, (std::vector<int64_t>(3, 2 * row)));
+}
+
 // --- replicas
 
 // Changes one number of one rank's memory, as a broken node would.

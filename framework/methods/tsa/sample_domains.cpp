@@ -11,6 +11,7 @@ namespace semiseg {
 
 SampleDomains::SampleDomains(const Batch& batch) {
   for (const Stream& stream : batch.streams) {
+    if (!stream.domain.defined()) continue;
     const at::Tensor domain = stream.domain.contiguous();
     for (int64_t i = 0; i < stream.size(); ++i)
       domains_[stream.samples[static_cast<size_t>(i)]] = domain.const_data_ptr<int64_t>()[i];
@@ -20,7 +21,7 @@ SampleDomains::SampleDomains(const Batch& batch) {
 int64_t SampleDomains::of(int64_t sample) const {
   const auto found = domains_.find(sample);
   SEMISEG_CHECK(found != domains_.end(),
-                "sample " + std::to_string(sample) + " is not of this batch");
+                "the batch knows no domain of sample " + std::to_string(sample));
   return found->second;
 }
 

@@ -13,12 +13,12 @@
 
 namespace semiseg {
 
-// Stream::domain of all streams of this rank's batch.
+// Stream::domain of all streams of this rank's batch that have it.
 class SampleDomains {
  public:
   explicit SampleDomains(const Batch& batch);
 
-  // Returns int64 [N] on the CPU. Throws kInternal for a sample that is not of the batch.
+  // Returns int64 [N] on the CPU. Throws kInternal for a sample without one.
   at::Tensor of(const SampleIds& samples) const;
 
   // Returns the logits and labels of the pixels, each with the table of its sample's domain; tables

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interface that teacher–student methods share: forward passes first, losses after. Such a
-// method registers once and is then both a method of its own and a base for TransMedSeg.
+// method registers once and is then both a method of its own and a base that others add to.
 #pragma once
 
 #include <ATen/core/Tensor.h>
