@@ -4,18 +4,26 @@
 #include <ATen/Functions.h>
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "framework/comm/broadcast.h"
 #include "framework/train/stop_signal.h"
 
 namespace semiseg {
 
 std::optional<std::string> StopReasons::reason(double now, double longest_save) {
+  const bool is_first = std::exchange(is_first_, false);
   if (asked_) walltime_.stepped(now - *asked_);
   asked_ = now;
   walltime_.saved(longest_save);
   if (const auto signal = stop_signal()) return signal;
   if (walltime_.is_due(now)) {
-    return fmt::format("walltime in {:.0f} s", *walltime_.seconds_left(now));
+    const std::string left = fmt::format("walltime in {:.0f} s", *walltime_.seconds_left(now));
+    if (!is_first) return left;
+    return fmt::format(
+        "{} at the first look, and {:.0f} s are kept to save: raise run.walltime or "
+        "the time of the job",
+        left, walltime_.margin());
   }
   if (request_ && request_->came(now)) return "semiseg train --stop";
   return std::nullopt;
@@ -23,6 +31,7 @@ std::optional<std::string> StopReasons::reason(double now, double longest_save) 
 
 void StopReasons::begin_evaluation() {
   walltime_.forget();
+  is_first_ = false;
   asked_.reset();
 }
 

@@ -19,7 +19,7 @@ class StopReasons {
 
   // Polled after every step, and before every case of a validation: a stop may come late by the
   // time between two calls. Returns "SIGUSR1", "walltime in 42 s", "semiseg train --stop"; nullopt:
-  // continue. `now` in seconds of the clock that the walltime was made with, `longest_save` in
+  // continue. The first call says so when the walltime is too short to get on. `now` in seconds of the clock that the walltime was made with, `longest_save` in
   // seconds so far.
   std::optional<std::string> reason(double now, double longest_save);
 
@@ -31,6 +31,7 @@ class StopReasons {
   Walltime walltime_;
   StopRequest* request_;
   std::optional<double> asked_;
+  bool is_first_ = true;
 };
 
 // Collective. Returns why the ranks stop, "rank 2: SIGUSR1" or, for a single rank, "SIGUSR1", when

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fault drills on two ranks: whatever happens to one, all end soon, the cause is named, and the
 // same command goes on from a good checkpoint to the numbers of a run that nothing happened to.
+#include "framework/core/process.h"
 #include "framework/record/run/lock_file.h"
 #include "tests/support/places.h"
 #include "tests/support/small_run.h"
@@ -185,6 +186,15 @@ TEST_F(Faults, ASecondJobOnARunFolderLeavesTheFirstAlone) {
   const ProgramResult stopped = first.wait();
   EXPECT_EQ(stopped.exit_code, 5) << stopped.output;
   EXPECT_NE(stopped.output.find("semiseg train --stop"), std::string::npos) << stopped.output;
+}
+
+// A node whose clock is ahead of the controller's, or a shell of an old job.
+TEST_F(Faults, AJobThatHasEndedByThisClockIsSaidAndTrains) {
+  const ProgramResult result = train("late", "method=supervised protocol.iterations=2",
+                                     "SLURM_JOB_END_TIME=" + std::to_string(now_seconds() - 600));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_NE(result.output.find("by the clock of this machine the job ended 6"), std::string::npos)
+      << result.output;
 }
 
 TEST_F(Faults, TheWalltimeStopsAndSavesInTime) {

@@ -129,5 +129,11 @@ TEST(StopReasonsTest, TheWalltimeLearnsFromTheTimeBetweenStepsAndFromSaves) {
   EXPECT_EQ(reasons.reason(176, 0), "walltime in 24 s");
 }
 
+TEST(StopReasonsTest, AWalltimeThatLeavesNoTimeIsSaidToBeTooShort) {
+  EXPECT_EQ(StopReasons(Walltime(20.0, 0), nullptr).reason(15, 1),
+            "walltime in 5 s at the first look, and 13 s are kept to save: raise run.walltime or "
+            "the time of the job");
+}
+
 }  // namespace
 }  // namespace semiseg

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "framework/comm/launch_environment.h"
+#include "framework/core/log.h"
 #include "framework/core/process.h"
 
 namespace semiseg {
@@ -14,6 +15,14 @@ const double kStart = steady_seconds();
 
 Walltime walltime_of(const RunOptions& options) {
   auto seconds = slurm_seconds_left(environment(), now_seconds());
+  if (seconds && *seconds < 0) {
+    log::warn(
+        "by the clock of this machine the job ended {:.0f} s ago (SLURM_JOB_END_TIME): set the "
+        "clock, "
+        "or unset the variable in a shell of an old job. The run goes on until Slurm's signal",
+        -*seconds);
+    seconds.reset();
+  }
   const auto walltime = read_walltime(options.config.section("run"));
   if (walltime) {  // counts from the start, with the reading of the data
     const double left = *walltime - (steady_seconds() - kStart);
