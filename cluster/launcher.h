@@ -37,21 +37,30 @@ enum class TaskState {
 struct TaskStatus {
   int64_t index = 0;
   TaskState state = TaskState::kUnknown;
-  std::string detail;  // job id or pid, node, first line of the failure
+  std::string detail;      // job id or pid, node, first line of the failure
+  bool is_shared = false;  // of a job of several tasks, each of which ends by itself
 };
 
 // One submission.
 struct Launch {
-  std::string handle;  // job id of an array, or id of a pool
+  std::string handle;            // job id of an array, or id of a pool
+  std::vector<int64_t> indices;  // of its tasks, ascending; `pack` in turn share a job
+  int64_t pack = 1;
+};
+
+// How tasks share the machines.
+struct Sharing {
+  int64_t at_once = 0;  // tasks that run at a time; 0: as many as the launcher thinks right
+  int64_t pack = 1;     // tasks that share what one has otherwise: a GPU, a few cores, a job
 };
 
 class Launcher {
  public:
   virtual ~Launcher() = default;
-  // Starts the tasks, `at_once` at a time (0: as many as the launcher thinks right). `folder` takes
-  // scripts and logs. Throws kConfig for a request that cannot be served, kIo when nothing starts.
+  // Starts the tasks. `folder` takes scripts and logs. Throws kConfig for a request that cannot be
+  // served, kIo when nothing starts.
   virtual Launch submit(const std::vector<Task>& tasks, const std::filesystem::path& folder,
-                        int64_t at_once) = 0;
+                        const Sharing& sharing) = 0;
   // Returns the states of the tasks of these indices, in their order.
   virtual std::vector<TaskStatus> query(const Launch& launch,
                                         const std::vector<int64_t>& indices) = 0;

@@ -77,7 +77,7 @@ fs::path job_folder(const Config& run, const RunFolderRequest& request) {
 bool is_under_way(Launcher& launcher, const fs::path& record) {
   if (!fs::exists(record)) return false;
   const std::string handle = read_file(record);
-  const auto status = launcher.query({handle.substr(0, handle.find('\n'))}, {0}).front();
+  const auto status = launcher.query({.handle = handle.substr(0, handle.find('\n'))}, {0}).front();
   if (status.state != TaskState::kPending && status.state != TaskState::kRunning) return false;
   log::info("submitted before: {}; its script and log: {}", status.detail,
             record.parent_path().string());
@@ -132,7 +132,7 @@ int submit_run(const SplitRequest& request, const std::vector<std::string>& argu
       launcher->submit({{.name = folder.method + "-" + folder.dataset,
                          .folder = folder.directory,
                          .arguments = arguments_of_run(arguments, request.launch.overrides)}},
-                       jobs, /*at_once=*/0);
+                       jobs, /*sharing=*/{});
   write_file(record, submitted.handle + "\n");
   return 0;
 }

@@ -122,7 +122,7 @@ std::optional<int> apply_budget(const SplitRequest& split, const LaunchSetup& se
                                              .file = file,
                                              .arguments = arguments,
                                              .name = definition.name,
-                                             .at_once = setup.options.at_once},
+                                             .sharing = setup.options.sharing},
                                             definition.points, setup.launcher);
   if (measured == Measured::kWaiting) return 0;
   if (measured == Measured::kStopped) return exit_code(ErrorKind::kStopped);

@@ -38,7 +38,7 @@ Launch submit(const BudgetRequest& request, Launcher& launcher) {
                            .name = request.name + "-costs",
                            .folder = request.folder,
                            .arguments = request.arguments}},
-                         request.folder, request.at_once);
+                         request.folder, request.sharing);
 }
 
 // Waits for the task of a pool; false: a signal has stopped it.
@@ -64,7 +64,8 @@ void measure_there(const BudgetRequest& request, Launcher& launcher) {
   const fs::path record = request.folder / "job";
   if (fs::exists(record)) {
     const std::string handle = read_file(record);
-    const TaskStatus status = launcher.query({handle.substr(0, handle.find('\n'))}, {0}).front();
+    const TaskStatus status =
+        launcher.query({.handle = handle.substr(0, handle.find('\n'))}, {0}).front();
     if (is_open(status.state)) {
       log::info("the cost of a step is measured by {}", status.detail);
       return;

@@ -24,7 +24,7 @@ struct BudgetRequest {
   std::filesystem::path folder, file;  // absolute: kCostFolder of the sweep; the costs
   std::vector<std::string> arguments;  // of `semiseg` that measure all kinds into the file
   std::string name;                    // for the job
-  int64_t at_once = 0;                 // as the runs have it, so that threads are shared out alike
+  Sharing sharing;                     // of the runs, so that threads are shared out alike
 };
 
 // Throws kConfig when the sweep sets protocol.iterations itself.

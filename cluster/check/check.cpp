@@ -154,16 +154,16 @@ class Checker {
     const double host = m.host(resources_.has_gpu);
     result_.memory.push_back({where, host, resources_.has_gpu ? m.gpu() : 0});
     if (resources_.node_bytes) {
-      const double needed = host * static_cast<double>(resources_.ranks_per_node);
+      const int64_t on_a_node = resources_.ranks_per_node * options_.sharing.pack;
+      const double needed = host * static_cast<double>(on_a_node);
       if (needed > *resources_.node_bytes) {
         add(where,
-            fmt::format("{} ranks on a node need about {}, and cluster.mem is {}",
-                        resources_.ranks_per_node, bytes_text(needed),
-                        bytes_text(*resources_.node_bytes)),
+            fmt::format("{} ranks on a node need about {}, and cluster.mem is {}", on_a_node,
+                        bytes_text(needed), bytes_text(*resources_.node_bytes)),
             fmt::format("cluster.mem={:.0f}M, or fewer ranks on a node", needed / (1 << 20)));
       }
     }
-    const auto at_once = static_cast<double>(std::max<int64_t>(1, options_.at_once));
+    const auto at_once = static_cast<double>(std::max<int64_t>(1, options_.sharing.at_once));
     if (is_here_ && host * at_once > available_bytes()) {
       add(where,
           fmt::format("{:.0f} at a time need about {}, and this machine has {} free", at_once,

@@ -2,7 +2,6 @@
 // Runs as child processes on this machine: a few at a time, threads divided, one GPU each.
 #include <sched.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -17,8 +16,6 @@
 namespace semiseg::cluster {
 namespace {
 namespace fs = std::filesystem;
-
-constexpr int64_t kCoresOfARun = 4;
 
 struct Options {
   std::string program;
@@ -56,16 +53,16 @@ class Local : public Launcher {
  public:
   explicit Local(Options options) : options_(std::move(options)) {}
 
-  Launch submit(const std::vector<Task>& tasks, const fs::path& folder, int64_t at_once) override {
+  Launch submit(const std::vector<Task>& tasks, const fs::path& folder,
+                const Sharing& sharing) override {
     PoolOptions pool{.gpus = visible_gpus()};
     pool.program = options_.program;
     if (pool.program.empty()) pool.program = fs::read_symlink("/proc/self/exe");
-    const int64_t fitting =
-        pool.gpus.empty() ? std::max<int64_t>(1, cores() / kCoresOfARun) : std::ssize(pool.gpus);
-    pool.at_once = at_once > 0 ? at_once : fitting;
-    pool.threads = std::max<int64_t>(1, cores() / pool.at_once);
+    const PoolShape shape = PoolShape::of(sharing, cores(), std::ssize(pool.gpus));
+    pool.at_once = shape.at_once;
+    pool.threads = shape.threads;
     pool_.emplace(tasks, folder, pool);
-    return {folder.string()};
+    return {.handle = folder.string()};
   }
 
   std::vector<TaskStatus> query(const Launch& launch,

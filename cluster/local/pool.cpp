@@ -32,6 +32,13 @@ int64_t size_of(const fs::path& file) {
 
 }  // namespace
 
+PoolShape PoolShape::of(const Sharing& sharing, int64_t cores, int64_t gpus) {
+  constexpr int64_t kCoresOfARun = 4;
+  const int64_t shares = gpus > 0 ? gpus : std::max<int64_t>(1, cores / kCoresOfARun);
+  const int64_t at_once = sharing.at_once > 0 ? sharing.at_once : shares * sharing.pack;
+  return {at_once, std::max<int64_t>(1, cores / at_once)};
+}
+
 Pool::Pool(const std::vector<Task>& tasks, fs::path folder, PoolOptions options)
     : folder_(std::move(folder)), options_(std::move(options)) {
   fs::create_directories(folder_);

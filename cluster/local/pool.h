@@ -13,11 +13,19 @@
 
 namespace semiseg::cluster {
 
+struct PoolShape {
+  int64_t at_once = 1, threads = 1;  // tasks at a time; threads of each
+
+  // Where at_once is 0, `pack` tasks share a GPU or, without GPUs, four cores.
+  static PoolShape of(const Sharing& sharing, int64_t cores, int64_t gpus);
+};
+
 struct PoolOptions {
   std::filesystem::path program;
   int64_t at_once = 1;
   int64_t threads = 1;  // of each task, where the environment does not say (OMP_NUM_THREADS)
-  std::vector<std::string> gpus;  // as CUDA_VISIBLE_DEVICES names them; empty: there are none
+  // As CUDA_VISIBLE_DEVICES names them, in turn for the places; empty: there are none.
+  std::vector<std::string> gpus;
 };
 
 class Pool {

@@ -61,7 +61,7 @@ std::string without_patterns(const std::string& path) {
 
 std::string array_option(const JobScript& job) {
   std::vector<int64_t> numbers;
-  for (const Task& task : job.tasks) numbers.push_back(task.index - job.first);
+  for (const JobTasks& one : job.jobs) numbers.push_back(one.number - job.first);
   const std::string limit = job.at_once > 0 ? fmt::format("%{}", job.at_once) : "";
   return array_range(numbers) + limit;
 }
@@ -88,8 +88,9 @@ std::string directives(const JobScript& job) {
   d.set("constraint", r.constraint);
   d.set("exclude", r.exclude);
   if (r.exclusive) d.flag("exclusive");
-  // srun's tasks get the signal themselves; mpirun gets it from the shell.
-  d.set("signal", fmt::format("{}USR1@{}", r.start == "srun" ? "" : "B:", r.signal_before));
+  // srun's tasks get the signal themselves; mpirun and the tasks of a pack get it from the shell.
+  d.set("signal",
+        fmt::format("{}USR1@{}", r.start == "srun" && job.pack == 1 ? "" : "B:", r.signal_before));
   for (const std::string& option : r.options) d.add(option);
   return d.text();
 }
@@ -100,22 +101,45 @@ std::string words(const std::vector<std::string>& texts) {
   return fmt::format("{}", fmt::join(quoted, " "));
 }
 
+std::string arguments_of(const Task& task) {
+  return fmt::format("{}) arguments=({}) ;;\n", task.index, words(task.arguments));
+}
+
 std::string choice_of_arguments(const JobScript& job) {
-  if (!job.is_array)
-    return fmt::format("task={}\narguments=({})\n", job.tasks.front().index,
-                       words(job.tasks.front().arguments));
+  if (!job.is_array) {
+    const Task& task = job.jobs.front().tasks.front();
+    return fmt::format("task={}\narguments=({})\n", task.index, words(task.arguments));
+  }
   std::string text = fmt::format("task=$((SLURM_ARRAY_TASK_ID + {}))\ncase $task in\n", job.first);
-  for (const Task& task : job.tasks)
-    text += fmt::format("  {}) arguments=({}) ;;\n", task.index, words(task.arguments));
+  for (const JobTasks& one : job.jobs) text += "  " + arguments_of(one.tasks.front());
   return text + "esac\n";
 }
 
-std::string set_up(const Resources& r) {
+// Sets `tasks`, those of this job, and a function that chooses `arguments`.
+std::string choice_of_pack(const JobScript& job) {
+  std::string choice, functions = "arguments_of() {\n  case $1 in\n";
+  for (const JobTasks& one : job.jobs) {
+    std::vector<int64_t> indices;
+    for (const Task& task : one.tasks) {
+      indices.push_back(task.index);
+      functions += "    " + arguments_of(task);
+    }
+    const std::string tasks = fmt::format("tasks=({})", fmt::join(indices, " "));
+    choice +=
+        job.is_array ? fmt::format("  {}) {} ;;\n", one.number - job.first, tasks) : tasks + "\n";
+  }
+  if (job.is_array) choice = "case $SLURM_ARRAY_TASK_ID in\n" + choice + "esac\n";
+  return choice + functions + "  esac\n}\ntask=${tasks[*]}\n";
+}
+
+// Tasks of a pack share the cores.
+std::string set_up(const Resources& r, int64_t pack) {
   std::string text = "set -e\n";
   if (!r.modules.empty()) text += "command -v module >/dev/null || . /etc/profile\n";
   for (const std::string& module : r.modules) text += "module load " + shell_quoted(module) + "\n";
   for (const std::string& line : r.setup) text += line + "\n";
-  return text + fmt::format("export OMP_NUM_THREADS={}\nset +e\n", r.cpus_per_task);
+  return text + fmt::format("export OMP_NUM_THREADS={}\nset +e\n",
+                            std::max<int64_t>(1, r.cpus_per_task / pack));
 }
 
 // The program's words, with the container around it.
@@ -134,8 +158,10 @@ std::string program_words(const JobScript& job) {
   return words(container);
 }
 
+// The part of the script that runs the program and sets `code`.
 std::string start(const JobScript& job) {
   const Resources& r = job.resources;
+  if (job.pack > 1) return kPackBegin + program_words(job) + kPackEnd;
   std::vector<std::string> starter;
   if (r.start == "srun") {
     starter = {"srun", "--mpi=" + r.mpi, "--kill-on-bad-exit=1", "--export=ALL",
@@ -144,7 +170,8 @@ std::string start(const JobScript& job) {
     starter = {"mpirun", "-n", std::to_string(r.tasks()), "--bind-to", "none"};
   }
   starter.insert(starter.end(), r.start_options.begin(), r.start_options.end());
-  return words(starter) + " " + program_words(job) + " \"${arguments[@]}\"";
+  const std::string command = words(starter) + " " + program_words(job) + " \"${arguments[@]}\"";
+  return fmt::format(fmt::runtime(r.start == "srun" ? kSrun : kMpirun), command);
 }
 
 }  // namespace
@@ -178,14 +205,26 @@ std::string array_range(const std::vector<int64_t>& indices) {
   return text;
 }
 
+std::vector<JobTasks> jobs_of(std::vector<Task> tasks, int64_t pack) {
+  std::sort(tasks.begin(), tasks.end(),
+            [](const Task& a, const Task& b) { return a.index < b.index; });
+  std::vector<JobTasks> jobs;
+  for (Task& task : tasks) {
+    const bool is_full = jobs.empty() || std::ssize(jobs.back().tasks) == pack;
+    if (is_full) jobs.push_back({.number = pack > 1 ? std::ssize(jobs) : task.index});
+    jobs.back().tasks.push_back(std::move(task));
+  }
+  return jobs;
+}
+
 std::string job_script(const JobScript& job) {
-  SEMISEG_CHECK(job.is_array || job.tasks.size() == 1, "a plain job has one task");
+  SEMISEG_CHECK(job.is_array || job.jobs.size() == 1, "a plain job is one");
   const Resources& r = job.resources;
   return "#!/bin/bash\n# Written by semiseg; sbatch submits it again.\n" + directives(job) +
          fmt::format("\nfolder={}\nmax_timeouts={} max_preemptions={}\n", shell_quoted(job.folder),
                      r.max_timeouts, r.max_preemptions) +
-         choice_of_arguments(job) + kCountOfRestarts + "\n" + set_up(r) +
-         fmt::format(fmt::runtime(r.start == "srun" ? kSrun : kMpirun), start(job)) + kEndOfJob;
+         (job.pack > 1 ? choice_of_pack(job) : choice_of_arguments(job)) + kCountOfRestarts + "\n" +
+         set_up(r, job.pack) + start(job) + kEndOfJob;
 }
 
 }  // namespace semiseg::cluster

@@ -13,16 +13,26 @@
 
 namespace semiseg::cluster {
 
+// The tasks of one job, or of one task of an array: one, or a pack of them that runs side by side.
+struct JobTasks {
+  int64_t number = 0;       // in the numbering of arrays
+  std::vector<Task> tasks;  // in ascending order of their indices
+};
+
+// Returns the tasks by jobs. A job of one task has its index as its number; packs are counted.
+std::vector<JobTasks> jobs_of(std::vector<Task> tasks, int64_t pack);
+
 struct JobScript {
   Resources resources;
   std::string name;               // of the job, where resources.name is empty
   std::string program;            // where resources.program is empty
   std::filesystem::path folder;   // absolute: takes logs and counts of restarts
   std::filesystem::path working;  // absolute: the folder that the command was given in
-  std::vector<Task> tasks;        // in ascending order of their indices
-  bool is_array = false;          // false: one task
-  int64_t first = 0;              // index of the task with number 0 in the array
-  int64_t at_once = 0;            // running tasks of the array; 0: no limit
+  std::vector<JobTasks> jobs;     // in ascending order of their numbers
+  bool is_array = false;          // false: one job
+  int64_t first = 0;              // number of the job with number 0 in the array
+  int64_t at_once = 0;            // running jobs of the array; 0: no limit
+  int64_t pack = 1;               // most tasks of a job
 };
 
 // Returns the script. Throws kConfig when a folder or name cannot stand in a line of sbatch.

@@ -44,6 +44,48 @@ while
 do :; done
 )";
 
+// A pack: every task is a process of this shell with a log of its own, and the GPUs go round. The
+// command stands between the two parts. A task that has ended leaves its exit code in
+// FOLDER/ended.JOB.TASK and does not start again after a requeue; one that stopped and saved, or that
+// a signal ended, does. The outcome of the job is that of a task to resume, else the first failure.
+inline constexpr const char* kPackBegin =
+    R"(IFS=, read -ra gpus <<<"$CUDA_VISIBLE_DEVICES"
+pids=() code=0
+trap 'kill -USR1 "${pids[@]}" 2>/dev/null' USR1
+for place in "${!tasks[@]}"; do
+  task=${tasks[place]}
+  [ ! -f "$folder/ended.$job.$task" ] || continue
+  arguments_of "$task"
+  (
+    export SEMISEG_OUTCOME=$folder/outcome.$job.$task
+    rm -f "$SEMISEG_OUTCOME"
+    ((${#gpus[@]} == 0)) || export CUDA_VISIBLE_DEVICES=${gpus[place % ${#gpus[@]}]}
+    exec )";
+inline constexpr const char* kPackEnd =
+    R"( "${arguments[@]}" >>"$folder/$task.log" 2>&1
+  ) &
+  pids[place]=$!
+done
+for place in "${!tasks[@]}"; do
+  task=${tasks[place]} pid=${pids[place]} SEMISEG_OUTCOME=$folder/outcome.$job.${tasks[place]}
+  resumes=
+  if [ -z "$pid" ]; then
+    one=$(cat "$folder/ended.$job.$task")
+  else
+    while
+      wait "$pid"
+      one=$?
+      kill -0 "$pid" 2>/dev/null
+    do :; done
+    if [ "$one" = 5 ] && ! grep -qs '^reason: .*--stop' "$SEMISEG_OUTCOME"; then resumes=yes; fi
+    if [ -z "$resumes" ] && ((one < 128)); then echo "$one" >"$folder/ended.$job.$task"; fi
+    [ "$one" = 0 ] || echo "semiseg job $job: task $task ended with exit code $one" >&2
+  fi
+  if [ -n "$resumes" ] || [ "$code" = 0 ]; then code=$one outcome=$SEMISEG_OUTCOME; fi
+done
+SEMISEG_OUTCOME=$outcome
+)";
+
 // A run that stopped and saved (exit code 5) is requeued, unless `semiseg train --stop` asked for
 // it, and so is any preempted one. The program's own record counts before the starter's exit code,
 // because srun reports 143 when ranks leave at different times. After `scontrol requeue` Slurm ends

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slurm starts the tasks: one as a plain job, several as an array, or several arrays where the
-// cluster limits their size.
+// cluster limits their size. Where tasks share jobs, each job or task of the array is a pack of them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,40 +34,52 @@ fs::path new_script(const fs::path& folder) {
   }
 }
 
+// Returns the number of the job in its array that the task of this index is in.
+int64_t number_of(const Launch& launch, int64_t index) {
+  if (launch.pack <= 1) return index;
+  const auto place = std::lower_bound(launch.indices.begin(), launch.indices.end(), index);
+  return (place - launch.indices.begin()) / launch.pack;
+}
+
 class Slurm : public Launcher {
  public:
   explicit Slurm(Resources resources) : resources_(std::move(resources)) {}
 
-  Launch submit(const std::vector<Task>& tasks, const fs::path& folder, int64_t at_once) override {
+  Launch submit(const std::vector<Task>& tasks, const fs::path& folder,
+                const Sharing& sharing) override {
     SEMISEG_CHECK(!tasks.empty(), "nothing to submit");
+    if (sharing.pack > 1) check_pack();
     const fs::path whole = fs::absolute(folder).lexically_normal();
     warn_unless_shared(whole);
-    std::vector<Task> rest = tasks;
-    std::sort(rest.begin(), rest.end(),
-              [](const Task& a, const Task& b) { return a.index < b.index; });
+    std::vector<JobTasks> rest = jobs_of(tasks, sharing.pack);
     const bool is_array = rest.size() > 1;
     const int64_t largest = is_array ? largest_array() : 1;
+    Launch launch{.pack = sharing.pack};
     std::vector<Array> arrays;
     while (!rest.empty()) {
-      const int64_t first = is_array ? rest.front().index / largest * largest : 0;
-      const auto end = std::find_if(rest.begin(), rest.end(), [&](const Task& task) {
-        return is_array && task.index >= first + largest;
+      const int64_t first = is_array ? rest.front().number / largest * largest : 0;
+      const auto end = std::find_if(rest.begin(), rest.end(), [&](const JobTasks& one) {
+        return is_array && one.number >= first + largest;
       });
       JobScript job{.resources = resources_,
                     .name = whole.filename(),
                     .program = fs::read_symlink("/proc/self/exe"),
                     .folder = whole,
                     .working = fs::current_path(),
-                    .tasks = {rest.begin(), end},
+                    .jobs = {rest.begin(), end},
                     .is_array = is_array,
                     .first = first,
-                    .at_once = at_once};
-      if (!is_array) job.name = job.tasks.front().name;
+                    .at_once = (sharing.at_once + sharing.pack - 1) / sharing.pack,
+                    .pack = sharing.pack};
+      if (!is_array) job.name = job.jobs.front().tasks.front().name;
       arrays.push_back({.job = submit_script(job_script(job), whole), .first = first});
       rest.erase(rest.begin(), end);
     }
     say(arrays, whole, is_array);
-    return {handle_of(arrays)};
+    launch.handle = handle_of(arrays);
+    for (const Task& task : tasks) launch.indices.push_back(task.index);
+    std::sort(launch.indices.begin(), launch.indices.end());
+    return launch;
   }
 
   std::vector<TaskStatus> query(const Launch& launch,
@@ -76,13 +88,15 @@ class Slurm : public Launcher {
     const JobStates states = states_of(job_ids(arrays));
     std::vector<TaskStatus> result;
     for (const int64_t index : indices) {
-      const Array& array = array_with(arrays, index);
-      auto found = states.find(name_in(array, index));
+      const int64_t number = number_of(launch, index);
+      const Array& array = array_with(arrays, number);
+      auto found = states.find(name_in(array, number));
       if (found == states.end()) found = states.find(array.job);
       result.push_back(found == states.end()
                            ? TaskStatus{.detail = "Slurm has forgotten job " + array.job}
                            : found->second);
       result.back().index = index;
+      result.back().is_shared = launch.pack > 1;
     }
     return result;
   }
@@ -93,8 +107,10 @@ class Slurm : public Launcher {
     const JobStates states = states_of(job_ids(arrays));
     std::vector<std::string> command = {"scancel"};
     for (const int64_t index : indices) {
-      const Array& array = array_with(arrays, index);
-      const std::string name = states.contains(array.job) ? array.job : name_in(array, index);
+      const int64_t number = number_of(launch, index);
+      const Array& array = array_with(arrays, number);
+      const std::string name = states.contains(array.job) ? array.job : name_in(array, number);
+      if (std::find(command.begin(), command.end(), name) != command.end()) continue;
       // scancel fails for a job that is over.
       const auto state = states.find(name);
       if (state != states.end() && (state->second.state == TaskState::kPending ||
@@ -112,6 +128,17 @@ class Slurm : public Launcher {
   }
 
  private:
+  void check_pack() const {
+    if (resources_.tasks() == 1) return;
+    throw Error(ErrorKind::kConfig,
+                {.what = "runs that share a job have one rank each",
+                 .where = "sweep.pack",
+                 .expected = "cluster.nodes = 1, cluster.tasks_per_node = 1",
+                 .got = fmt::format("{} × {}", resources_.nodes, resources_.tasks_per_node),
+                 .fix = "ask for one task with the cores and GPUs of all runs of a job "
+                        "(cluster.cpus_per_task, cluster.gpus_per_task), or leave sweep.pack out"});
+  }
+
   int64_t largest_array() const {
     constexpr int64_t kDefault = 1001;  // Slurm's own
     std::istringstream lines(call_.run({"scontrol", "show", "config"}).output);

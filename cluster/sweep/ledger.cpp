@@ -47,6 +47,7 @@ std::string text_of(const LedgerLine& line) {
     json["launch"] = line.launch;
     json["overrides"] = line.overrides;
     json["points"] = line.points;
+    if (line.pack > 1) json["pack"] = line.pack;
   } else {
     json["point"] = line.point;
     json["state"] = to_string(line.state);
@@ -64,6 +65,7 @@ LedgerLine line_of(const std::string& text) {
     line.launch = json.at("launch");
     line.overrides = json.at("overrides").get<std::vector<std::string>>();
     line.points = json.at("points").get<std::vector<int64_t>>();
+    line.pack = json.value("pack", int64_t{1});
     return line;
   }
   line.point = json.at("point");

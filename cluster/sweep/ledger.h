@@ -26,6 +26,7 @@ struct LedgerLine {
   // Overrides of the launch and points that it started: only in the line of a launch itself.
   std::vector<std::string> overrides;
   std::vector<int64_t> points;
+  int64_t pack = 1;  // as in Launch
 
   bool is_launch() const { return point < 0; }
 };

@@ -39,7 +39,8 @@ SweepStates::SweepStates(fs::path sweep, const Definition& definition, MakeLaunc
 void SweepStates::apply(const LedgerLine& line) {
   if (line.is_launch()) {
     const auto [known, is_new] = launches_.try_emplace(line.launch);
-    if (!known->second.is_own) known->second = {{line.launch}, line.overrides, {}, false};
+    if (!known->second.is_own)
+      known->second = {{line.launch, line.points, line.pack}, line.overrides, {}, false};
     last_handle_ = line.launch;
     for (const int64_t point : line.points) {
       if (point < 0 || point >= std::ssize(states_)) continue;
@@ -89,8 +90,15 @@ PointState SweepStates::joined(int64_t index, const TaskStatus* answer) const {
   if (before.state == TaskState::kCancelled) return before;
   PointState now = before;
   const bool is_news = run.updated >= before.since;  // not of a start before the last launch
-  if (answer != nullptr && answer->state != TaskState::kUnknown &&
-      answer->state != TaskState::kDone) {
+  // Runs that share a job end apart from it, and those that stopped go on with it.
+  const bool ends_apart = answer != nullptr && answer->is_shared && is_news &&
+                          (run.state == TaskState::kFailed || run.state == TaskState::kStopped);
+  if (ends_apart) {
+    now.state = run.state;
+    now.detail = run.detail;
+    now.is_in_queue = is_open(answer->state);
+  } else if (answer != nullptr && answer->state != TaskState::kUnknown &&
+             answer->state != TaskState::kDone) {
     now.state = answer->state;
     now.detail = answer->detail;
     if (now.state == TaskState::kFailed && run.state == now.state && is_news)
@@ -165,7 +173,8 @@ void SweepStates::add_launch(const Launch& launch, const std::vector<std::string
   ledger_.append({{.time = iso_time(now_seconds()),
                    .launch = launch.handle,
                    .overrides = overrides,
-                   .points = points}});
+                   .points = points,
+                   .pack = launch.pack}});
   for (const LedgerLine& line : ledger_.read_new()) apply(line);
 }
 

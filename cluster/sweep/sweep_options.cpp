@@ -41,11 +41,17 @@ SweepOptions SweepOptions::read(const Config& sweep) {
              "Name of the sweep, for its folder; empty: the data set. Set it to tell sweeps of one "
              "day apart.",
              Effect::kNone);
-  sweep.read("at_once", o.at_once, {0, 100000},
-             "Runs at a time; 0: as many as the launcher thinks right, of local ones one for each "
-             "GPU, or for every four cores. More than there are GPUs share them: set it so for "
-             "small runs.",
-             Effect::kNone);
+  sweep.read(
+      "at_once", o.sharing.at_once, {0, 100000},
+      "Runs at a time; 0: as many as the launcher thinks right, of local ones one for each "
+      "GPU, or for every four cores. Set it to leave a part of a machine or queue to others.",
+      Effect::kNone);
+  sweep.read(
+      "pack", o.sharing.pack, {1, 1000},
+      "Runs that share a GPU or, without GPUs, four cores; with cluster=slurm runs that share "
+      "a job with its cores and GPUs. Raise it for small runs, which leave most of a GPU "
+      "or node idle.",
+      Effect::kNone);
   read_budget(sweep, o);
   return o;
 }

@@ -14,7 +14,7 @@ namespace semiseg::cluster {
 
 struct SweepOptions {
   std::string root = "sweeps", directory, name;
-  int64_t at_once = 0;
+  Sharing sharing;
   double budget = 0;  // seconds of training steps of each run; 0: none
   std::string costs;  // file of measured costs; empty: in the sweep folder
 

@@ -100,7 +100,7 @@ int launch_rest(const fs::path& sweep, const Definition& definition, SweepStates
   if (!points.empty()) {
     if (is_here) catch_stop_signals();
     const Launch launch = setup.launcher.launcher->submit(
-        tasks_of(definition, points), fs::absolute(sweep / kTaskFolder), setup.options.at_once);
+        tasks_of(definition, points), fs::absolute(sweep / kTaskFolder), setup.options.sharing);
     states.add_launch(launch, setup.overrides, points, setup.launcher);
     if (!is_here) {
       log::info("{} runs launched as {}; follow them: semiseg sweep watch {}", points.size(),

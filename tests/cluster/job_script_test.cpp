@@ -25,7 +25,8 @@ JobScript plain_job() {
                 .program = "/opt/semiseg/bin/semiseg",
                 .folder = "/data/runs/jobs/bcp",
                 .working = "/data",
-                .tasks = {{.index = 0, .arguments = {"train", "method=bcp", "labelled=7"}}}};
+                .jobs = jobs_of({{.index = 0, .arguments = {"train", "method=bcp", "labelled=7"}}},
+                                /*pack=*/1)};
   job.resources.nodes = 2;
   job.resources.tasks_per_node = 2;
   job.resources.time = "24:00:00";
@@ -114,9 +115,10 @@ TEST(JobScript, OfAnArrayInAContainerUnderMpirun) {
                 .program = "/opt/semiseg",
                 .folder = "/data/my sweeps/100%",
                 .working = "/data",
-                .tasks = {{.index = 1001, .arguments = {"train", "seed=0"}},
-                          {.index = 1002, .arguments = {"train", "seed=1"}},
-                          {.index = 1005, .arguments = {"train", "run.dir=a 'b'"}}},
+                .jobs = jobs_of({{.index = 1005, .arguments = {"train", "run.dir=a 'b'"}},
+                                 {.index = 1001, .arguments = {"train", "seed=0"}},
+                                 {.index = 1002, .arguments = {"train", "seed=1"}}},
+                                /*pack=*/1),
                 .is_array = true,
                 .first = 1001,
                 .at_once = 2};
@@ -196,7 +198,7 @@ TEST(JobScript, NoNameBecomesACommand) {
   JobScript job = plain_job();
   job.folder = folder / "it's $(x)";
   job.working = folder.path();
-  job.tasks.front().arguments = {"train", evil};
+  job.jobs.front().tasks.front().arguments = {"train", evil};
   job.resources.start_options = {evil};
   fs::create_directories(job.folder);
   write_file(folder / "srun", kFakeSrun);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "cluster/local/process.h"
@@ -110,6 +111,39 @@ TEST_F(Pools, EachOfThoseThatRunHasAGpuOfItsOwn) {
   let_go(0);
   let_go(2);
   work_until(pool, has(pool, 2, TaskState::kDone));
+}
+
+TEST(PoolShape, RunsShareWhatOneWouldHave) {
+  const auto shape = [](const Sharing& sharing, int64_t cores, int64_t gpus) {
+    const PoolShape s = PoolShape::of(sharing, cores, gpus);
+    return std::pair(s.at_once, s.threads);
+  };
+  using Pair = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(shape({}, 16, 0), Pair(4, 4)) << "four cores each";
+  EXPECT_EQ(shape({}, 2, 0), Pair(1, 2));
+  EXPECT_EQ(shape({}, 16, 2), Pair(2, 8)) << "a GPU each";
+  EXPECT_EQ(shape({.pack = 3}, 16, 2), Pair(6, 2)) << "three on each GPU";
+  EXPECT_EQ(shape({.pack = 2}, 8, 0), Pair(4, 2));
+  EXPECT_EQ(shape({.at_once = 5, .pack = 3}, 16, 2), Pair(5, 3)) << "what is asked for wins";
+  EXPECT_EQ(shape({.pack = 8}, 4, 1), Pair(8, 1));
+}
+
+TEST_F(Pools, APackOfRunsSharesEachGpu) {
+  std::vector<Task> tasks;
+  for (int64_t i = 0; i < 4; ++i) {
+    const std::string file = (folder_ / ("gpu" + std::to_string(i))).string();
+    tasks.push_back(task(i, "echo $CUDA_VISIBLE_DEVICES >" + file + "; " + waiting(i)));
+  }
+  const PoolShape shape = PoolShape::of({.pack = 2}, /*cores=*/4, /*gpus=*/2);
+  Pool pool(tasks, folder_ / "tasks",
+            {.program = "/bin/sh", .at_once = shape.at_once, .gpus = {"3", "7"}});
+  work_until(pool,
+             [&] { return has_started(0) && has_started(1) && has_started(2) && has_started(3); });
+  std::multiset<std::string> gpus;
+  for (int64_t i = 0; i < 4; ++i) gpus.insert(read_file(folder_ / ("gpu" + std::to_string(i))));
+  EXPECT_EQ(gpus, (std::multiset<std::string>{"3\n", "3\n", "7\n", "7\n"}));
+  for (int64_t i = 0; i < 4; ++i) let_go(i);
+  work_until(pool, has(pool, 3, TaskState::kDone));
 }
 
 TEST_F(Pools, CancelStopsWhatRunsAndDropsWhatWaits) {

@@ -11,6 +11,7 @@
 #include "cluster/launcher.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
+#include "framework/record/run/run_state.h"
 #include "tests/slurm/slurm_bed.h"
 #include "tests/support/places.h"
 
@@ -28,6 +29,17 @@ class SlurmRequests : public SlurmBed {
   // `semiseg info` is the shortest of all runs.
   static Task task(int64_t index, const std::string& what) {
     return {.index = index, .name = "task", .arguments = {"info", what}};
+  }
+  static Task training(int64_t index, const std::string& run) {
+    const fs::path folder = folder_ / run;
+    return {.index = index,
+            .name = "task",
+            .folder = folder,
+            .arguments = {"train", "protocol=smoke", "dataset.patients_train=6",
+                          "dataset.patients_val=1", "dataset.patients_test=1", "dataset.slices=5",
+                          "dataset.size=32", "dataset.root=" + (folder_ / "data").string(),
+                          "labelled=2", "threads=1", "backbone.filters=[4,8,8,8,8]",
+                          "method=supervised", "run.dir=" + folder.string()}};
   }
   static std::vector<TaskState> states(cluster::Launcher& launcher, const cluster::Launch& launch,
                                        const std::vector<int64_t>& indices) {
@@ -47,7 +59,7 @@ TEST_F(SlurmRequests, AnArrayRunsAsManyTasksAsItMay) {
   const std::vector<int64_t> indices = {0, 1, 2, 3, 5};
   std::vector<Task> tasks;
   for (const int64_t index : indices) tasks.push_back(task(index, index == 2 ? "nobody" : "bcp"));
-  const auto launch = slurm_launcher->submit(tasks, folder_ / "jobs/array", /*at_once=*/2);
+  const auto launch = slurm_launcher->submit(tasks, folder_ / "jobs/array", {.at_once = 2});
   ASSERT_EQ(std::count(launch.handle.begin(), launch.handle.end(), ','), 1) << launch.handle;
   const std::string first = launch.handle.substr(0, launch.handle.find('+'));
   const auto reasons = [&] { return slurm({"squeue", "-h", "--array", "-j", first, "-o", "%r"}); };
@@ -69,31 +81,47 @@ TEST_F(SlurmRequests, AnArrayRunsAsManyTasksAsItMay) {
             std::string::npos);
 }
 
-// An array task has to name itself to be requeued: the last task has the id of the whole array.
-TEST_F(SlurmRequests, AnArrayTaskRequeuesItselfAlone) {
-  std::vector<Task> tasks = {task(0, "bcp"), task(1, "bcp")};
-  const std::string name = (folder_ / "array_run").string();
-  tasks[1].arguments = {"train",
-                        "protocol=smoke",
-                        "dataset.patients_train=6",
-                        "dataset.patients_val=1",
-                        "dataset.patients_test=1",
-                        "dataset.slices=5",
-                        "dataset.size=32",
-                        "dataset.root=" + (folder_ / "data").string(),
-                        "labelled=2",
-                        "threads=1",
-                        "backbone.filters=[4,8,8,8,8]",
-                        "method=supervised",
-                        "run.dir=" + name};
-  const auto slurm_launcher = launcher(
-      "program = '" + program_file().string() +
-      "'\nsetup = ['test -n \"$SLURM_RESTART_COUNT\" || export SEMISEG_FAULT=usr2:0:6']\n");
-  const auto launch = slurm_launcher->submit(tasks, folder_ / "jobs/requeue", /*at_once=*/0);
-  expect_restarts(launch.handle + "_1", "1");
-  expect_state(launch.handle + "_1", "COMPLETED");
-  EXPECT_EQ(field(launch.handle + "_0", "Restarts"), "0");
-  EXPECT_EQ(job_file("requeue", "restarts." + launch.handle + "_1"), "1 0\n");
+// An array of two jobs with two tasks each. In the last one a run is stopped once and the other one is
+// wrong, so the job is requeued and fails at the end. It has to name itself to be requeued alone:
+// the last task of an array has the id of the whole array.
+TEST_F(SlurmRequests, RunsThatShareAJobEndEachByItself) {
+  const auto slurm_launcher =
+      launcher("program = '" + program_file().string() +
+               "'\ncpus_per_task = 2\nsetup = ['test -n \"$SLURM_RESTART_COUNT\" || export "
+               "SEMISEG_FAULT=usr2:0:6']\n");
+  const auto launch = slurm_launcher->submit(
+      {task(1, "bcp"), task(4, "bcp"), task(7, "nobody"), training(9, "packed_run")},
+      folder_ / "jobs/pack", {.pack = 2});
+  EXPECT_EQ(launch.handle.find('+'), std::string::npos) << launch.handle;
+  const std::string first = launch.handle + "_0", last = launch.handle + "_1";
+  expect_restarts(last, "1");
+  expect_state(last, "FAILED");
+  expect_state(first, "COMPLETED");
+  EXPECT_EQ(field(first, "Restarts"), "0");
+  EXPECT_EQ(field(last, "ExitCode"), "2:0");
+  EXPECT_EQ(job_file("pack", "restarts." + last), "1 0\n");
+  EXPECT_EQ(read_run_state(folder_ / "packed_run").value().status, RunStatus::kDone);
+  const std::string wrong = job_file("pack", "7.log");
+  EXPECT_EQ(wrong.find("error: "), wrong.rfind("error: ")) << "it was started once: " << wrong;
+  const auto told = slurm_launcher->query(launch, {4, 7});
+  EXPECT_EQ(told[0].state, TaskState::kDone);
+  EXPECT_EQ(told[1].state, TaskState::kFailed);
+  EXPECT_TRUE(told[1].is_shared);
+}
+
+TEST_F(SlurmRequests, TheCostOfAStepIsMeasuredOnANodeBeforeTheRuns) {
+  const std::string command = "sweep " + kSmall +
+                              " method=supervised seed=0,1 run.root=none sweep.dir=budget "
+                              "sweep.budget=0.001s cluster=slurm cluster.cpus_per_task=1";
+  const ProgramResult first = run_program(command, folder_.string());
+  EXPECT_EQ(first.exit_code, 0) << first.output;
+  EXPECT_NE(first.output.find("give the same command again"), std::string::npos) << first.output;
+  const std::string job = read_file(folder_ / "budget/costs/job");
+  expect_state(job.substr(0, job.find('\n')), "COMPLETED");
+  const ProgramResult next = run_program(command, folder_.string());
+  EXPECT_EQ(next.exit_code, 2) << next.output;
+  EXPECT_NE(next.output.find("too short to train"), std::string::npos) << next.output;
+  EXPECT_EQ(next.output.find("submitted"), std::string::npos) << next.output;
 }
 
 TEST_F(SlurmRequests, GpusAreGivenByCount) {
@@ -155,6 +183,14 @@ TEST_F(SlurmRequests, BadRequestsAreRefusedWithTheOptionThatIsWrong) {
   expect("cluster.tasks_per_node=2 comm.ranks=3", {"comm.ranks", "1 × 2"});
   expect("cluster.nods=2", {"cluster.nods", "cluster.nodes"});
   expect("sweep.at_once=2", {"semiseg sweep"});
+  const ProgramResult pack =
+      run_program("sweep " + kSmall +
+                      " method=supervised cluster=slurm sweep.pack=2 seed=0,1 "
+                      "cluster.tasks_per_node=2 run.root=none sweep.dir=bad_pack",
+                  folder_.string());
+  EXPECT_EQ(pack.exit_code, 2) << pack.output;
+  EXPECT_NE(pack.output.find("runs that share a job have one rank each"), std::string::npos)
+      << pack.output;
   expect("'run.dir=bad_${now:%H}'", {"depends on the time", "${now:"});
   expect("method=nope", {"nope"});
   EXPECT_EQ(slurm({"squeue", "-h", "-t", "pending,running"}), "");

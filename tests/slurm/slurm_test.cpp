@@ -21,8 +21,10 @@ class Slurm : public SlurmBed {
   static void SetUpTestSuite() {
     SlurmBed::SetUpTestSuite();
     ASSERT_EQ(train("whole", "method=mean_teacher", mpirun(2)).exit_code, 0);
-    // Slurm looks at limits every half minute, so this one starts first and is looked at last. It
-    // stays on n2, away from the disturbances of n1.
+    // Slurm itself ends this one. It counts in minutes and looks at limits every half minute: with
+    // two minutes and a warning of one the signal comes 30 to 60 s after the start. So the job starts
+    // first and is looked at last, and nobody waits for it. It stays on n2, away from the disturbances
+    // of n1.
     timed_out_ = submit("timed_out",
                         kTwoNodes +
                             "cluster.nodes=1 cluster.tasks_per_node=2 cluster.exclude=n1 "
