@@ -126,7 +126,7 @@ int retry(const Arguments& arguments) {
   const LockFile lock = lock_sweep(place);
   sweep.states.set(points_in(sweep.states, {TaskState::kFailed, TaskState::kCancelled,
                                             TaskState::kTimedOut, TaskState::kUnknown}),
-                   TaskState::kPending);
+                   TaskState::kPending, kRetried);
   sweep.states.refresh(/*thorough=*/false);
   fs::current_path(sweep.definition.directory);
   return launch_rest(place, sweep.definition, sweep.states, setup);

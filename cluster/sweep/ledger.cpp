@@ -48,6 +48,7 @@ std::string text_of(const LedgerLine& line) {
     json["overrides"] = line.overrides;
     json["points"] = line.points;
     if (line.pack > 1) json["pack"] = line.pack;
+    for (const auto& [point, time] : line.seen) json["seen"].push_back({point, time});
   } else {
     json["point"] = line.point;
     json["state"] = to_string(line.state);
@@ -66,6 +67,8 @@ LedgerLine line_of(const std::string& text) {
     line.overrides = json.at("overrides").get<std::vector<std::string>>();
     line.points = json.at("points").get<std::vector<int64_t>>();
     line.pack = json.value("pack", int64_t{1});
+    for (const Json& seen : json.value("seen", Json::array()))
+      line.seen[seen.at(0).get<int64_t>()] = seen.at(1).get<std::string>();
     return line;
   }
   line.point = json.at("point");
@@ -75,13 +78,12 @@ LedgerLine line_of(const std::string& text) {
   return line;
 }
 
-[[noreturn]] void fail_io(const fs::path& path, const char* call, int code) {
+[[noreturn]] void fail_io(const fs::path& path, const char* what, const char* call, int code) {
   throw Error(ErrorKind::kIo,
-              {.what = fmt::format("cannot write the ledger of the sweep ({}: {})", call,
-                                   std::strerror(code)),
+              {.what = fmt::format("cannot write {} ({}: {})", what, call, std::strerror(code)),
                .where = path.string(),
-               .fix = "free space or get the permission, and give the same command again: "
-                      "runs that were started go on"});
+               .fix = "free space or get the permission, and give the same command "
+                      "again: runs that were started go on"});
 }
 
 // A process that died within a write left a line without an end.
@@ -102,19 +104,24 @@ const char* to_string(TaskState state) {
 
 Ledger::Ledger(const fs::path& sweep) : path_(sweep / "ledger.jsonl") {}
 
-void Ledger::append(const std::vector<LedgerLine>& lines) {
-  if (lines.empty()) return;
-  const int file = open_own_file(path_, O_RDWR | O_CREAT | O_APPEND);
-  std::string text = is_torn(file) ? "\n" : "";
-  for (const LedgerLine& line : lines) text += text_of(line);
-  const bool is_full = file_fault("write", path_);
+void append_lines(const fs::path& path, const char* what, const std::string& lines) {
+  const int file = open_own_file(path, O_RDWR | O_CREAT | O_APPEND);
+  const std::string text = (is_torn(file) ? "\n" : "") + lines;
+  const bool is_full = file_fault("write", path);
   const ssize_t written = is_full ? (errno = ENOSPC, -1) : ::write(file, text.data(), text.size());
   const int code = written < 0 ? errno : ENOSPC;
   const int synced = ::fsync(file);
   const int sync_code = errno;
   ::close(file);
-  if (written != std::ssize(text)) fail_io(path_, "write", code);
-  if (synced != 0 && sync_code != EINVAL && sync_code != ENOSYS) fail_io(path_, "fsync", sync_code);
+  if (written != std::ssize(text)) fail_io(path, what, "write", code);
+  if (synced != 0 && sync_code != EINVAL && sync_code != ENOSYS)
+    fail_io(path, what, "fsync", sync_code);
+}
+
+void Ledger::append(const std::vector<LedgerLine>& lines) {
+  std::string text;
+  for (const LedgerLine& line : lines) text += text_of(line);
+  if (!text.empty()) append_lines(path_, "the ledger of the sweep", text);
 }
 
 std::vector<LedgerLine> Ledger::read_new() {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,9 +28,21 @@ struct LedgerLine {
   std::vector<std::string> overrides;
   std::vector<int64_t> points;
   int64_t pack = 1;  // as in Launch
+  // Of a launch: when the runs of its points that had started before were updated last, by the clocks
+  // of their nodes.
+  std::map<int64_t, std::string> seen;
 
   bool is_launch() const { return point < 0; }
 };
+
+// The detail of a line that makes a failed or cancelled point pending again: its earlier launch and
+// its earlier end no longer count.
+inline constexpr const char* kRetried = "retry";
+
+// Appends whole lines to a file that several processes append to, in one write, and syncs. A line
+// without an end, of a process that died within its write, is ended first. Throws kIo naming `what`,
+// "the ledger of the sweep".
+void append_lines(const std::filesystem::path& file, const char* what, const std::string& lines);
 
 class Ledger {
  public:

@@ -34,7 +34,14 @@ SweepStates::SweepStates(fs::path sweep, const Definition& definition, MakeLaunc
       make_(std::move(make)),
       ledger_(sweep_),
       states_(definition.points.size()),
-      launch_of_(definition.points.size()) {}
+      launch_of_(definition.points.size()),
+      seen_(definition.points.size()) {}
+
+// Whatever launched the point before, and how that ended, no longer counts.
+void SweepStates::forget_end(size_t point) {
+  launch_of_[point].clear();
+  seen_[point] = run_outcome(definition_.points[point].folder).updated;
+}
 
 void SweepStates::apply(const LedgerLine& line) {
   if (line.is_launch()) {
@@ -45,6 +52,8 @@ void SweepStates::apply(const LedgerLine& line) {
     for (const int64_t point : line.points) {
       if (point < 0 || point >= std::ssize(states_)) continue;
       launch_of_[static_cast<size_t>(point)] = line.launch;
+      const auto seen = line.seen.find(point);
+      seen_[static_cast<size_t>(point)] = seen == line.seen.end() ? "" : seen->second;
       states_[static_cast<size_t>(point)] = {.since = line.time};
     }
     return;
@@ -53,6 +62,10 @@ void SweepStates::apply(const LedgerLine& line) {
   PointState& state = states_[static_cast<size_t>(line.point)];
   if (line.state == TaskState::kCancelled && is_open(state.state)) cancelled_.push_back(line.point);
   state = {line.state, line.detail, line.time, line.score, false};
+  if (line.state == TaskState::kPending && line.detail == kRetried) {
+    forget_end(static_cast<size_t>(line.point));
+    state.detail.clear();
+  }
 }
 
 // Another process has cancelled points that a pool of this one has.
@@ -89,7 +102,7 @@ PointState SweepStates::joined(int64_t index, const TaskStatus* answer) const {
     return {run.state, launch_of_[at].empty() ? kReused : "", before.since, run.score};
   if (before.state == TaskState::kCancelled) return before;
   PointState now = before;
-  const bool is_news = run.updated >= before.since;  // not of a start before the last launch
+  const bool is_news = run.updated != seen_[at];  // not of a start before the last launch
   // Runs that share a job end apart from it, and those that stopped go on with it.
   const bool ends_apart = answer != nullptr && answer->is_shared && is_news &&
                           (run.state == TaskState::kFailed || run.state == TaskState::kStopped);
@@ -167,14 +180,25 @@ std::vector<int64_t> SweepStates::rest(bool with_running) const {
   return points;
 }
 
+std::map<int64_t, std::string> SweepStates::last_updates(const std::vector<int64_t>& points) const {
+  std::map<int64_t, std::string> updates;
+  for (const int64_t point : points) {
+    const auto run = run_outcome(definition_.points[static_cast<size_t>(point)].folder);
+    if (!run.updated.empty()) updates[point] = run.updated;
+  }
+  return updates;
+}
+
 void SweepStates::add_launch(const Launch& launch, const std::vector<std::string>& overrides,
-                             const std::vector<int64_t>& points, LauncherOf launcher) {
+                             const std::vector<int64_t>& points, LauncherOf launcher,
+                             const std::map<int64_t, std::string>& seen) {
   launches_[launch.handle] = {launch, overrides, std::move(launcher), true};
   ledger_.append({{.time = iso_time(now_seconds()),
                    .launch = launch.handle,
                    .overrides = overrides,
                    .points = points,
-                   .pack = launch.pack}});
+                   .pack = launch.pack,
+                   .seen = seen}});
   for (const LedgerLine& line : ledger_.read_new()) apply(line);
 }
 

@@ -52,9 +52,14 @@ class SweepStates {
   // not with a launcher already. Those that run are among them only if asked for.
   std::vector<int64_t> rest(bool with_running) const;
 
-  // Notes a launch that this process has made.
+  // When the runs of these points that have started were updated last. Asked before a launch, it
+  // tells an earlier end from a later one: clocks of nodes may differ from that of this machine.
+  std::map<int64_t, std::string> last_updates(const std::vector<int64_t>& points) const;
+
+  // Notes a launch that this process has made; `seen`: last_updates() before it.
   void add_launch(const Launch& launch, const std::vector<std::string>& overrides,
-                  const std::vector<int64_t>& points, LauncherOf launcher);
+                  const std::vector<int64_t>& points, LauncherOf launcher,
+                  const std::map<int64_t, std::string>& seen);
   void set(const std::vector<int64_t>& points, TaskState state, const std::string& detail = "");
 
   // Tells the launchers to stop these points. Those that wait stay pending if so asked: the process
@@ -73,6 +78,7 @@ class SweepStates {
   };
 
   void apply(const LedgerLine& line);
+  void forget_end(size_t point);
   void obey_cancellations();
   std::map<int64_t, TaskStatus> ask_launchers();
   PointState joined(int64_t index, const TaskStatus* answer) const;
@@ -85,6 +91,7 @@ class SweepStates {
   std::vector<PointState> states_;
   std::map<std::string, KnownLaunch> launches_;  // by handle
   std::vector<std::string> launch_of_;           // handle of the last launch of each point
+  std::vector<std::string> seen_;                // last update of its run before that launch
   std::string last_handle_;
   std::vector<int64_t> changed_, cancelled_;
   bool keeps_pending_ = false, may_write_ = true;

@@ -99,9 +99,10 @@ int launch_rest(const fs::path& sweep, const Definition& definition, SweepStates
   say_reused(states);
   if (!points.empty()) {
     if (is_here) catch_stop_signals();
+    const auto seen = states.last_updates(points);
     const Launch launch = setup.launcher.launcher->submit(
         tasks_of(definition, points), fs::absolute(sweep / kTaskFolder), setup.options.sharing);
-    states.add_launch(launch, setup.overrides, points, setup.launcher);
+    states.add_launch(launch, setup.overrides, points, setup.launcher, seen);
     if (!is_here) {
       log::info("{} runs launched as {}; follow them: semiseg sweep watch {}", points.size(),
                 launch.handle, sweep.string());
