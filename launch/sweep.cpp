@@ -100,6 +100,14 @@ void list_points(const Definition& definition) {
   }
 }
 
+// The folders of a budget's runs are named after iterations that are not known yet.
+void list_before_budget(const Definition& definition) {
+  for (const Point& point : definition.points)
+    std::cout << point_text(definition.axes, point) << '\n';
+  log::info("the iterations of {:.6g} s follow from the cost of a step, which is measured first",
+            definition.budget);
+}
+
 void say_points(const ComposedPoints& composed) {
   if (composed.twins > 0)
     log::info("{} of the points have the settings of another one, and run once", composed.twins);
@@ -157,7 +165,8 @@ int start(const ComposeFlags& configuration, bool is_dry) {
                         .budget = setup.options.budget};
   if (definition.budget > 0)
     definition.asked = hash_of_request(definition.points, definition.budget);
-  if (is_dry) return list_points(definition), 0;
+  if (is_dry)
+    return definition.budget > 0 ? list_before_budget(definition) : list_points(definition), 0;
   fs::path folder = setup.options.directory.empty()
                         ? sweep_folder(setup.options.root, definition, now)
                         : fs::path(setup.options.directory);

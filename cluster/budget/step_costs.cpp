@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cluster/budget/step_costs.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "cluster/sweep/ledger.h"
 #include "framework/core/error.h"
+#include "framework/core/log.h"
 #include "framework/core/own_file.h"
 #include "framework/files/json.h"
 
@@ -93,35 +91,21 @@ StepCost cost_of(const std::string& text) {
 
 void append_cost(const fs::path& file, const StepCost& cost) {
   if (file.has_parent_path()) fs::create_directories(file.parent_path());
-  const std::string line = cost_json(cost) + "\n";
-  const int open = open_own_file(file, O_WRONLY | O_CREAT | O_APPEND);
-  const ssize_t written = ::write(open, line.data(), line.size());
-  const int code = written < 0 ? errno : ENOSPC;
-  ::close(open);
-  if (written == std::ssize(line)) return;
-  throw Error(ErrorKind::kIo,
-              {.what = fmt::format("cannot keep the cost of a step ({})", std::strerror(code)),
-               .where = file.string(),
-               .fix = "free space, or set sweep.costs to another disk"});
+  append_lines(file, "the costs of steps", cost_json(cost) + "\n");
 }
 
 std::map<std::string, StepCost> read_costs(const fs::path& file) {
   std::map<std::string, StepCost> costs;
   if (!fs::exists(file)) return costs;
   const std::string text = read_own_file(file);
-  int64_t number = 0;
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
        begin = end + 1) {
-    ++number;
     if (end == begin) continue;
     try {
       StepCost cost = cost_of(text.substr(begin, end - begin));
       costs.emplace(cost.kind, std::move(cost));
-    } catch (const std::exception& error) {
-      throw Error(ErrorKind::kData, {.what = "a line of the costs of steps cannot be read",
-                                     .where = fmt::format("{}:{}", file.string(), number),
-                                     .got = error.what(),
-                                     .fix = "remove the line; its kind of runs is measured again"});
+    } catch (const std::exception&) {
+      log::warn("a line of {} is damaged and left out", file.string());
     }
   }
   return costs;

@@ -48,7 +48,7 @@ std::string budget_line(double budget, const StepCost& cost);
 void append_cost(const std::filesystem::path& file, const StepCost& cost);
 
 // Returns the costs in the file by their kinds, the first of several of one kind; none where there
-// is no file. Throws kData for a damaged line, unless it is the last one and has no end.
+// is no file. A damaged line is left out with a warning, and its kind is measured again.
 std::map<std::string, StepCost> read_costs(const std::filesystem::path& file);
 
 // The same as text, for a file that holds other things, too.

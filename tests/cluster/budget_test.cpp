@@ -59,8 +59,9 @@ TEST(StepCost, TheFileKeepsTheFirstOfAKindAndLeavesOutATornLine) {
   const auto costs = read_costs(file);
   ASSERT_EQ(costs.size(), 2U);
   EXPECT_EQ(cost_json(costs.at("0123456789abcdef")), cost_json(two_stages()));
-  write_file(file, "{\"kind\": \"g\"}\n");
-  expect_error(ErrorKind::kData, {"costs.jsonl:1", "remove the line"}, [&] { read_costs(file); });
+  later.kind = "h";
+  append_cost(file, later);
+  EXPECT_EQ(read_costs(file).size(), 3U) << "the torn line ends before the next one";
 }
 
 class Budgets : public SmallRuns {
@@ -150,6 +151,7 @@ TEST_F(Budgets, WhatIsNotKnownIsMeasuredOnceBeforeAnythingStarts) {
   expect_said(again, 2, {"too short to train"});
   EXPECT_EQ(again.output.find("measuring"), std::string::npos) << again.output;
   EXPECT_EQ(read_file(costs), figures);
+  expect_said(semiseg(command + " --dry-run"), 0, {"seed=0\nseed=1\n", "is measured first"});
   EXPECT_FALSE(fs::exists(folder_ / "none"));
 }
 

@@ -193,8 +193,8 @@ TEST_F(Launch, TheTableHasOneRowForEachMethodAndItsSeeds) {
 }
 
 TEST_F(Launch, EveryVerbExplainsItselfWithAnExample) {
-  for (const char* verb :
-       {"train", "sweep", "sweep status", "sweep retry", "check", "evaluate", "table", "info"}) {
+  for (const char* verb : {"train", "sweep", "sweep status", "sweep retry", "sweep measure",
+                           "check", "evaluate", "table", "info"}) {
     const ProgramResult result = semiseg(std::string(verb) + " --help");
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_NE(result.output.find("example: semiseg " + std::string(verb)), std::string::npos)
