@@ -33,6 +33,9 @@ void use_repeatable_gpu_kernels(bool tf32) {
   at::Context& context = at::globalContext();
   context.setAllowTF32CuBLAS(tf32);
   context.setAllowTF32CuDNN(tf32);
+  // Products of 16-bit numbers are summed in float32 within a layer.
+  context.setAllowBF16ReductionCuBLAS(false);
+  context.setAllowFP16ReductionCuBLAS(false);
   context.setDeterministicCuDNN(true);
   context.setBenchmarkCuDNN(false);
 }

@@ -253,19 +253,22 @@ TEST(Overlay, AFullDiskLeavesTheOldPicture) {
 }
 
 TEST(Provenance, NamesProgramMachineAndCommand) {
-  const auto json = nlohmann::json::parse(
-      provenance_json({.version = "1.2.3",
-                       .git_revision = "abc",
-                       .command_line = {"semiseg", "train", "seed=\"1\""},
-                       .environment = {{"OMP_NUM_THREADS", "2"}, {"SECRET", "x"}},
-                       .ranks = 4,
-                       .now = 1740830400}));
+  const auto json = nlohmann::json::parse(provenance_json(
+      {.version = "1.2.3",
+       .git_revision = "abc",
+       .command_line = {"semiseg", "train", "seed=\"1\""},
+       .environment = {{"OMP_NUM_THREADS", "2"}, {"NCCL_SOCKET_IFNAME", "ib0"}, {"SECRET", "x"}},
+       .ranks = 2,
+       .machines = {"node1: NVIDIA H200", "node2: NVIDIA H200"},
+       .now = 1740830400}));
   EXPECT_EQ(json["date"], "2025-03-01T12:00:00Z");
   EXPECT_EQ(json["version"], "1.2.3");
   EXPECT_EQ(json["git_revision"], "abc");
   EXPECT_EQ(json["command_line"][2], "seed=\"1\"");
-  EXPECT_EQ(json["environment"], nlohmann::json({{"OMP_NUM_THREADS", "2"}}));
-  EXPECT_EQ(json["ranks"], 4);
+  EXPECT_EQ(json["environment"],
+            nlohmann::json({{"OMP_NUM_THREADS", "2"}, {"NCCL_SOCKET_IFNAME", "ib0"}}));
+  EXPECT_EQ(json["ranks"], 2);
+  EXPECT_EQ(json["machines"][1], "node2: NVIDIA H200");
   EXPECT_EQ(json["threads"], at::get_num_threads());
   for (const char* key : {"compiler", "libtorch", "host", "processor", "system"}) {
     EXPECT_FALSE(json[key].get<std::string>().empty()) << key;

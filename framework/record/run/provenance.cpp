@@ -20,7 +20,8 @@ namespace {
 
 bool is_kept(const std::string& variable) {
   return variable.starts_with("OMP_") || variable.starts_with("MKL_") ||
-         variable == "CUDA_VISIBLE_DEVICES" || variable == "SLURM_JOB_ID";
+         variable.starts_with("NCCL_") || variable == "CUDA_VISIBLE_DEVICES" ||
+         variable == "SLURM_JOB_ID";
 }
 
 std::string processor_model() {
@@ -59,6 +60,7 @@ std::string provenance_json(const ProvenanceRequest& request) {
                                        {"compiler", __VERSION__},
                                        {"libtorch", TORCH_VERSION},
                                        {"ranks", request.ranks},
+                                       {"machines", request.machines},
                                        {"labels_touched", request.labels_touched},
                                        {"threads", at::get_num_threads()},
                                        {"host", process.host},
@@ -82,6 +84,7 @@ void record_provenance(const RunFolder& folder, const std::vector<std::string>& 
                                                 .command_line = arguments,
                                                 .environment = environment(),
                                                 .ranks = facts.ranks,
+                                                .machines = facts.machines,
                                                 .tried = facts.tried,
                                                 .labels_touched = facts.labels_touched,
                                                 .now = now_seconds()});

@@ -19,11 +19,13 @@ struct ProvenanceRequest {
   std::string git_revision;  // empty: not built from a repository
   std::vector<std::string> command_line;
   std::map<std::string, std::string> environment;  // all of it; only OMP_*, MKL_*,
-                                                   // CUDA_VISIBLE_DEVICES and SLURM_JOB_ID are kept
+                                                   // NCCL_*, CUDA_VISIBLE_DEVICES and SLURM_JOB_ID
+                                                   // are kept
   int ranks = 1;
-  int64_t tried = 0;           // configurations of the method on the same data; 0: unknown
-  int64_t labels_touched = 0;  // patients whose labels are read before the final evaluation
-  int64_t now = 0;             // seconds since the epoch
+  std::vector<std::string> machines;  // of each rank: its host and, if it has one, its GPU
+  int64_t tried = 0;                  // configurations of the method on the same data; 0: unknown
+  int64_t labels_touched = 0;         // patients whose labels are read before the final evaluation
+  int64_t now = 0;                    // seconds since the epoch
 };
 
 // Returns the text of the file: the above, and compiler, LibTorch, threads, host, processor and
@@ -36,6 +38,7 @@ void write_provenance(const std::filesystem::path& path, const ProvenanceRequest
 // The facts of the request that only the run knows.
 struct RunFacts {
   int ranks = 1;
+  std::vector<std::string> machines;
   int64_t tried = 0, labels_touched = 0;
 };
 
