@@ -206,6 +206,7 @@ int predict_all(World& world, const PredictFlags& flags) {
       std::cerr << fmt::format("left out: {}\n{}\n", task.files.id, error.what());
       ++failed;
     }
+    if (Heartbeat* heartbeat = world.comm().heartbeat()) heartbeat->advance();
     progress.update(i + 1, 1, steady_seconds());
   }
   progress.finish(steady_seconds());

@@ -14,6 +14,8 @@
 #include "framework/core/process.h"
 #include "framework/core/profile.h"
 #include "framework/nn/precision.h"
+#include "framework/record/run/run_state.h"
+#include "framework/record/shown_text.h"
 #include "framework/run/data_identity.h"
 #include "framework/run/places.h"
 #include "framework/run/training/stop_run.h"
@@ -36,11 +38,16 @@ constexpr const char* kExample =
     "Under mpirun a SIGTERM leaves ranks one second to save; with longer steps start it with "
     "--mca odls_base_sigkill_timeout 60.";
 
-// The original error counts, not the failure to record it.
-void mark_failed(const RunFolder& folder, const std::string& message) {
+// Any rank calls it, whether or not it holds the folder. The original error counts, not the failure
+// to record it.
+void note_failure(const std::filesystem::path& run, const std::string& message) noexcept {
   try {
-    folder.set_status(RunStatus::kFailed, now_seconds(), message);
-  } catch (const Error& error) {
+    RunState state = read_run_state(run).value_or(RunState{});
+    state.status = RunStatus::kFailed;
+    state.updated = iso_time(now_seconds());
+    state.message = message;
+    write_run_state(run, state);
+  } catch (const std::exception& error) {
     log::warn("{}", error.what());
   }
 }
@@ -146,7 +153,8 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
   }
   try {
     world.agree([&] { open_log(path + world.log_name()); });
-    world.watch(path, run->options.comm.deadline);
+    world.watch(path, run->options.comm.deadline,
+                [path](const std::string& why) { note_failure(path, why); });
     world.agree([&] { settle_selection(*run); });
     if (folder) warn_of_absent_classes(run->data);
     const bool is_done =
@@ -155,10 +163,10 @@ int start(World& world, ComposeRequest request, const Arguments& arguments, int6
     if (folder) write_outcome(*folder, code);
     return code;
   } catch (const std::exception& error) {
-    if (folder) mark_failed(*folder, error.what());
+    if (folder) note_failure(path, error.what());
     throw;
   } catch (...) {  // the ranks agreed that one of them failed
-    if (folder) mark_failed(*folder, "a rank could not start: see its message");
+    if (folder) note_failure(path, "a rank could not start: see its message");
     throw;
   }
 }

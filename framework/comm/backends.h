@@ -4,8 +4,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "framework/comm/communicator.h"
+#include "framework/comm/gpu_ranks.h"
 
 namespace semiseg {
 
@@ -18,9 +20,17 @@ std::unique_ptr<Communicator> join_mpi_world();
 // rank uses. Tensors on that device go through NCCL: float64, float32, bfloat16, float16, int64,
 // int32, uint8, bool. The host never waits for the device: a result is ready for later work on the
 // current stream. CPU tensors, barrier and abort go through `host`, as does NCCL's identifier at
-// the start. Throws kRank when a device or NCCL fails, here and in every collective. The watchdog
-// sees only the collectives of `host`: a rank that waits for the device does not count as waiting.
+// the start. All connections are made here: what cannot connect fails or hangs at the start. Each
+// collective is noted in the ring of the process where the host has a heartbeat, so that the watchdog
+// sees one that does not end. Throws kRank when a device or NCCL fails, here and in every collective.
 std::unique_ptr<Communicator> make_nccl_communicator(std::unique_ptr<Communicator> host,
                                                      int device);
+
+// Returns the GPU of this rank as ranks compare them (check_distinct): machine and PCI address.
+// NCCL_HOSTID stands for the machine, as it does for NCCL.
+GpuPlace gpu_place(int device);
+
+// "NVIDIA H200, driver 13.0, CUDA 13.0, NCCL 2.28.9", for records.
+std::string describe_gpu(int device);
 
 }  // namespace semiseg

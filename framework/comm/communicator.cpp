@@ -48,6 +48,7 @@ at::Tensor Communicator::replicated(const at::Tensor& value) const {
 }
 
 std::unique_ptr<Communicator> join_world(const std::map<std::string, std::string>& variables) {
+  check_launcher(variables);
   if (LaunchEnvironment::read(variables).size == 1) return make_serial_communicator();
   return join_mpi_world();
 }

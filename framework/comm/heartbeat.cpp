@@ -9,6 +9,7 @@ void Heartbeat::at(int64_t step, std::string_view phase) {
   const std::lock_guard lock(mutex_);
   activity_.step = step;
   activity_.phase = phase;
+  if (activity_.operation.empty()) activity_.since = wall_seconds();
 }
 
 void Heartbeat::enter(std::string_view kind, std::string_view name) {

@@ -12,17 +12,20 @@ struct LaunchEnvironment {
   std::string launcher;  // "mpirun", "srun", empty: started alone
   int rank = 0, size = 1;
   int local_rank = 0, local_size = 1;  // among the ranks on this machine
-  int own_gpus = 0;  // GPUs that Slurm gave to each rank alone; 0: ranks share all
-  std::string job;   // id of the batch job, empty outside one
+  std::string job;                     // id of the batch job, empty outside one
 
   // Reads the variables of Open MPI and Slurm. The shell of a batch script, which is no task of a
   // job step, counts as started alone.
   static LaunchEnvironment read(const std::map<std::string, std::string>& variables);
-
-  // Returns the index of this rank's GPU among the `in_sight` GPUs visible to it: all of its
-  // machine, or only its own.
-  int gpu(int in_sight) const;
 };
+
+// Checks before MPI starts that it can find the other ranks: with Slurm but without PMIx it would end
+// the process with a page of its own, and under a launcher that it does not know (torchrun, mpiexec
+// of another MPI) every process would think it is alone. Throws kConfig with the command to use.
+void check_launcher(const std::map<std::string, std::string>& variables);
+
+// Returns the number of this process among those that any launcher, known or not, started together.
+int process_number(const std::map<std::string, std::string>& variables);
 
 // Checks that MPI found as many ranks (`mpi_size`) as the launcher started and as [comm] ranks asks
 // for (0: any). Throws kConfig naming the launch option that is missing.

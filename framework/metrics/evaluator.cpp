@@ -71,8 +71,13 @@ Volume load_reference(const DatasetSource& source, size_t index, DistanceUnit un
 }
 
 std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
-                                  const CasePredictor& predict, const EvaluatorOptions& options) {
+                                  const CasePredictor& predict, const EvaluatorOptions& options,
+                                  Heartbeat* heartbeat) {
+  const auto advance = [heartbeat] {
+    if (heartbeat) heartbeat->advance();
+  };
   const Volume volume = load_reference(source, index, options.unit);
+  advance();
   MetricOptions metric_options{.empty = options.empty,
                                .distances = options.distances,
                                .definition = metric_definition(options.definition),
@@ -89,7 +94,9 @@ std::vector<ClassMetrics> measure(const DatasetSource& source, size_t index,
     metric_options.spacing.assign(volume.spacing_mm.begin(), volume.spacing_mm.end());
   }
   const auto classes = static_cast<int64_t>(source.info().classes.size());
-  return case_metrics(predict(volume), volume.label, classes, std::move(metric_options));
+  const at::Tensor labels = predict(volume);
+  advance();
+  return case_metrics(labels, volume.label, classes, std::move(metric_options));
 }
 
 // One block of rows from every rank, all of one size, because ranks may have different numbers of
@@ -150,7 +157,7 @@ std::vector<EvaluationRow> evaluate(const DatasetSource& source, Split split,
   for (size_t round = 0; round < most_cases; ++round) {
     if (options.stop && any_rank(options.stop(), comm)) return {};
     if (round >= own.size()) continue;
-    const auto metrics = measure(source, cases[own[round]], predict, options);
+    const auto metrics = measure(source, cases[own[round]], predict, options, comm.heartbeat());
     for (size_t k = 0; k < metrics.size(); ++k)
       pack(local, own[round], static_cast<int64_t>(k) + 1, metrics[k]);
     if (Heartbeat* heartbeat = comm.heartbeat()) heartbeat->advance();

@@ -57,6 +57,9 @@ Config read_configuration(World& world, const std::filesystem::path& run) {
     config = parse_config(read_own_file(file), file.string());
   });
   world.choose_device(*config);
+  double deadline = 0;
+  world.agree([&] { deadline = CommOptions::read(config->section("comm")).deadline; });
+  world.watch_reading(run, deadline);
   return *config;
 }
 

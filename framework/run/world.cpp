@@ -18,8 +18,11 @@
 #include <system_error>
 #include <thread>
 
+#include "framework/comm/binding.h"
 #include "framework/comm/broadcast.h"
+#include "framework/comm/gpu_ranks.h"
 #include "framework/comm/launch_environment.h"
+#include "framework/comm/watch/time_limit.h"
 #include "framework/core/device.h"
 #include "framework/core/error.h"
 #include "framework/core/fault_drill.h"
@@ -76,6 +79,28 @@ void share_cores(int local_ranks) {
   at::set_num_threads(cores < all ? cores : std::max(1, cores / local_ranks));
 }
 
+// Only the first process explains why they cannot connect: the others would say the same.
+std::unique_ptr<Communicator> connect() {
+  const auto variables = environment();
+  try {
+    return join_world(variables);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kConfig || process_number(variables) == 0) throw;
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    std::_Exit(exit_code(error.kind()));
+  }
+}
+
+std::string describe_slow_start(double seconds, at::Device device) {
+  return Error(ErrorKind::kRank,
+               {.what = fmt::format("NCCL did not connect the ranks within {:g} s", seconds),
+                .where = describe_machine(device),
+                .fix = "a rank may be missing, or NCCL may take a network interface that does not "
+                       "reach the other machines: NCCL_DEBUG=INFO shows it, NCCL_SOCKET_IFNAME "
+                       "chooses another; comm.deadline sets the time limit"})
+      .what();
+}
+
 }  // namespace
 
 int report(const std::exception& error) {
@@ -83,12 +108,22 @@ int report(const std::exception& error) {
   return code_of(error);
 }
 
-World::World() : comm_(join_world(environment())) {
+World::World() : comm_(connect()) {
   fault_drill(comm_->rank(), 0);
   if (comm_->size() == 1) return;
   log::set_quiet(!is_first());
   log::set_prefix(is_first() ? "" : fmt::format("[rank {}] ", comm_->rank()));
+  warn_of_binding();
   share_cores(LaunchEnvironment::read(environment()).local_size);
+}
+
+void World::warn_of_binding() const {
+  std::vector<RankCores> ranks;
+  for (const std::string& text : gather_texts(RankCores::of_this_process().text(), *comm_))
+    ranks.push_back(RankCores::parse(text));
+  const std::string launcher = LaunchEnvironment::read(environment()).launcher;
+  if (const std::string advice = binding_advice(ranks, launcher); !advice.empty())
+    log::warn("{}", advice);
 }
 
 std::string World::log_name() const {
@@ -137,7 +172,8 @@ void World::choose_device(const Config& config) {
     const std::string name = GeneralOptions::read(config).device;
     if (!device_.is_cpu()) return;
     const LaunchEnvironment launched = LaunchEnvironment::read(environment());
-    chosen = semiseg::choose_device(name, launched.gpu(gpus_in_sight()));
+    chosen = semiseg::choose_device(
+        name, gpu_index(gpus_in_sight(), launched.local_rank, launched.local_size));
   });
   const at::Tensor has_gpu =
       comm_->gather(at::full({1}, chosen.is_cpu() ? 0 : 1, at::kLong), "devices");
@@ -152,21 +188,46 @@ void World::choose_device(const Config& config) {
   });
   if (device_ == chosen) return;
   device_ = chosen;
+  double deadline = 0;
+  agree([&] { deadline = CommOptions::read(config.section("comm")).deadline; });
+  check_distinct_gpus(device_, *comm_);
+  const Communicator& host = *comm_;
+  const TimeLimit limit(deadline, [&] {
+    log::error("{}", describe_slow_start(deadline, device_));
+    host.abort(exit_code(ErrorKind::kRank));
+  });
   comm_ = place_on(device_, std::move(comm_));
 }
 
-void World::watch(const fs::path& run, double deadline) {
+void World::watch(const fs::path& run, double deadline, Watchdog::NoteEnd note_end) {
   if (comm_->size() == 1) return;
-  // Each start has a folder of its own: a suspended rank of an earlier start may wake up and write.
+  note_end_ = std::move(note_end);
   const fs::path all = run / "heartbeat";
-  pulses_ = all / broadcast_text(fmt::format("{}-{}", now_seconds(), ::getpid()), *comm_);
   agree([&] {
-    if (!is_first()) return;
     std::error_code in_use;
-    fs::remove_all(all, in_use);
-    fs::create_directories(pulses_);
+    if (is_first()) fs::remove_all(all, in_use);
   });
-  watchdog_ = std::make_unique<Watchdog>(*comm_, pulses_, deadline);
+  start_watchdog(all, deadline);
+}
+
+void World::watch_reading(const fs::path& run, double deadline) {
+  if (comm_->size() == 1 || watchdog_) return;
+  start_watchdog(run / "heartbeat.reading", deadline);
+}
+
+// Each start has a folder of its own: a suspended rank of an earlier start may wake up and write.
+void World::start_watchdog(const fs::path& all, double deadline) {
+  const fs::path pulses =
+      all / broadcast_text(fmt::format("{}-{}", now_seconds(), ::getpid()), *comm_);
+  std::error_code refused;
+  if (is_first()) fs::create_directories(pulses, refused);
+  const std::string why = broadcast_text(refused ? refused.message() : "", *comm_);
+  if (!why.empty()) {
+    log::warn("ranks that hang will not be reported: {} cannot be written ({})", all.string(), why);
+    return;
+  }
+  pulses_ = pulses;
+  watchdog_ = std::make_unique<Watchdog>(*comm_, pulses_, deadline, note_end_);
 }
 
 int World::run(const std::function<int()>& body) {
@@ -186,6 +247,7 @@ int World::run(const std::function<int()>& body) {
     if (comm_->size() == 1) throw;
     return fail(error);
   }
+  if (watchdog_) comm_->barrier("end");  // a rank that stops before it is still reported
   watchdog_.reset();
   comm_->leave();
   std::error_code ignored;
@@ -204,6 +266,7 @@ int World::fail(const std::exception& error) const {
   if (!watchdog_ || watchdog_->claim_report()) {
     log::set_prefix(fmt::format("[rank {}] ", comm_->rank()));
     report(error);
+    if (watchdog_ && note_end_) note_end_(message_of(error));
     // mpirun receives this message and the abort on different channels; the message must come
     // first.
     std::this_thread::sleep_for(std::chrono::milliseconds(300));

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "framework/comm/communicator.h"
-#include "framework/comm/watchdog.h"
+#include "framework/comm/watch/watchdog.h"
 #include "framework/config/config.h"
 
 namespace semiseg {
@@ -42,8 +42,14 @@ class World {
   at::Device device() const { return device_; }
 
   // Collective. Starts the watchdog, which reports late ranks; `run` is the folder of this run,
-  // which rank 0 has locked.
-  void watch(const std::filesystem::path& run, double deadline);
+  // which rank 0 has locked. `note_end` records there why the run ends, on the rank that fails first
+  // or reports, before it aborts the others.
+  void watch(const std::filesystem::path& run, double deadline, Watchdog::NoteEnd note_end);
+
+  // Collective. The same for a verb that only reads the run, perhaps beside its training. Where
+  // nothing can be written a warning says that hangs will not be reported. Returns at once when ranks
+  // are watched already.
+  void watch_reading(const std::filesystem::path& run, double deadline);
 
   // Runs the verb's body and disconnects. A rank that throws aborts the others; its message is
   // printed once and first.
@@ -51,9 +57,12 @@ class World {
 
  private:
   int fail(const std::exception& error) const;
+  void warn_of_binding() const;
+  void start_watchdog(const std::filesystem::path& all, double deadline);
 
   std::unique_ptr<Communicator> comm_;
   at::Device device_ = at::kCPU;
+  Watchdog::NoteEnd note_end_;
   std::unique_ptr<Watchdog> watchdog_;
   std::filesystem::path pulses_;  // files of this start's watchdogs; kept when a run fails
 };

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests of ranks that need no launch: the environment of the launcher, and the report of late
-// ranks.
+// Tests of the start of ranks that need none: the launcher's environment, devices and cores.
 #include <gtest/gtest.h>
 
+#include "framework/comm/comm_options.h"
 #include "framework/comm/launch_environment.h"
-#include "framework/comm/watchdog.h"
 #include "tests/support/expect_error.h"
 
 namespace semiseg {
@@ -42,17 +41,6 @@ TEST(LaunchEnvironment, ATaskOfSrunIsARank) {
   EXPECT_EQ(e.local_size, 2);
 }
 
-TEST(LaunchEnvironment, ARankTakesTheGpuOfItsNumberUnlessItSeesOnlyItsOwn) {
-  std::map<std::string, std::string> variables = {
-      {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_LOCALID", "3"}};
-  EXPECT_EQ(LaunchEnvironment::read(variables).gpu(4), 3);
-  for (const char* gpus : {"1", "a100:1", "gpu:a100:1"}) {
-    variables["SLURM_GPUS_PER_TASK"] = gpus;
-    EXPECT_EQ(LaunchEnvironment::read(variables).gpu(1), 0) << gpus;
-    EXPECT_EQ(LaunchEnvironment::read(variables).gpu(4), 3) << gpus << ", --gpu-bind=none";
-  }
-}
-
 TEST(CommOptions, WhatRanksWithGpusDoNotKnowIsRefusedThere) {
   EXPECT_NO_THROW(CommOptions{}.check_for_gpus());
   expect_error(ErrorKind::kConfig, {"comm.ordered"},
@@ -79,84 +67,65 @@ TEST(CheckWorld, NamesTheOptionOfTheLauncherThatIsMissing) {
   EXPECT_NO_THROW(check_world({}, 1, 0));
 }
 
-constexpr double kNow = 1000, kDeadline = 60, kSilence = 3;
-
-RankPulse pulse(int rank, double seconds_ago, Activity activity) {
-  return {.rank = rank,
-          .pid = 40 + rank,
-          .host = "node",
-          .pulse = kNow - seconds_ago,
-          .activity = std::move(activity)};
+// Slurm's list of tasks by node: "4(x2),1" is 4, 4, 1.
+TEST(LaunchEnvironment, ANodeWithOtherTasksThanTheFirstKnowsItsOwn) {
+  std::map<std::string, std::string> variables = {{"SLURM_STEP_ID", "0"},
+                                                  {"SLURM_STEP_NUM_TASKS", "9"},
+                                                  {"SLURM_STEP_TASKS_PER_NODE", "4(x2),1"}};
+  for (const auto& [node, tasks] : {std::pair{"0", 4}, {"1", 4}, {"2", 1}}) {
+    variables["SLURM_NODEID"] = node;
+    EXPECT_EQ(LaunchEnvironment::read(variables).local_size, tasks) << node;
+  }
 }
 
-const Activity kWaits{.step = 7,
-                      .phase = "step",
-                      .collective = 90,
-                      .operation = "all_reduce of sum",
-                      .since = kNow - 61};
+struct ForeignStart {
+  std::map<std::string, std::string> variables;
+  std::string named, command;
+};
 
-TEST(LateRanks, ASilentOneIsNamedWithItsPlaceAndWhatTheOthersWaitFor) {
-  Activity stopped = kWaits;
-  stopped.collective = 89;
-  stopped.operation = "";
-  const std::string text = describe_late_ranks(
-      {pulse(0, 1, kWaits), pulse(1, 61, stopped), pulse(2, 1, kWaits)}, kNow, kDeadline, kSilence);
-  EXPECT_NE(text.find("rank 1 (pid 41 on node) has given no sign of life for 61 s"),
-            std::string::npos)
-      << text;
-  EXPECT_NE(text.find("computing after collective 89"), std::string::npos) << text;
-  EXPECT_NE(text.find("waiting: rank 0, 2: after step 7, step, in all_reduce of sum"),
-            std::string::npos)
-      << text;
+TEST(CheckLauncher, ProcessesThatWouldEachThinkTheyAreAloneAreToldSo) {
+  const std::vector<ForeignStart> starts = {
+      {{{"RANK", "1"}, {"WORLD_SIZE", "4"}}, "torchrun", "mpirun -n 4"},
+      {{{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}, "mpiexec of another MPI", "mpirun -n 2"},
+      {{{"MV2_COMM_WORLD_RANK", "1"}, {"MV2_COMM_WORLD_SIZE", "2"}}, "MVAPICH", "mpirun -n 2"},
+      // MPICH's mpiexec in a job: its proxies are tasks of srun, one a node.
+      {{{"PMI_RANK", "1"},
+        {"PMI_SIZE", "8"},
+        {"SLURM_STEP_ID", "0"},
+        {"SLURM_STEP_NUM_TASKS", "2"}},
+       "mpiexec of another MPI",
+       "--ntasks=8"}};
+  for (const ForeignStart& start : starts) {
+    expect_error(ErrorKind::kConfig, {start.named, start.command},
+                 [&] { check_launcher(start.variables); });
+    EXPECT_EQ(process_number(start.variables), start.variables.contains("SLURM_STEP_ID") ? 0 : 1)
+        << start.named;
+  }
 }
 
-TEST(LateRanks, OneThatLivesButComputesIsLateToo) {
-  Activity computes = kWaits;
-  computes.operation = "";
-  computes.since = kNow - 75;
-  const std::string text =
-      describe_late_ranks({pulse(0, 1, kWaits), pulse(1, 1, computes)}, kNow, kDeadline, kSilence);
-  EXPECT_NE(
-      text.find("rank 1 (pid 41 on node) is alive but has not reached the collective for 75 s"),
-      std::string::npos)
-      << text;
+TEST(CheckLauncher, TasksOfSrunWithoutPmixAreToldTheOption) {
+  std::map<std::string, std::string> variables = {
+      {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "4"}, {"SLURM_PROCID", "2"}};
+  expect_error(ErrorKind::kConfig, {"SLURM_STEP_NUM_TASKS=4", "srun --mpi=pmix", "env -u"},
+               [&] { check_launcher(variables); });
+  EXPECT_EQ(process_number(variables), 2);
+  variables["PMIX_RANK"] = "2";
+  EXPECT_NO_THROW(check_launcher(variables));
+  variables.erase("PMIX_RANK");
+  variables["PMI_RANK"] = "2";  // pmi2: some builds of Open MPI take it
+  variables["PMI_SIZE"] = "4";
+  EXPECT_NO_THROW(check_launcher(variables));
 }
 
-TEST(LateRanks, OneThatAdvancesIsWaitedForAndNoOther) {
-  Activity computes = kWaits;
-  computes.operation = "";
-  computes.since = kNow - kDeadline / 2;
-  const auto advances = [&](double pulse_age, const Activity& activity) {
-    return some_rank_advances({pulse(0, 1, kWaits), pulse(1, pulse_age, activity)}, kNow, kDeadline,
-                              kSilence);
-  };
-  EXPECT_TRUE(advances(1, computes));
-  EXPECT_FALSE(advances(2 * kSilence, computes)) << "stopped since";
-  computes.since = kNow - 2 * kDeadline;
-  EXPECT_FALSE(advances(1, computes)) << "stuck in one piece of work";
-  EXPECT_FALSE(advances(1, kWaits));
-}
-
-TEST(LateRanks, AnAdvanceCountsWhileComputingOnly) {
-  Heartbeat heartbeat;
-  heartbeat.advance();
-  EXPECT_GT(heartbeat.read().since, 0);
-  heartbeat.enter("all_reduce", "sum");
-  const double since = heartbeat.read().since;
-  heartbeat.advance();
-  EXPECT_EQ(heartbeat.read().since, since);
-}
-
-TEST(LateRanks, OneThatNeverWroteGaveNoSign) {
-  const std::string text =
-      describe_late_ranks({pulse(0, 1, kWaits), {.rank = 1}}, kNow, kDeadline, kSilence);
-  EXPECT_NE(text.find("rank 1 has given no sign of life"), std::string::npos) << text;
-}
-
-TEST(LateRanks, WhenAllWaitInOneCallNoneIsBlamed) {
-  const std::string text =
-      describe_late_ranks({pulse(0, 1, kWaits), pulse(1, 1, kWaits)}, kNow, kDeadline, kSilence);
-  EXPECT_NE(text.find("no rank is late"), std::string::npos) << text;
+TEST(CheckLauncher, OneProcessAndThoseOfOpenMpiAreLeftAlone) {
+  using Variables = std::map<std::string, std::string>;
+  for (const Variables& variables :
+       {Variables{}, Variables{{"WORLD_SIZE", "1"}, {"RANK", "0"}},
+        Variables{{"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}},
+        Variables{{"SLURM_JOB_ID", "17"}, {"SLURM_NTASKS", "4"}},
+        Variables{
+            {"OMPI_COMM_WORLD_SIZE", "2"}, {"OMPI_COMM_WORLD_RANK", "1"}, {"WORLD_SIZE", "8"}}})
+    EXPECT_NO_THROW(check_launcher(variables));
 }
 
 }  // namespace

@@ -13,32 +13,12 @@
 
 #include "framework/comm/nccl/cuda_event.h"
 #include "framework/comm/nccl/nccl_call.h"
+#include "framework/comm/nccl/nccl_reduction.h"
+#include "framework/comm/nccl/ring_events.h"
 #include "framework/core/error.h"
 
 namespace semiseg {
 namespace {
-
-ncclDataType_t nccl_type(at::ScalarType type) {
-  switch (type) {
-    case at::kDouble:
-      return ncclFloat64;
-    case at::kFloat:
-      return ncclFloat32;
-    case at::kBFloat16:
-      return ncclBfloat16;
-    case at::kHalf:
-      return ncclFloat16;
-    case at::kLong:
-      return ncclInt64;
-    case at::kInt:
-      return ncclInt32;
-    case at::kByte:
-    case at::kBool:
-      return ncclUint8;
-    default:
-      fail_check("a dtype that ranks exchange", __FILE__, __LINE__, std::string(toString(type)));
-  }
-}
 
 // Calls between its two ends are one operation; an error within does not leave NCCL waiting for
 // more.
@@ -59,55 +39,6 @@ class Group {
   bool open_ = true;
 };
 
-// Throws when a peer or the network failed since the last call.
-void check_peers(ncclComm_t comm, const GpuWhere& at) {
-  ncclResult_t state = ncclSuccess;
-  SEMISEG_GPU(ncclCommGetAsyncError(comm, &state), at);
-  check_gpu_call(state, at, "no failure of a peer since the last call", __FILE__, __LINE__);
-}
-
-class NcclReduction : public PendingReduction {
- public:
-  NcclReduction(at::Tensor buffer, at::Tensor target, ncclComm_t comm, cudaStream_t stream,
-                int rank, std::string_view name)
-      : buffer_(std::move(buffer)),
-        target_(std::move(target)),
-        comm_(comm),
-        rank_(rank),
-        name_(name),
-        done_(where()) {
-    done_.record(stream, where());
-  }
-
-  // An exception may have skipped wait(): the memory must outlive the kernel that adds into it.
-  ~NcclReduction() override {
-    if (!waited_) done_.hold_noexcept(c10::cuda::getCurrentCUDAStream(buffer_.get_device()));
-  }
-
-  void wait() override {
-    const c10::cuda::CUDAGuard guard(buffer_.device());
-    done_.hold(c10::cuda::getCurrentCUDAStream(), where());
-    waited_ = true;
-    if (!buffer_.is_same(target_)) target_.copy_(buffer_);
-  }
-
-  bool advance() override {
-    if (done_.reached(where())) return true;
-    check_peers(comm_, where());
-    return false;
-  }
-
- private:
-  GpuWhere where() const { return {rank_, name_}; }
-
-  at::Tensor buffer_, target_;
-  ncclComm_t comm_;
-  int rank_;
-  std::string name_;
-  CudaEvent done_;
-  bool waited_ = false;
-};
-
 class Nccl : public Communicator {
  public:
   // The device must be the current one.
@@ -116,7 +47,8 @@ class Nccl : public Communicator {
         rank_(host_->rank()),
         device_(static_cast<c10::DeviceIndex>(device)),
         stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device_)),
-        event_(where("start")) {
+        event_(where("start")),
+        ring_events_(rank_, device_) {
     ncclUniqueId id = {};
     if (rank_ == 0) SEMISEG_GPU(ncclGetUniqueId(&id), where("start"));
     at::Tensor message = at::empty({NCCL_UNIQUE_ID_BYTES}, at::kByte);
@@ -124,11 +56,19 @@ class Nccl : public Communicator {
     host_->broadcast(message, "NCCL's identifier");
     std::memcpy(id.internal, message.data_ptr(), NCCL_UNIQUE_ID_BYTES);
     SEMISEG_GPU(ncclCommInitRank(&comm_, host_->size(), id, rank_), where("start"));
+    connect();
+    if (host_->heartbeat()) {
+      ring_ = &DeviceRing::of_process();
+      number_ = ring_->add_communicator([comm = comm_] { return failure_of(comm); });
+    }
   }
 
-  // No destructor: ncclCommDestroy waits for the other ranks of the machine, and ncclCommAbort may
-  // (NVIDIA/nccl issue 863), so a rank that unwinds alone would hang in either. The end of the
-  // process frees the communicator.
+  // ncclCommDestroy waits for the other ranks of the machine, and ncclCommAbort may (NVIDIA/nccl
+  // issue 863), so a rank that unwinds alone would hang in either. The end of the process frees the
+  // communicator.
+  ~Nccl() override {
+    if (ring_) ring_->remove_communicator(number_);
+  }
 
   int rank() const override { return rank_; }
   int size() const override { return host_->size(); }
@@ -154,10 +94,11 @@ class Nccl : public Communicator {
     const c10::cuda::CUDAGuard guard(device_);
     const at::Tensor mine = checked(local).contiguous();
     at::Tensor all = rows_like(mine, mine.size(0) * size());
-    fork(name);
-    SEMISEG_GPU(ncclAllGather(mine.const_data_ptr(), all.data_ptr(), count_of(mine),
-                              nccl_type(mine.scalar_type()), comm_, stream_),
-                where(name));
+    launch("gather", name, mine, [&] {
+      SEMISEG_GPU(ncclAllGather(mine.const_data_ptr(), all.data_ptr(), count_of(mine),
+                                nccl_type(mine.scalar_type()), comm_, stream_),
+                  where(name));
+    });
     join(name);
     return all;
   }
@@ -168,20 +109,7 @@ class Nccl : public Communicator {
     const at::Tensor mine = checked(local).contiguous();
     const at::Tensor rows = host_->gather(at::full({1}, mine.size(0), at::kLong), name);
     at::Tensor all = rows_like(mine, rows.sum().item<int64_t>());
-    fork(name);
-    // A broadcast from each rank: nothing is padded, and NCCL runs them as one operation.
-    Group group(where(name));
-    for (int64_t r = 0, start = 0; r < size(); ++r) {
-      const int64_t length = rows.const_data_ptr<int64_t>()[r];
-      const at::Tensor part = all.narrow(0, start, length);
-      start += length;
-      if (part.numel() == 0) continue;
-      SEMISEG_GPU(ncclBroadcast(r == rank_ ? mine.const_data_ptr() : nullptr, part.data_ptr(),
-                                count_of(part), nccl_type(part.scalar_type()), static_cast<int>(r),
-                                comm_, stream_),
-                  where(name));
-    }
-    group.end(where(name));
+    launch("gather_uneven", name, mine, [&] { broadcast_parts(mine, rows, all, name); });
     join(name);
     return all;
   }
@@ -190,10 +118,11 @@ class Nccl : public Communicator {
     if (!value.is_cuda()) return host_->broadcast(value, name);
     const c10::cuda::CUDAGuard guard(device_);
     const at::Tensor buffer = checked(value).contiguous();
-    fork(name);
-    SEMISEG_GPU(ncclBroadcast(buffer.const_data_ptr(), buffer.data_ptr(), count_of(buffer),
-                              nccl_type(buffer.scalar_type()), /*root=*/0, comm_, stream_),
-                where(name));
+    launch("broadcast", name, buffer, [&] {
+      SEMISEG_GPU(ncclBroadcast(buffer.const_data_ptr(), buffer.data_ptr(), count_of(buffer),
+                                nccl_type(buffer.scalar_type()), /*root=*/0, comm_, stream_),
+                  where(name));
+    });
     join(name);
     if (!buffer.is_same(value)) value.copy_(buffer);
   }
@@ -240,14 +169,62 @@ class Nccl : public Communicator {
     event_.order(stream_, c10::cuda::getCurrentCUDAStream(device_), where(name));
   }
 
+  // Calls `call`, which launches one collective that sends `sent`, behind the work queued on the
+  // current stream, and notes it in the ring.
+  template <class Call>
+  void launch(const char* kind, std::string_view name, const at::Tensor& sent,
+              const Call& call) const {
+    fork(name);
+    if (!ring_) return call();
+    auto start = ring_events_.record(stream_);
+    call();
+    ring_->launched({.communicator = number_,
+                     .name = fmt::format("{} of {}", kind, name),
+                     .bytes = static_cast<int64_t>(sent.nbytes()),
+                     .start = std::move(start),
+                     .end = ring_events_.record(stream_)});
+  }
+
   // Launches the sum in a contiguous form of `value`, which is returned.
   at::Tensor launch_sum(const at::Tensor& value, std::string_view name) const {
     at::Tensor buffer = checked(value).contiguous();
-    fork(name);
-    SEMISEG_GPU(ncclAllReduce(buffer.const_data_ptr(), buffer.data_ptr(), count_of(buffer),
-                              nccl_type(buffer.scalar_type()), ncclSum, comm_, stream_),
-                where(name));
+    launch("all_reduce", name, buffer, [&] {
+      SEMISEG_GPU(ncclAllReduce(buffer.const_data_ptr(), buffer.data_ptr(), count_of(buffer),
+                                nccl_type(buffer.scalar_type()), ncclSum, comm_, stream_),
+                  where(name));
+    });
     return buffer;
+  }
+
+  // A broadcast from each rank: nothing is padded, and NCCL runs them as one operation. rows: [R].
+  void broadcast_parts(const at::Tensor& mine, const at::Tensor& rows, const at::Tensor& all,
+                       std::string_view name) const {
+    Group group(where(name));
+    for (int64_t r = 0, start = 0; r < size(); ++r) {
+      const int64_t length = rows.const_data_ptr<int64_t>()[r];
+      const at::Tensor part = all.narrow(0, start, length);
+      start += length;
+      if (part.numel() == 0) continue;
+      SEMISEG_GPU(ncclBroadcast(r == rank_ ? mine.const_data_ptr() : nullptr, part.data_ptr(),
+                                count_of(part), nccl_type(part.scalar_type()), static_cast<int>(r),
+                                comm_, stream_),
+                  where(name));
+    }
+    group.end(where(name));
+  }
+
+  // Runs each collective once, small and large: NCCL connects peers, and allocates, when it first
+  // takes an algorithm, in a call that waits for them; later, between other work, that could hang.
+  void connect() const {
+    const auto on_device = at::TensorOptions().device(at::kCUDA, device_).dtype(at::kFloat);
+    for (const int64_t values : {int64_t{1}, int64_t{1} << 16, int64_t{1} << 20}) {
+      at::Tensor value = at::zeros({values}, on_device);
+      all_reduce(value, "start");
+      if (values >= 1 << 20) continue;
+      gather(value, "start");
+      broadcast(value, "start");
+    }
+    SEMISEG_GPU(cudaStreamSynchronize(stream_), where("start"));
   }
 
   std::unique_ptr<Communicator> host_;
@@ -256,34 +233,17 @@ class Nccl : public Communicator {
   c10::cuda::CUDAStream stream_;
   CudaEvent event_;
   ncclComm_t comm_ = nullptr;
+  RingEvents ring_events_;
+  DeviceRing* ring_ = nullptr;  // null where no watchdog watches
+  int number_ = 0;              // of this communicator, in the ring
 };
 
 }  // namespace
 
 std::unique_ptr<Communicator> make_nccl_communicator(std::unique_ptr<Communicator> host,
                                                      int device) {
-  const GpuWhere at{host->rank(), "start"};
-  int devices = 0, version = 0;
-  SEMISEG_GPU(cudaGetDeviceCount(&devices), at);
-  SEMISEG_GPU(ncclGetVersion(&version), at);
-  if (device < 0 || device >= devices) {
-    throw Error(
-        ErrorKind::kRank,
-        {.what = "a rank has no GPU of its own",
-         .where = fmt::format("rank {}", at.rank),
-         .expected = fmt::format("cuda:{}", device),
-         .got = fmt::format("{} devices in sight", devices),
-         .fix =
-             "start at most one rank a GPU on each machine; CUDA_VISIBLE_DEVICES may hide some"});
-  }
-  if (version < NCCL_VERSION_CODE) {
-    throw Error(ErrorKind::kRank,
-                {.what = "an older NCCL was loaded than was compiled in",
-                 .where = fmt::format("rank {}", at.rank),
-                 .expected = fmt::format("{} or newer", NCCL_VERSION_CODE),
-                 .got = fmt::format("{}", version),
-                 .fix = "take the folder of the older libnccl.so.2 out of LD_LIBRARY_PATH"});
-  }
+  check_gpus(device, host->rank());
+  set_nccl_variables();
   const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
   return std::make_unique<Nccl>(std::move(host), device);
 }

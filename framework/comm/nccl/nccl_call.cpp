@@ -24,6 +24,28 @@ namespace {
 
 }  // namespace
 
+ncclDataType_t nccl_type(at::ScalarType type) {
+  switch (type) {
+    case at::kDouble:
+      return ncclFloat64;
+    case at::kFloat:
+      return ncclFloat32;
+    case at::kBFloat16:
+      return ncclBfloat16;
+    case at::kHalf:
+      return ncclFloat16;
+    case at::kLong:
+      return ncclInt64;
+    case at::kInt:
+      return ncclInt32;
+    case at::kByte:
+    case at::kBool:
+      return ncclUint8;
+    default:
+      fail_check("a dtype that ranks exchange", __FILE__, __LINE__, std::string(toString(type)));
+  }
+}
+
 void check_gpu_call(ncclResult_t code, const GpuWhere& at, const char* expression, const char* file,
                     int line) {
   if (code == ncclSuccess) return;

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "framework/comm/broadcast.h"
+#include "framework/comm/gpu_ranks.h"
 #include "framework/core/files.h"
 #include "framework/core/log.h"
 #include "framework/core/process.h"
@@ -184,10 +185,12 @@ bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
   const auto begin = std::chrono::steady_clock::now();
   catch_stop_signals();
   std::optional<RunJournal> journal;
+  const auto machines = gather_texts(describe_machine(run.model.device), *run.model.comm);
   if (folder) {
     announce(run, *folder);
     record_provenance(*folder, arguments,
                       {.ranks = run.model.comm->size(),
+                       .machines = machines,
                        .tried = read_tried(run.options.config.section("run")),
                        .labels_touched = labels_touched(run)});
     write_dataset_record(folder->path(), run.data.facts.info);
