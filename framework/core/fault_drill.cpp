@@ -11,8 +11,10 @@
 #include <cstdlib>
 #include <limits>
 #include <memory>
-#include <optional>
+#include <sstream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "framework/core/error.h"
 #include "framework/core/files.h"
@@ -29,13 +31,11 @@ struct Drill {
   int64_t step = 0;
 };
 
-std::optional<Drill> parse_drill() {
-  const char* text = std::getenv("SEMISEG_FAULT");
-  if (!text || !*text) return std::nullopt;
+Drill parse_drill(const std::string& text) {
   char kind[16] = "";
   Drill drill;
   const bool is_whole =
-      std::sscanf(text, "%15[a-z0-9]:%d:%ld", kind, &drill.rank, &drill.step) == 3;
+      std::sscanf(text.c_str(), "%15[a-z0-9]:%d:%ld", kind, &drill.rank, &drill.step) == 3;
   if (!is_whole || std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
     throw Error(ErrorKind::kConfig, {.what = "SEMISEG_FAULT cannot be parsed",
                                      .expected = fmt::format("<kind>:<rank>:<step>, kind one of {}",
@@ -44,6 +44,14 @@ std::optional<Drill> parse_drill() {
   }
   drill.kind = kind;
   return drill;
+}
+
+std::vector<Drill> parse_drills() {
+  std::vector<Drill> drills;
+  const char* text = std::getenv("SEMISEG_FAULT");
+  std::istringstream parts(text ? text : "");
+  for (std::string part; std::getline(parts, part, ',');) drills.push_back(parse_drill(part));
+  return drills;
 }
 
 void fill_disk(int64_t calls) {
@@ -74,11 +82,13 @@ void strike(const Drill& drill) {
 }  // namespace
 
 void fault_drill(int rank, int64_t step) {
-  static const std::optional<Drill> drill = parse_drill();
-  if (!drill || drill->rank != rank) return;
+  static const std::vector<Drill> drills = parse_drills();
   static bool is_full = false;
-  if (drill->kind == "disk" && !std::exchange(is_full, true)) fill_disk(drill->step);
-  if (drill->kind != "disk" && drill->step == step) strike(*drill);
+  for (const Drill& drill : drills) {
+    if (drill.rank != rank) continue;
+    if (drill.kind == "disk" && !std::exchange(is_full, true)) fill_disk(drill.step);
+    if (drill.kind != "disk" && drill.step == step) strike(drill);
+  }
 }
 
 }  // namespace semiseg

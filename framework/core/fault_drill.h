@@ -8,8 +8,8 @@
 
 namespace semiseg {
 
-// SEMISEG_FAULT="<kind>:<rank>:<step>" in the environment makes one rank, after this many steps of
-// the training:
+// SEMISEG_FAULT="<kind>:<rank>:<step>" in the environment, or several of them with commas between,
+// makes one rank, after this many steps of the training:
 //   throw  fail with an exception        oom   ask for more memory than there is
 //   kill   die by SIGKILL                stop  be suspended (SIGSTOP)
 //   spin   compute for ever              usr2  get SIGUSR2
