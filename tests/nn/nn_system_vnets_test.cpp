@@ -70,6 +70,37 @@ TEST(DiffVNet, HasTheReferencesParameters) {
   EXPECT_EQ(count("diff_vnet", {.classes = 14}), 57903466);
 }
 
+// The path of θ, which is deployed, knows no time.
+int64_t deployed_count(int64_t classes) {
+  const auto network = make_backbone("diff_vnet", "", {.classes = classes});
+  int64_t sum = 0;
+  for (const NamedTensor& one : network->parameters()) {
+    const bool is_of_theta = one.name.starts_with("embedding.") ||
+                             one.name.starts_with("decoder_theta.") ||
+                             one.name.starts_with("denoise_model.encoder.");
+    if (is_of_theta && one.name.find("temb") == std::string::npos) sum += one.value.numel();
+  }
+  return sum;
+}
+
+TEST(DiffVNet, DeploysAsManyParametersAsAPlainVNet) {
+  EXPECT_EQ(deployed_count(2), 37777730);
+  EXPECT_EQ(deployed_count(4), 37777796);
+  EXPECT_EQ(deployed_count(5), 37777829);
+  EXPECT_EQ(deployed_count(14), 37778126);
+  EXPECT_EQ(count("vnet", {.classes = 2}, "filters = 32"), 37777730);
+}
+
+TEST(DiffVNet, ItsLogitsDependOnTheDeployedParametersAlone) {
+  const auto network =
+      make_backbone("diff_vnet", "filters = 2", {.classes = 3, .patch_size = {16, 16, 16}});
+  network->forward(at::ones({1, 1, 16, 16, 16}), Pass{}).logits.square().sum().backward();
+  int64_t reached = 0;
+  for (const NamedTensor& one : network->parameters())
+    reached += one.value.grad().defined() ? one.value.numel() : 0;
+  EXPECT_EQ(reached, count("vnet", {.classes = 3}, "filters = 2"));
+}
+
 TEST(DiffVNet, ComputesTheHeadsThatAPassNames) {
   const auto network =
       make_backbone("diff_vnet", "filters = 2", {.classes = 3, .patch_size = {32, 32}});
