@@ -97,4 +97,27 @@ void Views::check(const std::vector<StreamPlan>& streams) const {
   }
 }
 
+void Views::check_crops(const std::vector<StreamPlan>& streams, const std::string& kind) const {
+  const bool has_strong_steps = kind == "svda", rotates = has_strong_steps || kind == "nnunet";
+  const auto refuse = [&](const std::string& what, const std::string& expected) {
+    throw Error(
+        ErrorKind::kConfig,
+        {.what = what, .where = "protocol.augmentation.kind", .expected = expected, .got = kind});
+  };
+  for (const StreamPlan& stream : streams) {
+    for (const std::string& name : stream.views) {
+      const View& view = find(name);
+      if (rotates && view.own_crop) {
+        refuse(fmt::format("the view '{}' is a second crop of its sample, which does not fit a "
+                           "rotated first one",
+                           name),
+               "rot_flip_crop, crop or none for a method that compares two crops");
+      }
+      if (has_strong_steps && view.is_features)
+        refuse("features of another program do not follow the strong steps of the image",
+               "another kind than svda for a method that learns from features");
+    }
+  }
+}
+
 }  // namespace semiseg

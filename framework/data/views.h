@@ -43,6 +43,9 @@ class Views {
   // Throws kConfig, with the names of the views, for an unknown one.
   const View& find(const std::string& name) const;
   void check(const std::vector<StreamPlan>& streams) const;
+  // Throws kConfig for a view with another crop of its sample where `kind` (TransformOptions)
+  // rotates the crops: the two would not fit; and for features where it changes crops afterwards.
+  void check_crops(const std::vector<StreamPlan>& streams, const std::string& kind) const;
 
  private:
   std::map<std::string, View> views_;

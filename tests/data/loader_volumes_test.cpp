@@ -130,7 +130,8 @@ class FakeVolumes : public FakeSource {
   }
 };
 
-LoaderParts volume_parts(const FakeVolumes& source, int64_t first_step = 0, int64_t cache_mb = 64) {
+LoaderParts volume_parts(const FakeVolumes& source, int64_t first_step = 0, int64_t cache_mb = 64,
+                         const std::string& kind = "rot_flip_crop") {
   const Pools pools = pools_of(resolve_budget(source.training_samples(3), source.cases(), "4"));
   const std::vector<std::string> views = {"weak", "strong"};
   const std::vector<StreamPlan> streams = {
@@ -139,35 +140,39 @@ LoaderParts volume_parts(const FakeVolumes& source, int64_t first_step = 0, int6
   return {.samples = std::make_shared<SampleCache>(source, pools.samples, cache_mb),
           .plan = BatchPlan(pools, streams, Draws(5), 0),
           .slots = share(streams, {}, 0, 1),
-          .transform = {.kind = "rot_flip_crop", .patch_size = {8, 12, 16}, .noise = 0.1},
+          .transform = {.kind = kind, .patch_size = {8, 12, 16}, .noise = 0.1},
           .views = Views::defaults(),
           .draws = Draws(5),
           .first_step = first_step,
           .steps = 100};
 }
 
-std::vector<Batch> volume_batches(int64_t threads, int64_t first, int64_t last, int64_t cache_mb) {
+std::vector<Batch> volume_batches(int64_t threads, int64_t first, int64_t last, int64_t cache_mb,
+                                  const std::string& kind = "rot_flip_crop") {
   const FakeVolumes source;
-  Loader loader(volume_parts(source, first, cache_mb), {.threads = threads, .prefetch = 3});
+  Loader loader(volume_parts(source, first, cache_mb, kind), {.threads = threads, .prefetch = 3});
   std::vector<Batch> result;
   for (int64_t step = first; step < last; ++step) result.push_back(loader.next());
   return result;
 }
 
 TEST(VolumeLoader, ThreadsCacheAndFirstStepDoNotChangeBatches) {
-  const auto alone = volume_batches(0, 0, 12, 64);
-  const auto expect_same = [&](const std::vector<Batch>& others, size_t first) {
-    ASSERT_EQ(others.size() + first, alone.size());
-    for (size_t i = 0; i < others.size(); ++i) {
-      EXPECT_TRUE(at::equal(others[i].joined(), alone[first + i].joined())) << i;
-      EXPECT_TRUE(at::equal(others[i].joined("strong"), alone[first + i].joined("strong"))) << i;
-      EXPECT_TRUE(at::equal(others[i]["labelled"].label, alone[first + i]["labelled"].label)) << i;
-    }
-  };
-  expect_same(volume_batches(1, 0, 12, 64), 0);
-  expect_same(volume_batches(3, 0, 12, 64), 0);
-  expect_same(volume_batches(3, 0, 12, 0), 0);
-  expect_same(volume_batches(3, 5, 12, 64), 5);
+  for (const std::string kind : {"rot_flip_crop", "svda"}) {
+    const auto alone = volume_batches(0, 0, 12, 64, kind);
+    const auto expect_same = [&](const std::vector<Batch>& others, size_t first) {
+      ASSERT_EQ(others.size() + first, alone.size());
+      for (size_t i = 0; i < others.size(); ++i) {
+        EXPECT_TRUE(at::equal(others[i].joined(), alone[first + i].joined())) << i;
+        EXPECT_TRUE(at::equal(others[i].joined("strong"), alone[first + i].joined("strong"))) << i;
+        EXPECT_TRUE(at::equal(others[i]["labelled"].label, alone[first + i]["labelled"].label))
+            << i;
+      }
+    };
+    expect_same(volume_batches(1, 0, 12, 64, kind), 0);
+    expect_same(volume_batches(3, 0, 12, 64, kind), 0);
+    expect_same(volume_batches(3, 0, 12, 0, kind), 0);
+    expect_same(volume_batches(3, 5, 12, 64, kind), 5);
+  }
 }
 
 TEST(VolumeLoader, BatchesHaveTheDocumentedShapes) {

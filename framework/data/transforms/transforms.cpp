@@ -106,11 +106,12 @@ TransformOptions TransformOptions::read(const Config& section, std::vector<int64
   if (o.is_volume()) {
     o.kind = "rot_flip_crop";
     section.read(
-        "kind", o.kind, {"rot_flip_crop", "crop", "none", "nnunet"},
-        "Random geometry of training volumes: turns and flips in the plane of a slice and "
-        "a random crop (rot_flip_crop), the crop alone (crop), the centre (none), or crop, "
-        "rotation, scaling and mirroring of nnU-Net (nnunet). Take crop where orientation "
-        "carries meaning.");
+        "kind", o.kind, {"rot_flip_crop", "crop", "svda", "none", "nnunet"},
+        "Random geometry of training volumes: turns and flips in the plane of a slice and a random "
+        "crop (rot_flip_crop), the crop alone (crop), the crop and three of rotation, zoom, blur, "
+        "brightness, contrast and gamma (svda, the strong augmentation of GenericSSL), the centre "
+        "(none), or crop, rotation, scaling and mirroring of nnU-Net (nnunet). Take crop where "
+        "orientation carries meaning, svda to repeat GenericSSL.");
     section.read(
         "crop_margin", o.crop_margin, {1, 1024},
         "Number of voxels of zero padding at each end beyond half of what a small volume lacks: 3 "
@@ -176,6 +177,7 @@ TransformParameters draw_parameters(const TransformOptions& options, at::IntArra
     geometry.degrees = numbers.integer(-20, 20);
   }
   if (options.is_volume()) drawn.placement.crop = draw_crop(options, geometry, sizes, numbers);
+  if (options.is_volume() && options.kind == "svda") drawn.strong = draw_strong_steps(numbers);
   if (options.is_volume() && options.noise > 0) {
     DrawSequence behind = numbers;
     for (int i = 0; i < kNumbersBeforeNoise; ++i) behind.uniform();
@@ -204,6 +206,7 @@ TransformedSample apply(const TransformOptions& options, const TransformParamete
     const VolumeMap map = crop(turned_volume(options, parameters.placement.geometry, image.sizes()),
                                drawn.padding, drawn.offset, patch_of(options));
     TransformedSample out = gather_all(map, options.patch_size, image, label);
+    make_strong_steps(parameters.strong, out.image, out.label);
     if (!parameters.noise.empty()) add_noise(parameters.noise, options.noise, out.image);
     return out;
   }

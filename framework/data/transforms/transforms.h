@@ -16,6 +16,7 @@
 #include "framework/core/random/draws.h"
 #include "framework/data/placement.h"
 #include "framework/data/transforms/nnunet/affine.h"
+#include "framework/data/transforms/svda/strong_volume.h"
 #include "framework/data/transforms/volume_map.h"
 #include "framework/data/transforms/zoom.h"
 
@@ -32,6 +33,7 @@ struct TransformOptions {
   // - rot_flip_crop: turned and flipped in the plane of a slice, then cropped at random (UA-MT,
   //   SSL4MIS, MC-Net, BCP)
   // - crop: cropped at random (CauSSL, DHC)
+  // - svda: cropped at random, then changed by draw_strong_steps() (GenericSSL)
   // - none: the centre
   // - nnunet: as slices
   std::string kind = "random_generator";
@@ -53,8 +55,9 @@ struct TransformOptions {
 
 struct TransformParameters {
   Placement placement;
-  std::vector<float> noise;    // N(0, 1) for each channel and voxel of the patch; empty: none
-  AffineGeometry affine = {};  // kind nnunet, whose placement is empty
+  std::vector<StrongStep> strong;  // svda: what is done to the crop
+  std::vector<float> noise;        // N(0, 1) for each channel and voxel of the patch; empty: none
+  AffineGeometry affine = {};      // kind nnunet, whose placement is empty
 };
 
 // Chooses the branch with as many uniform numbers as it needs. random_generator: u < 0.5 turn and
@@ -66,8 +69,9 @@ GeometryParameters::Branch choose_branch(const std::string& kind,
 // Draws the parameters for an image of these sizes, [C,H,W] or [C,D,H,W]. Order of the draws: the
 // branch; turns {0…3} and flip axis {0, 1}, or degrees {-20…19}; of volumes that are cropped at
 // random the offset along each axis, {0 … padded side - patch side - 1} as in the references, which
-// never draw the last one; then the noise, which leaves out kNumbersBeforeNoise numbers. Kind nnunet
-// draws what draw_affine() does, with the label if there is one.
+// never draw the last one; of svda the strong steps; then the noise, which leaves out
+// kNumbersBeforeNoise numbers. Kind nnunet draws what draw_affine() does, with the label if there
+// is one.
 TransformParameters draw_parameters(const TransformOptions& options, const at::Tensor& image,
                                     const at::Tensor& label, DrawSequence& numbers);
 TransformParameters draw_parameters(const TransformOptions& options, at::IntArrayRef sizes,
@@ -89,7 +93,8 @@ struct TransformedSample {
 };
 
 // image [C,H,W] or [C,D,H,W] float32 and label without the C, uint8 (or undefined), contiguous, on
-// the CPU. One gather: order 0 throughout, but kind nnunet interpolates; then the noise.
+// the CPU. One gather: order 0 throughout, but kind nnunet interpolates; then the strong steps, then
+// the noise.
 TransformedSample apply(const TransformOptions& options, const TransformParameters& parameters,
                         const at::Tensor& image, const at::Tensor& label);
 

@@ -55,6 +55,7 @@ RunBatches::RunBatches(const Run& run)
   for (const Stage& stage : plan.stages) {
     share(stage.streams, stage.colocated, comm.rank(), comm.size());
     views_.check(stage.streams);
+    views_.check_crops(stage.streams, transform_.kind);
   }
   if (!transform_.moves_whole_voxels() && asks_for(plan, views_, &View::own_crop)) {
     run.options.config.section("protocol")
