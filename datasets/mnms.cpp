@@ -4,10 +4,10 @@
 //   npy/A0S9V9_sa_11_image.npy, …_label.npy   32 × 144 × 144, axes z, y, x: frame 11 of a patient
 //   split_txts/vendorA.txt … vendorD.txt      patients of a vendor, "A0S9V9_sa" a line
 //   split_txts/train_toD_labeled_0.02.txt …   frames that were labelled when D was left out
-// The vendor is the domain: setting=semidg setting.left_out=D. labelled="2%" labels as many patients
-// of each vendor as the reference did, and published_draw says which. Whoever made the arrays
-// cropped the scans with the help of their ground truth and resized them; reading clips each to its
-// [0.5, 99.5] percentiles and scales it to [0, 1].
+// The vendor is the domain: setting=semidg setting.left_out=D. labelled="2%" labels as many
+// patients of each vendor as the reference did, and published_draw says which. Whoever made the
+// arrays cropped the scans with the help of their ground truth and resized them; reading clips each
+// to its [0.5, 99.5] percentiles and scales it to [0, 1].
 // The reference validates on the test list. `validation` takes patients of each vendor instead.
 #include <fmt/format.h>
 

@@ -2,10 +2,10 @@
 // The common base of data sets of volumes as pairs of NumPy files, in the layout of
 // xmed-lab/GenericSSL and xmed-lab/DHC:
 //   <root>/npy/<id>_image.npy, <id>_label.npy   [D,H,W], or [C,D,H,W] for several channels
-//   <root>/split_txts/<list>.txt                 one id a line; splits_txts (MMWHS) and splits (DHC)
-//                                                are other names of this folder
-// The arrays lack the spacing, so distances are in voxels; they also lack what was done to the scans
-// before (crops, new sizes), so that predict takes scans as if they were such arrays.
+//   <root>/split_txts/<list>.txt                one id a line; splits_txts (MMWHS) and splits (DHC)
+//                                               are other names of this folder
+// The arrays lack the spacing, so distances are in voxels; they also lack what was done to the
+// scans before (crops, new sizes), so that predict takes scans as if they were such arrays.
 #pragma once
 
 #include <filesystem>
@@ -42,10 +42,11 @@ class NumpyVolumes : public VolumeSource {
   std::filesystem::path npy_folder() const { return root_ / "npy"; }
   std::filesystem::path file(const std::string& id, const char* of) const;
 
- private:
-  std::filesystem::path image_file(size_t case_index) const override;
   std::vector<int64_t> sizes(size_t case_index) const override;
   Volume read(size_t case_index) const override;
+
+ private:
+  std::filesystem::path image_file(size_t case_index) const override;
 
   std::filesystem::path root_, lists_;
 };

@@ -125,6 +125,22 @@ TEST_F(SynapseTree, ListsOfAnotherShareAreAChoice) {
   EXPECT_EQ(other->load(0).label.max().item<int64_t>(), 13);
 }
 
+TEST_F(SynapseTree, PlanesMayBeHalvedBeforeTheyAreClipped) {
+  write_npy(npy("0009", "image"), "<f4", at::arange(32, at::kFloat).reshape({2, 4, 4}) * 20 - 100);
+  write_npy(npy("0009", "label"), "|i1",
+            at::arange(32).remainder(14).to(at::kChar).view({2, 4, 4}));
+  const auto synapse = open("plane = 'halved'");
+  const Volume volume = synapse->load(0);
+  ASSERT_EQ(volume.image.sizes(), (at::IntArrayRef{1, 2, 2, 2}));
+  // Means of four neighbours, -50 first, clipped to 275.
+  const at::Tensor means = at::tensor({-50, -10, 110, 150, 270, 275, 275, 275}, at::kFloat);
+  EXPECT_TRUE(at::allclose(volume.image.reshape(-1), (means + 50) / 325));
+  EXPECT_TRUE(
+      at::equal(volume.label.reshape(-1), at::tensor({0, 2, 8, 10, 2, 4, 10, 12}, at::kByte)));
+  EXPECT_EQ(synapse->training_samples(2)[0].slice, 0);
+  EXPECT_TRUE(synapse->info().preparation.empty());
+}
+
 TEST_F(SynapseTree, BadInputHasOneMessage) {
   write_label("0009", 14);
   expect_error(ErrorKind::kData, {"0009_label.npy", "0 to 13", "14"}, [&] { open()->load(0); });
