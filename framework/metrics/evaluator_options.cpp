@@ -53,12 +53,13 @@ EvaluatorOptions EvaluatorOptions::read(const Config& section) {
                "are for clinicians; most published tables of ACDC and LA are in voxels.",
                Effect::kMeasurement);
   section.read(
-      "empty", empty, {"ignore", "exclude", "reference", "definition"},
+      "empty", empty, {"ignore", "exclude", "reference", "definition", "generic_ssl"},
       "Value of a metric for a class that is empty in the prediction or the ground truth. "
       "ignore: a case without the class in both counts in no mean, and distances that do "
       "not exist are left out and counted; exclude: the same, but overlap 1 where both are "
       "empty; reference: zero, as in published code; definition: the value of the package "
-      "that definition names. Change it only to repeat published numbers.",
+      "that definition names; generic_ssl: as GenericSSL and DHC compute, a distance of 128 where "
+      "one is empty, and Dice 1 of 100 where both are. Change it only to repeat published numbers.",
       Effect::kMeasurement);
   o.unit = unit == "mm" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
   o.empty = empty_policy(empty);

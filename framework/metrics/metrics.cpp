@@ -26,7 +26,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr MetricDefinition kDefinitions[] = {MetricDefinition::kMedpy, MetricDefinition::kMonai,
                                              MetricDefinition::kSurfaceDistance};
 constexpr EmptyPolicy kPolicies[] = {EmptyPolicy::kIgnore, EmptyPolicy::kExclude,
-                                     EmptyPolicy::kReference, EmptyPolicy::kDefinition};
+                                     EmptyPolicy::kReference, EmptyPolicy::kDefinition,
+                                     EmptyPolicy::kGenericSsl};
 
 template <class Choice, size_t n>
 Choice by_name(const Choice (&choices)[n], const std::string& name, const std::string& what) {
@@ -102,6 +103,13 @@ void set_empty_by_definition(ClassMetrics& m, MetricDefinition definition) {
   if (!monai) m.hd95 = kInfinity;
 }
 
+void set_empty_as_generic_ssl(ClassMetrics& m) {
+  for (const MetricField& field : metric_schema()) {
+    if (field.absent == AbsentClass::kMissing) m.*field.value = m.both_empty() ? 0 : 128;
+    if (field.absent == AbsentClass::kOverlap) m.*field.value = m.both_empty() ? 0.01 : 0;
+  }
+}
+
 void set_empty(ClassMetrics& m, const MetricOptions& options) {
   switch (options.empty) {
     case EmptyPolicy::kIgnore:
@@ -117,6 +125,9 @@ void set_empty(ClassMetrics& m, const MetricOptions& options) {
       break;
     case EmptyPolicy::kDefinition:
       set_empty_by_definition(m, options.definition);
+      break;
+    case EmptyPolicy::kGenericSsl:
+      set_empty_as_generic_ssl(m);
       break;
   }
 }
@@ -233,6 +244,8 @@ const char* to_string(EmptyPolicy policy) {
       return "reference";
     case EmptyPolicy::kDefinition:
       return "definition";
+    case EmptyPolicy::kGenericSsl:
+      return "generic_ssl";
     case EmptyPolicy::kExclude:
       break;
   }

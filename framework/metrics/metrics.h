@@ -33,8 +33,10 @@ enum class EmptyPolicy {
                 // NaN, left out of means and counted
   kReference,   // zeros throughout, as SSL4MIS's 3-D validation returns them: flatters distances
   kDefinition,  // the value of the package of the definition, NaN where it raises
+  kGenericSsl,  // one of them: overlaps 0, distances 128. Both: overlaps 0.01 (the reference means
+                // 1, on a scale of 0 to 100), distances 0 (GenericSSL, DHC)
 };
-// "ignore", "exclude", "reference", "definition": on disk, do not rename
+// "ignore", "exclude", "reference", "definition", "generic_ssl": on disk, do not rename
 const char* to_string(EmptyPolicy policy);
 // Throws kConfig when it is none of these.
 EmptyPolicy empty_policy(const std::string& name);

@@ -50,5 +50,20 @@ TEST(IgnoringPolicy, CasesWithoutAClassDoNotRaiseItsMean) {
   EXPECT_EQ(dice(there, there), 1);
 }
 
+TEST(GenericSslPolicy, AMissedClassIs128VoxelsAway) {
+  EXPECT_EQ(empty_policy("generic_ssl"), EmptyPolicy::kGenericSsl);
+  const at::Tensor empty = at::zeros({2, 3, 4}, at::kByte), there = at::ones({2, 3, 4}, at::kByte);
+  const auto metrics = [&](const at::Tensor& prediction, const at::Tensor& reference) {
+    return compute_metrics(prediction, reference, 2, {.empty = EmptyPolicy::kGenericSsl})[0];
+  };
+  for (const ClassMetrics& m : {metrics(empty, there), metrics(there, empty)}) {
+    EXPECT_EQ(m.dice, 0);
+    EXPECT_EQ(m.asd, 128);
+  }
+  EXPECT_EQ(metrics(empty, empty).dice, 0.01);
+  EXPECT_EQ(metrics(empty, empty).asd, 0);
+  EXPECT_EQ(metrics(there, there).dice, 1);
+}
+
 }  // namespace
 }  // namespace semiseg

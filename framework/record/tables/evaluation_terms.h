@@ -11,7 +11,7 @@ struct EvaluationTerms {
   std::string definition = "medpy";  // package that defines the metrics
   std::string unit = "voxel";        // unit of distances: voxel, mm
   std::string tolerance = "1";       // tolerance of the surface Dice, in `unit`
-  std::string empty = "exclude";     // policy for empty classes: exclude, reference, definition
+  std::string empty = "exclude";     // policy for empty classes, see EmptyPolicy
   std::string split;                 // evaluated split: val, test
   std::string
       selection;  // split that selected the weights: val, test, last, or a text that it is unknown

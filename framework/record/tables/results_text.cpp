@@ -25,6 +25,10 @@ const char* empty_text(const std::string& policy) {
            "left out and counted.";
   }
   if (policy == "definition") return "empty classes count as the definition has it.";
+  if (policy == "generic_ssl") {
+    return "a class that is empty in one map counts as overlap 0 and distance 128, in both as 0.01 "
+           "and 0.";
+  }
   return "empty classes count as 0, also in distances, which flatters them.";
 }
 
