@@ -7,8 +7,9 @@
 //   labelsTr/<id>.nii.gz                a case without one is an unlabelled training case
 //   imagesTs, labelsTs                  the test split, where both are there
 // Order: as dataset.json lists the cases, or by name; cases without labels last. Other splits are
-// drawn by the names of the patients (framework/data/archive/case_split.h) or listed. Voxels keep their
-// size; axes are D, H, W of the files, slices along D.
+// drawn by the names of the patients (framework/data/archive/case_split.h) or listed. Axes are D, H, W
+// of the files, slices along D. Voxels keep their size, unless `plans` names a plans.json of nnU-Net
+// v2: then images are normalised and resampled as it plans, images linearly and labels to the nearest.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
@@ -20,6 +21,7 @@
 #include <utility>
 
 #include "datasets/nnunet_raw_json.h"
+#include "datasets/planned_volumes.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"
@@ -34,7 +36,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Options {
-  std::string root, patient_mark, order = "listed";
+  std::string root, patient_mark, plans, configuration = "3d_fullres", order = "listed";
   double grid_tolerance = kGridTolerance;
   SplitOptions splits;
   IntensityOptions intensity{.scale = "zscore"};
@@ -53,6 +55,12 @@ struct Options {
     section.read("grid_tolerance", o.grid_tolerance, {0, 1},
                  "Distance in voxels that the grids of the files of a case may be apart. Raise it "
                  "where programs rounded headers.");
+    section.read("plans", o.plans,
+                 "The plans.json of nnU-Net v2: its spacing and normalisation instead of the "
+                 "files' spacing and [dataset.intensity]; empty: none. Its patch and network are "
+                 "printed by semiseg info --plans.");
+    section.read("configuration", o.configuration,
+                 "Configuration of plans.json that is followed. Take 2d for slices.");
     o.splits.read(section);
     o.intensity.read(section.section("intensity"));
     return o;
@@ -95,6 +103,10 @@ class NnunetRaw : public VolumeSource {
              .has_ignore_label = described_.ignore_label.has_value(),
              .channels = std::ssize(described_.channels)};
     intensity_ = options.intensity;
+    if (!options.plans.empty()) {
+      planned_ = PlannedVolumes(read_nnunet_plans(options.plans, options.configuration));
+      intensity_ = {};  // planned_ normalises, before it resamples
+    }
     grid_tolerance_ = options.grid_tolerance;
     find_form();
     if (options.order == "name") std::sort(described_.training.begin(), described_.training.end());
@@ -210,7 +222,8 @@ class NnunetRaw : public VolumeSource {
   Preparation preparation() const {
     Preparation how;
     how.orientation = "stored";
-    how.intensity = intensity_;
+    how.intensity = planned_.has_plan() ? planned_.intensity() : intensity_;
+    how.spacing_mm = planned_.spacing_mm();
     how.fourth_axis_is_channels = info_.channels > 1 && !by_channel_;
     for (int64_t c = 0; by_channel_ && c < info_.channels; ++c)
       how.channels.push_back(fmt::format("_{:04}", c));
@@ -251,24 +264,25 @@ class NnunetRaw : public VolumeSource {
                   .label = {},
                   .spacing_mm = scan.geometry.spacing_mm,
                   .has_spacing = true};
-    if (!labelled_.contains(id)) return volume;
+    if (!labelled_.contains(id)) return planned_.apply(std::move(volume), scan.geometry);
     const fs::path path = label_file(part(id), id);
     const LabelMap label = read_label_map(path, {.ignore_label = described_.ignore_label});
     const at::Tensor fitted =
         onto_grid(label.label, label.geometry, path, scan.geometry, image_file(case_index),
                   grid_tolerance_, "image and label lie on different grids");
     volume.label = to_label(fitted, info_, path);
-    return volume;
+    return planned_.apply(std::move(volume), scan.geometry);
   }
 
   std::vector<int64_t> sizes(size_t case_index) const override {
-    const auto& size = read_image(cases_.at(case_index).id).geometry.size;
+    const auto size = planned_.grid(read_image(cases_.at(case_index).id).geometry).size;
     return {size.begin(), size.end()};
   }
 
   fs::path root_;
   NnunetDescription described_;
   double grid_tolerance_ = kGridTolerance;
+  PlannedVolumes planned_;
   bool by_channel_ = false;                          // images are called <id>_0000
   std::set<std::string> labelled_, in_test_folder_;  // ids
 };

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "cluster/launcher.h"
+#include "datasets/nnunet_plans.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 #include "framework/core/plugins/plugin.h"
@@ -86,14 +87,19 @@ int run_info(const Arguments& arguments) {
               "         semiseg info --markdown > docs/options.md");
   std::string name;
   std::vector<std::string> plugins;
+  std::string plans, configuration = "3d_fullres";
   bool as_page = false, as_methods = false;
   flags.add("name", name, "a method, backbone, data set or section");
   flags.add("--markdown", as_page, "print every option as one page of Markdown");
   flags.add("--methods-markdown", as_methods, "print every method as one page of Markdown");
+  flags.add("--plans", plans, "print the experiment of a plans.json of nnU-Net v2");
+  flags.add("--configuration", configuration, "configuration of that file; default 3d_fullres");
   flags.add("--plugin", plugins, "shared libraries to load first; may be repeated");
   if (const auto code = flags.parse(arguments)) return *code;
   for (const std::string& plugin : plugins) load_plugin(plugin);
-  if (as_page) {
+  if (!plans.empty()) {
+    std::cout << experiment_of(read_nnunet_plans(plans, configuration));
+  } else if (as_page) {
     std::cout << options_page();
   } else if (as_methods) {
     std::cout << methods_page();

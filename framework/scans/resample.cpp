@@ -94,8 +94,9 @@ at::Tensor resample_axis(const at::Tensor& values, int64_t dim, const AxisMap& m
 
 ScanGeometry with_spacing(const ScanGeometry& grid, const std::array<double, 3>& spacing_mm) {
   ScanGeometry result = grid;
-  result.spacing_mm = spacing_mm;
   for (int axis = 0; axis < 3; ++axis) {
+    if (spacing_mm[axis] == 0) continue;
+    result.spacing_mm[axis] = spacing_mm[axis];
     const double ratio = spacing_mm[axis] / grid.spacing_mm[axis];
     const auto old_size = static_cast<double>(grid.size[axis]);
     result.size[axis] = std::max<int64_t>(1, std::llround(old_size / ratio));

@@ -12,7 +12,7 @@ namespace semiseg {
 enum class Interpolation { kNearest, kLinear };
 
 // Returns the grid with another spacing about the same centre: the field of view keeps its size to
-// half a voxel. Spacing D, H, W in mm.
+// half a voxel. Spacing D, H, W in mm; 0 keeps that of the grid.
 ScanGeometry with_spacing(const ScanGeometry& grid, const std::array<double, 3>& spacing_mm);
 
 // Returns the grid of the voxels [begin, end) of a grid.
