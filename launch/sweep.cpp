@@ -133,7 +133,10 @@ std::optional<int> apply_budget(const SplitRequest& split, const LaunchSetup& se
                                              .sharing = setup.options.sharing},
                                             definition.points, setup.launcher);
   if (measured == Measured::kWaiting) return 0;
-  if (measured == Measured::kStopped) return exit_code(ErrorKind::kStopped);
+  if (measured == Measured::kStopped) {
+    log::info("stopped before anything was launched; the same command goes on");
+    return exit_code(ErrorKind::kStopped);
+  }
   definition.costs = costs_of(definition.points, file);
   ComposedPoints composed = compose_points(
       definition.axes, {.run = split.run,

@@ -121,11 +121,11 @@ TEST_F(Budgets, EveryMethodTrainsForTheSameTimeAndTheFiguresStay) {
   set_costs(folder_ / "costs.jsonl", "bcp");
   const std::string command = "sweep " + std::regex_replace(points, std::regex("range.2."), "3") +
                               "protocol.validate_every=0 sweep.costs=costs.jsonl sweep.root=root "
-                              "sweep.budget=1min";
+                              "sweep.budget=50s";
   expect_said(semiseg(command), 0,
-              {"bcp, unet", "120 iterations in 60 s", "240 iterations in 60 s", "2 runs: 2 done"});
+              {"bcp, unet", "100 iterations in 50 s", "200 iterations in 50 s", "2 runs: 2 done"});
   EXPECT_EQ(iterations_of_runs("runs"),
-            (std::map<std::string, int64_t>{{"bcp", 120}, {"supervised", 240}}));
+            (std::map<std::string, int64_t>{{"bcp", 100}, {"supervised", 200}}));
   // Other figures, or none, make no other runs of the same sweep.
   set_costs(folder_ / "costs.jsonl", "supervised");
   expect_said(semiseg(command), 0, {"2 runs: 2 done"});
@@ -133,7 +133,7 @@ TEST_F(Budgets, EveryMethodTrainsForTheSameTimeAndTheFiguresStay) {
   expect_said(semiseg(command), 0, {"2 runs: 2 done"});
   EXPECT_EQ(iterations_of_runs("runs").size(), 2U);
   const fs::path sweep = fs::directory_iterator(folder_ / "root")->path();
-  expect_said(semiseg("sweep status " + sweep.string()), 0, {"0.5 s a step", "120 iterations"});
+  expect_said(semiseg("sweep status " + sweep.string()), 0, {"0.5 s a step", "100 iterations"});
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "root"), fs::directory_iterator()), 1);
 }
 
@@ -152,6 +152,16 @@ TEST_F(Budgets, WhatIsNotKnownIsMeasuredOnceBeforeAnythingStarts) {
   EXPECT_EQ(again.output.find("measuring"), std::string::npos) << again.output;
   EXPECT_EQ(read_file(costs), figures);
   expect_said(semiseg(command + " --dry-run"), 0, {"seed=0\nseed=1\n", "is measured first"});
+  EXPECT_FALSE(fs::exists(folder_ / "none"));
+}
+
+TEST_F(Budgets, ATerminateSignalStopsTheMeasurement) {
+  const ProgramResult result =
+      semiseg("sweep " + kSmall +
+              " method=bcp run.root=none sweep.dir=stopped sweep.budget=1h & pid=$!; "
+              "until [ -e stopped/costs/0.log ]; do kill -0 $pid || break; sleep 0.05; done; "
+              "kill -TERM $pid; wait $pid");
+  expect_said(result, 5, {"stopped before anything was launched"});
   EXPECT_FALSE(fs::exists(folder_ / "none"));
 }
 
