@@ -21,6 +21,21 @@ class TimedBackbone : public WrappedBackbone {
   }
 };
 
+// A network that adds the images of its forward passes to a sum.
+class CountedBackbone : public WrappedBackbone {
+ public:
+  CountedBackbone(std::unique_ptr<Backbone> network, std::shared_ptr<int64_t> images)
+      : WrappedBackbone(std::move(network)), images_(std::move(images)) {}
+
+  NetworkOutput forward(const NetworkInput& input, const Pass& pass) override {
+    *images_ += input.image.size(0);
+    return network_->forward(input, pass);
+  }
+
+ private:
+  std::shared_ptr<int64_t> images_;
+};
+
 }  // namespace
 
 std::unique_ptr<Backbone> NetworkMaker::operator()(const NetworkRequest& request) const {
@@ -32,6 +47,7 @@ std::unique_ptr<Backbone> NetworkMaker::operator()(const NetworkRequest& request
   if (is_configured && made) made(*network, request.net);
   network = with_precision(std::move(network), precision);
   if (cuda_graphs) network = with_graphs(std::move(network), shape.device);
+  if (forwarded) network = std::make_unique<CountedBackbone>(std::move(network), forwarded);
   if (profile::is_on()) network = std::make_unique<TimedBackbone>(std::move(network));
   return network;
 }

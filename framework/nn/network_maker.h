@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes the networks that a method asks for, each with the same decorators: precision, CUDA graphs,
-// timing.
+// the count of its forward passes, timing.
 #pragma once
 
 #include <functional>
@@ -26,6 +26,9 @@ struct NetworkMaker {
   Draws draws;
   std::string precision = "float32";
   bool cuda_graphs = false;
+  // Grows by the images of every forward pass, in either mode, of every network; nullptr: not
+  // counted. One more decoding of the same features (FeatureDropout) is part of the pass.
+  std::shared_ptr<int64_t> forwarded = nullptr;
   // Called with each new network of the configured backbone; empty: networks keep their initial
   // weights.
   std::function<void(Backbone& network, const std::string& net)> made;

@@ -29,6 +29,8 @@ struct RunModel {
   std::shared_ptr<InitialWeights> initial_weights;
   // Names of the method's networks of the configured backbone.
   std::shared_ptr<std::vector<std::string>> networks = std::make_shared<std::vector<std::string>>();
+  // Images that the method's networks were given on this rank, in all their forward passes so far.
+  std::shared_ptr<int64_t> forwarded = std::make_shared<int64_t>(0);
   std::unique_ptr<Method> method;
 
   // Not collective. Throws kConfig for options that do not fit the data or the device, and kData

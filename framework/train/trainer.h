@@ -58,7 +58,8 @@ class Trainer {
   // Returns why it stopped: "rank 2: SIGUSR1".
   const std::string& stop_reason() const { return stop_reason_; }
 
-  int64_t done() const { return done_; }  // iterations of all stages so far
+  int64_t done() const { return done_; }    // iterations of all stages so far
+  int64_t begun() const { return begun_; }  // those of earlier starts
 
  private:
   void state(StateVisitor& visitor);

@@ -32,6 +32,8 @@ void write_account(const std::filesystem::path& path, const RunAccount& account)
   Json json;
   for (const AccountCount& count : kAccountCounts) json[count.name] = account.*count.value;
   json["device_seconds"] = account.device_seconds;
+  json["forward_passes"] = account.forward_passes;
+  json["counted_steps"] = account.counted_steps;
   write_file(path, json.dump(2) + "\n");
 }
 
@@ -44,6 +46,8 @@ RunAccount read_account(const std::filesystem::path& path) {
     for (const AccountCount& count : kAccountCounts)
       account.*count.value = whole_number(json.at(count.name));
     account.device_seconds = json.at("device_seconds");
+    account.forward_passes = json.value("forward_passes", 0.0);  // older files lack both
+    account.counted_steps = whole_number(json.value("counted_steps", Json(0)));
     return account;
   } catch (const std::exception& error) {
     throw Error(ErrorKind::kData, {.what = "cannot parse the account of the run",

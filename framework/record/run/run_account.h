@@ -20,6 +20,10 @@ struct RunAccount {
   int64_t peak_host_bytes = 0;    // of the first rank, of the last start
   int64_t peak_device_bytes = 0;  // the same of its GPU; 0: none
   int64_t parameters = 0;         // of the deployed network; 0: not known
+  // Forward passes of all networks in `counted_steps` training steps, each weighted by its samples
+  // as a part of the global batch: teachers count, validations do not.
+  double forward_passes = 0;
+  int64_t counted_steps = 0;  // of the starts that ended by themselves; 0: not known
 };
 
 // Writes atomically. Throws kIo on failure.

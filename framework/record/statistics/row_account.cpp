@@ -46,6 +46,10 @@ RowAccount account_of(const TableLine& line) {
   RowAccount a;
   a.selection_patients = mean_of_account(runs, &RunAccount::selection_patients, true);
   if (line.results().terms.selection == "last") a.selection_patients = 0;
+  a.forward_passes = mean_over_records(runs, [](const RunRecords& run) {
+    if (!run.account || run.account->counted_steps == 0) return kNoValue;
+    return run.account->forward_passes / static_cast<double>(run.account->counted_steps);
+  });
   a.labels_touched = mean_of_account(runs, &RunAccount::labels_touched, false);
   a.device_seconds = mean_of_account(runs, &RunAccount::device_seconds, false);
   a.peak_host_mib = mean_of_account(runs, &RunAccount::peak_host_bytes, false) / kMiB;

@@ -12,6 +12,7 @@ struct RowAccount {
   double selection_patients = kNoValue, labels_touched = kNoValue;
   double device_seconds = kNoValue, peak_host_mib = kNoValue, peak_device_mib = kNoValue;
   double parameters = kNoValue;
+  double forward_passes = kNoValue;  // a training step
   double tail_mean = kNoValue, tail_deviation = kNoValue;
 };
 

@@ -186,6 +186,8 @@ std::vector<TableColumn> run_columns() {
        accounted([](A a) { return number(a.peak_device_mib); })},
       {"parameters", "parameters", G::kRuns, 0,
        accounted([](A a) { return number(a.parameters); })},
+      {"forward_passes", "forward passes a step", G::kRuns, 2,
+       accounted([](A a) { return number(a.forward_passes); })},
       {"missed", "missed", G::kRuns, 0, [](const Line& l) { return count(l.results().missed); }},
       {"false_positive", "false positive", G::kRuns, 0,
        [](const Line& l) { return count(l.results().false_positive); }},

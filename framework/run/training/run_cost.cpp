@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "framework/run/training/run_cost.h"
 
+#include <ATen/Functions.h>
 #include <sys/resource.h>
 
 #include <filesystem>
@@ -62,18 +63,26 @@ int64_t label_budget(const Run& run) {
   return std::ssize(run.data.pools.labelled_patients) + selecting;
 }
 
-void record_account(const RunFolder& folder, const Run& run, double seconds) {
+double forward_passes(const Run& run, int64_t images) {
+  at::Tensor sum = at::full({1}, static_cast<double>(images), at::kDouble);
+  run.model.comm->all_reduce(sum, "images of the forward passes");
+  return sum.item<double>() / static_cast<double>(run.options.protocol.batch);
+}
+
+void record_account(const RunFolder& folder, const Run& run, const StartCost& start) {
   RunAccount account = account_so_far(folder / kAccountFile);
   const auto selecting = run.selection_split();
   account.labelled_patients = std::ssize(run.data.pools.labelled_patients);
   account.selection_patients = selecting ? std::ssize(patients_of(run, *selecting)) : 0;
   account.labels_touched = labels_touched(run);
   account.devices = run.model.comm->size();
-  account.device_seconds += seconds * static_cast<double>(account.devices);
+  account.device_seconds += start.seconds * static_cast<double>(account.devices);
   account.starts += 1;
   account.peak_host_bytes = peak_bytes();
   account.peak_device_bytes = peak_device_bytes(run.model.device);
   account.parameters = parameters_of(run);
+  account.counted_steps += start.steps;
+  account.forward_passes += start.forward_passes;
   write_account(folder / kAccountFile, account);
 }
 

@@ -17,8 +17,19 @@ int64_t labels_touched(const Run& run);
 // budget, those of them that select instead.
 int64_t label_budget(const Run& run);
 
-// Adds one start of `seconds` to the account in the run folder. Not collective: rank 0 does it.
-// Throws kIo when it cannot be written.
-void record_account(const RunFolder& folder, const Run& run, double seconds);
+// One start of a run.
+struct StartCost {
+  double seconds = 0;
+  int64_t steps = 0;          // of training
+  double forward_passes = 0;  // see RunAccount
+};
+
+// Collective. Returns the forward passes that `images` of every rank are: their sum over the global
+// batch.
+double forward_passes(const Run& run, int64_t images);
+
+// Adds one start to the account in the run folder. Not collective: rank 0 does it. Throws kIo when
+// it cannot be written.
+void record_account(const RunFolder& folder, const Run& run, const StartCost& start);
 
 }  // namespace semiseg

@@ -60,8 +60,10 @@ std::function<ValueRow()> validation(const Run& run, StopConditions& stop) {
     return {};
   }
   return [&run, &stop, split]() -> ValueRow {
+    const int64_t forwarded = *run.model.forwarded;
     const auto rows =
         run.evaluate_split(split, /*distances=*/false, [&stop] { return stop.now().has_value(); });
+    *run.model.forwarded = forwarded;  // only training steps are counted
     if (rows.empty()) return {};
     const EvaluationSummary metrics = summarise(rows);
     ValueRow row = {{"dice", metrics.overall.dice.mean}};
@@ -89,6 +91,7 @@ struct StartedRun {
   RunJournal* journal;
   StopConditions& stop;
   int64_t done = 0;  // iterations of the training so far
+  StartCost cost = {};
 };
 
 void note_stop(const StartedRun& start, const std::string& reason, const std::string& what) {
@@ -114,8 +117,11 @@ bool train(StartedRun& start) {
        .journal = start.journal,
        .displays = {&events, &progress},
        .stop_reason = [&start](int64_t steps) { return start.stop.after_steps(steps); }});
+  *run.model.forwarded = 0;
   const bool is_done = trainer.run();
   start.done = trainer.done();
+  start.cost.steps = start.done - trainer.begun();
+  start.cost.forward_passes = forward_passes(run, *run.model.forwarded);
   if (start.folder) {
     start.journal->flush();
     progress.finish();
@@ -203,7 +209,8 @@ bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
   const bool is_done = train(start) && finish(start, seconds());
-  if (folder) record_account(*folder, run, seconds());
+  start.cost.seconds = seconds();
+  if (folder) record_account(*folder, run, start.cost);
   return is_done;
 }
 
