@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // semiseg evaluate RUN: measures the weights of a run on a split. With --predictions: label files.
+#include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -14,6 +15,7 @@
 #include "framework/run/run_options.h"
 #include "framework/run/world.h"
 #include "launch/command_line/flags.h"
+#include "launch/evaluate/definitions.h"
 #include "launch/evaluate/label_files.h"
 
 namespace semiseg {
@@ -71,21 +73,54 @@ void choose(const EvaluateFiles& asked, EvaluatorOptions& options) {
   options.unit = asked.spacing == "file" ? DistanceUnit::kMillimetre : DistanceUnit::kVoxel;
 }
 
+// Collective. Returns the means as several packages define them. Each case is predicted once; the
+// label maps of this rank's cases are held meanwhile, one byte a voxel.
+std::vector<DefinedMeans> measure_definitions(const Run& run, Split split, EvaluatorOptions how,
+                                              const std::vector<std::string>& definitions) {
+  std::vector<at::Tensor> maps;
+  size_t next = 0;
+  const CasePredictor predict = [&](const Volume& volume) {
+    if (next == maps.size()) maps.push_back(run.model.segment(volume));
+    return maps[next++];
+  };
+  std::vector<DefinedMeans> all;
+  for (const std::string& name : definitions) {
+    next = 0;  // the evaluator takes its cases in the same order each time
+    how.definition = name;
+    all.push_back(
+        {name, summarise(evaluate(*run.data.source, split, predict, how, *run.model.comm))});
+  }
+  return all;
+}
+
 // Cases are shared out over the ranks; rank 0 reads the weights and writes the rows.
 int measure(World& world, const std::filesystem::path& folder, const std::string& split,
             const std::string& weights, const EvaluateFiles& asked,
             const std::vector<std::string>& overrides) {
   Run run = load_run(world, folder, weights);
   EvaluatorOptions& how = run.options.evaluation;
+  std::vector<std::string> definitions;
   world.agree([&] {
     how = measurement(run.options, folder, overrides);
     choose(asked, how);
     how.check_classes(run.data.facts.info.classes);
+    if (!asked.definitions.empty())
+      definitions = chosen_definitions(asked.definitions, asked.definition, how);
   });
+  if (!definitions.empty()) {
+    const auto all = measure_definitions(run, split_of(split), how, definitions);
+    const auto path =
+        asked.output.empty() ? folder / ("definitions." + split + ".json") : asked.output;
+    if (world.is_first()) report_definitions(all, how, split, path, asked.as_json);
+    return 0;
+  }
   const std::vector<EvaluationRow> rows = run.evaluate_split(split_of(split));
   if (!world.is_first()) return 0;
   // The table is printed before a full disk can refuse the rows.
-  std::cout << means_table(summarise(rows), how) << std::flush;
+  const EvaluationSummary means = summarise(rows);
+  std::cout << (asked.as_json ? definitions_json({{how.definition, means}}, how, split)
+                              : means_table(means, how))
+            << std::flush;
   const auto path = asked.output.empty() ? folder / ("cases." + split + ".csv") : asked.output;
   write_cases(path, {{.definition = how.definition,
                       .unit = to_string(how.unit),
@@ -94,7 +129,7 @@ int measure(World& world, const std::filesystem::path& folder, const std::string
                       .split = split,
                       .selection = selection_of(run, folder, weights)},
                      rows});
-  std::cout << "rows: " << path.string() << '\n';
+  if (!asked.as_json) std::cout << "rows: " << path.string() << '\n';
   return 0;
 }
 
@@ -107,7 +142,8 @@ int run_evaluate(const Arguments& arguments) {
       "Or measures label files, without a run.",
       "example: semiseg evaluate runs/2026-01-31-bcp-cardiac_phantom-1a2b3c --split val\n"
       "         semiseg evaluate runs/2026-01-31-bcp-cardiac_phantom-1a2b3c evaluation.unit=mm\n"
-      "         semiseg evaluate --predictions out --references labels --classes rv,myo,lv");
+      "         semiseg evaluate --predictions out --references labels --classes rv,myo,lv\n"
+      "         semiseg evaluate --predictions out --references labels --definitions all");
   std::filesystem::path run;
   std::string split = "test", weights = "best";
   std::vector<std::string> overrides;

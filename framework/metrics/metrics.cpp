@@ -11,9 +11,9 @@
 
 #include "framework/core/error.h"
 #include "framework/core/ignore_label.h"
-#include "framework/metrics/calibration.h"
+#include "framework/metrics/asked/calibration.h"
+#include "framework/metrics/asked/components.h"
 #include "framework/metrics/class_surfaces.h"
-#include "framework/metrics/components.h"
 #include "framework/metrics/label_boxes.h"
 #include "framework/metrics/metric_schema.h"
 #include "framework/metrics/surface_statistics.h"
@@ -230,6 +230,12 @@ const char* to_string(MetricDefinition definition) {
       break;
   }
   return "medpy";
+}
+
+std::vector<std::string> metric_definitions() {
+  std::vector<std::string> names;
+  for (const MetricDefinition definition : kDefinitions) names.emplace_back(to_string(definition));
+  return names;
 }
 
 MetricDefinition metric_definition(const std::string& name) {

@@ -22,6 +22,7 @@ enum class MetricDefinition {
 };
 // "medpy", "monai", "surface-distance": on disk, do not rename
 const char* to_string(MetricDefinition definition);
+std::vector<std::string> metric_definitions();  // all of them
 // Throws kConfig when it is none of these.
 MetricDefinition metric_definition(const std::string& name);
 

@@ -4,11 +4,9 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
-#include <iostream>
 #include <map>
 #include <set>
 #include <utility>
@@ -16,8 +14,6 @@
 #include "framework/core/error.h"
 #include "framework/core/ignore_label.h"
 #include "framework/metrics/case_metrics.h"
-#include "framework/record/tables/cases_csv.h"
-#include "framework/record/tables/evaluate_text.h"
 #include "framework/scans/grid_match.h"
 #include "framework/scans/image_file.h"
 #include "launch/evaluate/grid.h"
@@ -241,59 +237,12 @@ class Comparison {
   std::set<int64_t> seen_;  // labels that occur in any file
 };
 
-void print_failures(const std::vector<std::string>& failures, size_t measured) {
-  std::cerr << fmt::format("{} of {} cases failed:\n", failures.size(), failures.size() + measured);
-  for (const std::string& failure : failures) std::cerr << "- " << failure << '\n';
-}
-
 }  // namespace
 
-int EvaluateFiles::run() const {
-  if (!classes.empty() && classes.front() == "background") {  // as convert has it
-    EvaluateFiles foreground = *this;
-    foreground.classes.erase(foreground.classes.begin());
-    return foreground.run();
-  }
-  const fs::path output = this->output.empty() ? fs::path("cases.csv") : this->output;
-  if (predictions.empty() || references.empty()) {
-    throw Error(ErrorKind::kConfig, {.what = "label files need --predictions and --references",
-                                     .fix = "semiseg evaluate --help"});
-  }
-  if (fs::exists(output) && !force) {
-    fail(ErrorKind::kConfig, "the file of rows exists already", output,
-         "--force replaces it, --output names another");
-  }
-  std::error_code unknown;
-  if (fs::equivalent(predictions, references, unknown)) {
-    fail(ErrorKind::kConfig, "predictions and references are the same folder", predictions,
-         "name the folder of each");
-  }
+MeasuredFiles EvaluateFiles::measure() const {
   Comparison comparison(*this);
   comparison.measure_all();
-  const std::vector<EvaluationRow> rows = comparison.rows();
-  const std::vector<std::string>& failures = comparison.failures();
-  if (rows.empty()) {
-    print_failures(failures, 0);
-    fail(ErrorKind::kData, "no file with labels could be measured", references);
-  }
-  const EvaluatorOptions& options = comparison.options();
-  write_cases(output, {{.definition = options.definition,
-                        .unit = to_string(options.unit),
-                        .tolerance = options.tolerance_text(),
-                        .empty = to_string(options.empty),
-                        .split = "files",
-                        .selection = ""},
-                       rows});
-  const EvaluationSummary summary = summarise(rows);
-  std::cout << means_table(summary, comparison.options()) << "rows: " << output.string() << '\n';
-  if (!comparison.extra().empty()) {
-    std::cout << fmt::format("note: {} predictions have no reference and are not measured: {}{}\n",
-                             comparison.extra().size(), comparison.extra().front(),
-                             comparison.extra().size() > 1 ? ", …" : "");
-  }
-  if (failures.empty()) return 0;
-  print_failures(failures, static_cast<size_t>(summary.cases));
-  return exit_code(ErrorKind::kData);
+  return {comparison.rows(), comparison.options(), comparison.failures(), comparison.extra()};
 }
 
 }  // namespace semiseg

@@ -12,16 +12,25 @@
 
 namespace semiseg {
 
+// Label files that were measured, in the order of their names.
+struct MeasuredFiles {
+  std::vector<EvaluationRow> rows;  // of the named classes or, without names, of all that occur
+  EvaluatorOptions options;         // as which they were measured
+  std::vector<std::string> failures, extra;  // messages; predictions without a reference
+};
+
 struct EvaluateFiles {
   std::filesystem::path predictions, references;  // folders of label files, matched by name
-  std::filesystem::path output;                   // empty: cases.csv
+  std::filesystem::path output;      // empty: cases.csv, of several definitions definitions.json
   std::vector<std::string> classes;  // names of labels 1, 2, …; empty: as many as there are
   // "file" (mm of the references), "voxel", or "D,H,W" in mm; empty: file.
   std::string spacing;
-  std::string definition, empty;     // empty: medpy, ignore
-  std::vector<double> tolerance;     // for the surface Dice, in the unit of `spacing`; empty: 1
-  std::vector<std::string> metrics;  // to measure besides, see metrics_to_ask()
-  bool resample = false;             // resample predictions on other grids
+  std::string definition, empty;         // empty: medpy, ignore
+  std::vector<double> tolerance;         // for the surface Dice, in the unit of `spacing`; empty: 1
+  std::vector<std::string> metrics;      // to measure besides, see metrics_to_ask()
+  std::vector<std::string> definitions;  // several side by side, or "all"
+  bool as_json = false;                  // print the means as JSON
+  bool resample = false;                 // resample predictions on other grids
   bool allow_missing_affine = false;
   double grid_tolerance = 0.01;         // voxels
   std::vector<int64_t> label_values;    // see ReadOptions
@@ -36,6 +45,8 @@ struct EvaluateFiles {
   void choose(EvaluatorOptions& options) const;
   bool is_asked() const { return !predictions.empty() || !references.empty(); }
 
+  // Measures all pairs of files. Throws kConfig for settings.
+  MeasuredFiles measure() const;
   // Writes `output`, prints the table of means and then the failures. Returns 0, or 3 when a file
   // failed; the others are measured nevertheless. Throws kConfig for settings, kData when no file
   // could be measured.

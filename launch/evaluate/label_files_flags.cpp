@@ -25,6 +25,10 @@ void EvaluateFiles::add_to(Flags& flags) {
   flags.add("--definition", definition,
             "metrics as medpy (the default of label files), monai or surface-distance define them; "
             "default of a run: as it was trained");
+  flags.add("--definitions", definitions,
+            "all, or several of them: their means side by side instead of rows, and as JSON in "
+            "RUN/definitions.SPLIT.json or definitions.json (--output names another)");
+  flags.add("--json", as_json, "print the means as JSON instead of the table");
   flags.add("--empty", empty,
             "value of a class that is empty in prediction, ground truth or both. ignore: both: "
             "left out of all means, one: overlap 0 and no distance (nnU-Net, MONAI; the default "

@@ -10,74 +10,14 @@
 #include "framework/scans/image_file.h"
 #include "launch/evaluate/grid.h"
 #include "launch/evaluate/label_files.h"
+#include "tests/metrics/label_files_case.h"
 #include "tests/support/cube_source.h"
-#include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace semiseg {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Axes D, H, W along z, y, x of the patient.
-ScanGeometry grid(const std::array<int64_t, 3>& size, const std::array<double, 3>& spacing) {
-  return make_geometry(
-      size, {0, 0, spacing[2], -10, 0, spacing[1], 0, 5, spacing[0], 0, 0, 20, 0, 0, 0, 1}, "grid");
-}
-
-class EvaluateLabelFiles : public testing::Test {
- protected:
-  EvaluateLabelFiles() {
-    fs::create_directories(folder_ / "predictions");
-    fs::create_directories(folder_ / "references");
-    request_ = {.predictions = folder_ / "predictions",
-                .references = folder_ / "references",
-                .output = folder_ / "cases.csv"};
-  }
-
-  void write(const std::string& name, const at::Tensor& label, const ScanGeometry& geometry) {
-    write_label_map(folder_ / name, label, geometry);
-  }
-
-  // Two cubes of side 4, one column apart, in both folders.
-  void write_cubes(const std::string& name) {
-    write("predictions/" + name, box({10, 10, 10}, {3, 3, 3}, {7, 7, 7}), grid_);
-    write("references/" + name, box({10, 10, 10}, {3, 3, 4}, {7, 7, 8}), grid_);
-  }
-
-  int run() {
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    std::optional<int> code;
-    try {
-      code = request_.run();
-    } catch (...) {
-      output_ = testing::internal::GetCapturedStdout();
-      errors_ = testing::internal::GetCapturedStderr();
-      throw;
-    }
-    output_ = testing::internal::GetCapturedStdout();
-    errors_ = testing::internal::GetCapturedStderr();
-    return *code;
-  }
-
-  ErrorKind refused() {
-    try {
-      run();
-    } catch (const Error& error) {
-      return error.kind();
-    }
-    ADD_FAILURE() << "no error";
-    return ErrorKind::kStopped;
-  }
-
-  CasesTable cases() { return read_cases(request_.output); }
-
-  TemporaryFolder folder_;
-  EvaluateFiles request_;
-  ScanGeometry grid_ = grid({10, 10, 10}, {3, 1.5, 2});
-  std::string output_, errors_;
-};
 
 TEST_F(EvaluateLabelFiles, MeasuresPairsOfOneNameInMillimetres) {
   write_cubes("a.nii.gz");
@@ -242,41 +182,6 @@ TEST_F(EvaluateLabelFiles, AClassThatWasNeverFoundHasDiceZero) {
   EXPECT_EQ(cases().terms.empty, "ignore");
   EXPECT_DOUBLE_EQ(summarise(cases().rows).classes.at(1).dice.mean, 0);
   EXPECT_EQ(summarise(cases().rows).classes.at(1).both_empty, 2);
-}
-
-TEST_F(EvaluateLabelFiles, ComponentsAndTolerancesOfClassesAreMeasuredWhenAsked) {
-  write_cubes("a.nii");
-  request_.metrics = {"components"};
-  request_.classes = {"cube"};
-  request_.spacing = "voxel";
-  request_.tolerance = {0};
-  ASSERT_EQ(run(), 0) << errors_;
-  EXPECT_EQ(cases().rows.at(0).metrics.components_found, 1);
-  EXPECT_DOUBLE_EQ(cases().rows.at(0).metrics.surface_dice, 36.0 / 56);
-  request_.classes = {"cube", "other"};
-  request_.tolerance = {1, 0};
-  request_.force = true;
-  ASSERT_EQ(run(), 0) << errors_;
-  EXPECT_EQ(cases().rows.at(0).metrics.surface_dice, 1);
-  EXPECT_EQ(cases().terms.tolerance, "1,0");
-}
-
-TEST_F(EvaluateLabelFiles, WhatTheyCannotBeAskedForIsRefused) {
-  write_cubes("a.nii");
-  const auto refusal = [&](const std::string& words) {
-    expect_error(ErrorKind::kConfig, {words}, [&] { run(); });
-  };
-  request_.metrics = {"dise"};
-  refusal("no metric 'dise'");
-  request_.metrics = {"calibration"};
-  refusal("no probabilities");
-  request_.metrics.clear();
-  request_.tolerance = {1, 2};
-  refusal("needs their names");
-  request_.classes = {"cube"};
-  refusal("class that is not there");
-  request_.tolerance = {-1};
-  refusal("not a tolerance");
 }
 
 TEST_F(EvaluateLabelFiles, FilesWithoutAPlaceAreMeasuredWhenAsked) {

@@ -80,6 +80,29 @@ TEST_F(Identity, AFinishedRunIsMeasuredInAnotherWayWithoutTrainingAgain) {
         << other;
 }
 
+TEST_F(Identity, AFinishedRunHasItsDefinitionsSideBySideAndItsCalibration) {
+  ASSERT_EQ(train("asked", "method=supervised").exit_code, 0);
+  const auto evaluate = [](const std::string& flags) {
+    return run_program("evaluate asked " + flags, folder_.string());
+  };
+  ASSERT_EQ(evaluate("--output one.csv").exit_code, 0);
+  const ProgramResult table = evaluate("--definitions all");
+  ASSERT_EQ(table.exit_code, 0) << table.output;
+  EXPECT_NE(table.output.find("surface-distance"), std::string::npos) << table.output;
+  const std::string json = text("asked", "definitions.test.json");
+  EXPECT_NE(json.find("\"monai\": {"), std::string::npos) << json;
+  const ProgramResult asked =
+      evaluate("'evaluation.metrics=[\"components\",\"calibration\"]' --output two.csv");
+  ASSERT_EQ(asked.exit_code, 0) << asked.output;
+  const std::string with = read_file(folder_ / "two.csv"), without = read_file(folder_ / "one.csv");
+  EXPECT_NE(with.find(",volume_error,component_f1,"), std::string::npos) << with;
+  EXPECT_NE(with.find(",ece,brier\n"), std::string::npos) << with;
+  EXPECT_EQ(without.find("component"), std::string::npos) << without;
+  for (const char* wrong : {"evaluation.metrics=[dise]", "evaluation.class_tolerances=[1]",
+                            "--definitions all --metrics components", "--tolerance 1,2,3,4"})
+    EXPECT_EQ(evaluate(wrong).exit_code, 2) << wrong;
+}
+
 TEST_F(Identity, AFolderOfAnotherConfigurationIsRefusedAndStays) {
   const std::string owned = "train " + kSmall + " method=supervised run.dir=owned ";
   ASSERT_EQ(run_program(owned, folder_.string()).exit_code, 0);

@@ -112,6 +112,18 @@ int64_t draw_of(const RunSummary& summary) {
   return draw;
 }
 
+nlohmann::ordered_json to_json_value(const EvaluationSummary& metrics) {
+  Json json = {{"cases", metrics.cases},
+               {"overall", to_json_value(metrics.overall)},
+               {"classes", Json::array()}};
+  for (size_t i = 0; i < metrics.classes.size(); ++i) {
+    Json entry = {{"class", metrics.class_names[i]}};
+    entry.update(to_json_value(metrics.classes[i]));
+    json["classes"].push_back(std::move(entry));
+  }
+  return json;
+}
+
 std::string to_json(const RunSummary& s) {
   Json json = {{"format", kFormat},
                {"method", s.method},
@@ -126,15 +138,8 @@ std::string to_json(const RunSummary& s) {
                {"definition", s.terms.definition},
                {"unit", s.terms.unit},
                {"tolerance", s.terms.tolerance},
-               {"empty_policy", s.terms.empty},
-               {"cases", s.metrics.cases},
-               {"overall", to_json_value(s.metrics.overall)}};
-  json["classes"] = Json::array();
-  for (size_t i = 0; i < s.metrics.classes.size(); ++i) {
-    Json entry = {{"class", s.metrics.class_names[i]}};
-    entry.update(to_json_value(s.metrics.classes[i]));
-    json["classes"].push_back(std::move(entry));
-  }
+               {"empty_policy", s.terms.empty}};
+  json.update(to_json_value(s.metrics));
   json["label_based_preparation"] = s.label_based_preparation;
   json["config_hash"] = s.config_hash;
   json["settings_hash"] = s.settings_hash;

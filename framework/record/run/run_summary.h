@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,10 @@ struct RunSummary {
 int64_t draw_of(const RunSummary& summary);
 
 std::string to_json(const RunSummary& summary);
+
+// {"cases", "overall", "classes": [{"class", …}]}: a mean and a count for each metric, and how many
+// rows are empty.
+nlohmann::ordered_json to_json_value(const EvaluationSummary& metrics);
 
 // Writes atomically. Throws kIo on failure.
 void write_run_summary(const std::filesystem::path& path, const RunSummary& summary);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/metrics/components.h"
+#include "framework/metrics/asked/components.h"
 
 #include <ATen/core/Tensor.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/metrics/calibration.h"
+#include "framework/metrics/asked/calibration.h"
 
 #include <ATen/core/Tensor.h>
 
