@@ -9,6 +9,7 @@
 
 #include "cluster/check/request_check.h"
 #include "framework/run/world.h"
+#include "launch/command_line/benchmark_choice.h"
 #include "launch/command_line/compose_flags.h"
 
 namespace semiseg {
@@ -65,7 +66,7 @@ int run_check(const Arguments& arguments) {
   flags.add("--json", as_json, "print the result as JSON");
   if (const auto code = flags.parse(arguments)) return *code;
   World world;
-  const CheckResult result = check(split_request(configuration.request()), world);
+  const CheckResult result = check(split_request(with_benchmark(configuration.request())), world);
   if (as_json) {
     std::cout << to_json(result);
   } else {

@@ -17,6 +17,7 @@
 #include "framework/core/process.h"
 #include "framework/record/shown_text.h"
 #include "framework/run/places.h"
+#include "launch/command_line/benchmark_choice.h"
 #include "launch/command_line/compose_flags.h"
 #include "launch/sweep_commands.h"
 
@@ -30,6 +31,7 @@ constexpr const char* kExample =
     "         semiseg sweep method=bcp 'zip(labelled=[3,7],protocol.iterations=[6000,10000])' "
     "sweep.at_once=2\n"
     "         semiseg sweep method=bcp,cps seed=0,1,2 cluster=slurm\n"
+    "         semiseg sweep +benchmark=acdc_2d dataset.root=/data/ACDC\n"
     "Give the same command again to go on: only what is not done runs. Then:\n"
     "         semiseg sweep status DIR   counts, best run, failures\n"
     "         semiseg sweep watch DIR    the same until all has ended\n"
@@ -150,7 +152,7 @@ std::optional<int> apply_budget(const SplitRequest& split, const LaunchSetup& se
 
 int start(const ComposeFlags& configuration, bool is_dry) {
   const int64_t now = now_seconds();
-  const SplitRequest split = split_request(configuration.request());
+  const SplitRequest split = split_request(with_benchmark(configuration.request()));
   const LaunchSetup setup = read_launch(split.launch);
   const auto axes = parse_axes(split.run.overrides);
   ComposedPoints composed =

@@ -2,6 +2,7 @@
 // semiseg info: every option of the program, and docs/options.md.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -25,6 +26,32 @@ TEST(Info, ThePageOfOptionsIsFresh) {
       << "run: semiseg info --markdown > docs/options.md";
   EXPECT_EQ(info("--methods-markdown"), read_file(source_folder() / "docs/methods.md"))
       << "run: semiseg info --methods-markdown > docs/methods.md";
+}
+
+TEST(Table, TheLedgerOfTheTreeIsFresh) {
+  const ProgramResult ledger =
+      run_program("table --ledger results/reference", source_folder().string());
+  EXPECT_EQ(ledger.exit_code, 0);
+  EXPECT_EQ(ledger.output, read_file(source_folder() / "results/ledger.md"))
+      << "run: semiseg table --ledger results/reference > results/ledger.md";
+}
+
+int64_t count_lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+TEST(Sweep, ABenchmarkIsItsMethodsLabelsDrawsAndSeeds) {
+  const auto runs = [](const std::string& more) {
+    return run_program("sweep --dry-run +benchmark=cardiac_phantom run.root=none " + more,
+                       source_folder().string());
+  };
+  const ProgramResult all = runs("");
+  EXPECT_EQ(count_lines(all.output), 4 * 3 * 2 * 3) << all.output;
+  EXPECT_NE(all.output.find("method=bcp labelled=7 labelled_draw=1 seed=2"), std::string::npos);
+  EXPECT_EQ(count_lines(runs("seed=0,7 method=bcp").output), 3 * 2 * 2);
+  const ProgramResult unknown =
+      run_program("check +benchmark=cardiac_fantom", source_folder().string());
+  EXPECT_EQ(unknown.exit_code, 2) << unknown.output;
+  EXPECT_NE(unknown.output.find("no such benchmark"), std::string::npos) << unknown.output;
+  EXPECT_NE(unknown.output.find("acdc_2d"), std::string::npos) << unknown.output;
 }
 
 TEST(Info, EveryPluginHasItsOptions) {

@@ -6,7 +6,7 @@
 
 #include "framework/core/files.h"
 #include "framework/files/csv.h"
-#include "framework/record/statistics/benchmark.h"
+#include "framework/record/published/benchmark.h"
 #include "framework/record/statistics/full_text.h"
 #include "framework/record/statistics/latex_text.h"
 #include "framework/record/statistics/table_data.h"
@@ -167,6 +167,15 @@ TEST_F(Statistics, ABenchmarkNamesTheRunsThatAreMissing) {
   EXPECT_EQ(missing_runs(benchmark, make_statistics_table(three("bcp", 0))),
             (std::vector<std::string>{"bcp, 3 labelled: seed 7", "bcp, all labelled: no run",
                                       "dan, 3 labelled: no run", "dan, all labelled: no run"}));
+  write_file(folder_ / "benchmark.toml",
+             "dataset = \"nnunet_raw\"\nrows = \"phantom\"\nsettings = [\"a=1\"]\n"
+             "methods = [\"bcp\"]\nlabelled = [3]\nseeds = [0]\n");
+  EXPECT_TRUE(missing_runs(read_benchmark(folder_ / "benchmark.toml"),
+                           make_statistics_table(three("bcp", 0)))
+                  .empty());
+  write_file(folder_ / "benchmark.toml", "dataset = \"phantom\"\nmethods = [\"bcp\"]\n");
+  expect_error(ErrorKind::kConfig, {"has no run", "benchmark.toml", "labelled"},
+               [&] { read_benchmark(folder_ / "benchmark.toml"); });
   write_file(folder_ / "benchmark.toml", "seeds = [\"all\"]\n");
   expect_error(ErrorKind::kConfig, {"benchmark.toml:1: seeds", "numbers"},
                [&] { read_benchmark(folder_ / "benchmark.toml"); });

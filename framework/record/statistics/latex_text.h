@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "framework/record/statistics/published_rows.h"
+#include "framework/record/published/published_rows.h"
 
 namespace semiseg {
 

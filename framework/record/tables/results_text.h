@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/record/statistics/published_rows.h"
+#include "framework/record/published/published_rows.h"
 
 namespace semiseg {
 

@@ -7,21 +7,23 @@
 #include <string>
 #include <vector>
 
-#include "framework/record/statistics/published_rows.h"
+#include "framework/record/published/published_rows.h"
 
 namespace semiseg {
 
 struct BenchmarkPlan {
-  std::string dataset;
-  std::vector<std::string> methods;  // registered names
-  std::vector<int64_t> labelled;     // patients; -1: all
+  std::string dataset;                // option of the group dataset
+  std::string rows;                   // name of the data set in tables; empty: `dataset`
+  std::vector<std::string> settings;  // further overrides of every run
+  std::vector<std::string> methods;   // registered names
+  std::vector<int64_t> labelled;      // patients; -1: all
   std::vector<int64_t> seeds, draws;
   std::vector<PublishedResult> published;
 };
 
-// Reads a file of experiments/benchmark/: dataset, methods, labelled (numbers or "all"), seeds,
+// Reads a file of experiments/benchmark/: dataset, rows, settings, methods, labelled (numbers or "all"), seeds,
 // draws, and published, a file of published rows relative to this one. Throws kConfig naming file
-// and key.
+// and key, also where dataset, methods, labelled or seeds are missing.
 BenchmarkPlan read_benchmark(const std::filesystem::path& path);
 
 // Returns a sentence for each method and label budget of the benchmark with the runs that the table

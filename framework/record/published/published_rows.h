@@ -28,8 +28,10 @@ struct PublishedResult {
 // naming file and key for anything else.
 std::vector<PublishedResult> read_published(const std::filesystem::path& path);
 
-// Returns the row of the table that a published one stands beside: the same data set, labels and
-// method, the first one.
+// Returns true for a row of the same data set, labels and method.
+bool is_own_row(const ResultsRow& row, const PublishedResult& published);
+
+// Returns the row of the table that a published one stands beside: the first one of those.
 std::optional<size_t> own_row(const StatisticsTable& table, const PublishedResult& published);
 
 // Returns the probability that our lead over the published mean is false, with a correlation of 0.8

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/record/statistics/benchmark.h"
+#include "framework/record/published/benchmark.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -66,7 +66,7 @@ std::vector<RunKey> present_runs(const BenchmarkPlan& benchmark, const Statistic
                                  const std::string& method, int64_t labelled) {
   std::vector<RunKey> present;
   for (const ResultsRow& row : table.results.rows) {
-    const bool is_of = row.dataset == benchmark.dataset && has_budget(row, labelled) &&
+    const bool is_of = row.dataset == benchmark.rows && has_budget(row, labelled) &&
                        row.runs.front().summary->method == method;
     if (!is_of) continue;
     for (const RunKey& key : run_keys(row)) present.push_back(key);
@@ -82,6 +82,10 @@ BenchmarkPlan read_benchmark(const std::filesystem::path& path) {
   for (const auto& [key, value] : std::get<Section>(root.data)) {
     if (key == "dataset") {
       benchmark.dataset = name_in(value, key);
+    } else if (key == "rows") {
+      benchmark.rows = name_in(value, key);
+    } else if (key == "settings") {
+      benchmark.settings = names_of(value, key);
     } else if (key == "methods") {
       benchmark.methods = names_of(value, key);
     } else if (key == "labelled") {
@@ -93,8 +97,19 @@ BenchmarkPlan read_benchmark(const std::filesystem::path& path) {
     } else if (key == "published") {
       benchmark.published = read_published(path.parent_path() / name_in(value, key));
     } else {
-      refuse_key(value, key, "dataset, methods, labelled, seeds, draws or published");
+      refuse_key(value, key,
+                 "dataset, rows, settings, methods, labelled, seeds, draws or published");
     }
+  }
+  if (benchmark.rows.empty()) benchmark.rows = benchmark.dataset;
+  const bool is_whole = !benchmark.dataset.empty() && !benchmark.methods.empty() &&
+                        !benchmark.labelled.empty() && !benchmark.seeds.empty() &&
+                        !benchmark.draws.empty();
+  if (!is_whole) {
+    throw Error(ErrorKind::kConfig,
+                {.what = "the benchmark has no run",
+                 .where = path.string(),
+                 .expected = "dataset, and at least one of methods, labelled, seeds and draws"});
   }
   return benchmark;
 }

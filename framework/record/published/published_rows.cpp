@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "framework/record/statistics/published_rows.h"
+#include "framework/record/published/published_rows.h"
 
 #include <fmt/format.h>
 
@@ -83,12 +83,14 @@ std::vector<PublishedResult> read_published(const std::filesystem::path& path) {
   return rows;
 }
 
+bool is_own_row(const ResultsRow& row, const PublishedResult& published) {
+  return row.dataset == published.dataset && row.labelled == published.labelled &&
+         row.runs.front().summary->method == published.method;
+}
+
 std::optional<size_t> own_row(const StatisticsTable& table, const PublishedResult& published) {
   for (size_t i = 0; i < table.results.rows.size(); ++i) {
-    const ResultsRow& row = table.results.rows[i];
-    if (row.dataset == published.dataset && row.labelled == published.labelled &&
-        row.runs.front().summary->method == published.method)
-      return i;
+    if (is_own_row(table.results.rows[i], published)) return i;
   }
   return std::nullopt;
 }
