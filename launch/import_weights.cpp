@@ -89,7 +89,7 @@ int import_weights(World& world, const ComposeRequest& request, const Arguments&
     return 0;
   }
   record_provenance(folder, arguments, {});
-  write_dataset_record(folder.path(), run.data.facts.info);
+  write_dataset_record(folder.path(), {run.data.facts.info, run.data.facts.domains});
   BestCheckpoint(folder / "checkpoint")
       .save(take_state([&run](StateVisitor& v) { run.model.method->state(v); }), /*step=*/0);
   folder.set_status(RunStatus::kDone, now_seconds(), message);

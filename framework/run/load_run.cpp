@@ -101,7 +101,8 @@ LoadedModel load_model(World& world, const std::filesystem::path& folder,
   return with_weights(world, folder, weights, [&]() -> LoadedModel {
     RunOptions options = RunOptions::read(config, world);
     const auto recorded = read_dataset_record(folder);
-    DataFacts facts = recorded ? DataFacts{*recorded} : RunData::open(options).facts;
+    DataFacts facts =
+        recorded ? DataFacts{recorded->info, recorded->domains} : RunData::open(options).facts;
     facts.class_voxels = {};  // the data are closed again
     RunModel model = RunModel::build(options, facts, world, Start::kCheckpoint);
     return {std::move(options), facts.info, std::move(model)};

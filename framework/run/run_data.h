@@ -15,7 +15,8 @@
 
 namespace semiseg {
 
-// The facts about the data that a model is built for. Without the data set only `info` is known.
+// The facts about the data that a model is built for. Without the data set only `info` and
+// `domains` are known.
 struct DataFacts {
   DatasetInfo info;
   std::vector<std::string> domains = {""};

@@ -89,6 +89,15 @@ TEST_F(DomainExamples, ThatStopGoOnAsIfTheyHadNot) {
   EXPECT_EQ(rows_of("cut"), rows_of("whole"));
 }
 
+// The memory has the shape of the domains, which the run's record of its data knows.
+TEST_F(DomainExamples, AreDeployedWithoutTheirData) {
+  ASSERT_EQ(train({"transmedseg_vendors", ""}, "deployed").exit_code, 0);
+  fs::remove_all(folder() / "data");
+  const ProgramResult result =
+      run_program("export deployed network.safetensors", folder().string());
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+}
+
 TEST_F(DomainExamples, StatisticsOfDomainsOnDataOfOneAreRefused) {
   const ProgramResult result =
       train({"transmedseg_modalities", "transmedseg_without_domains"}, "single",

@@ -199,7 +199,7 @@ bool train_run(const Run& run, const RunBatches& batches, RunFolder* folder,
                        .machines = machines,
                        .tried = read_tried(run.options.config.section("run")),
                        .labels_touched = labels_touched(run)});
-    write_dataset_record(folder->path(), run.data.facts.info);
+    write_dataset_record(folder->path(), {run.data.facts.info, run.data.facts.domains});
     journal.emplace(folder->path(), run.options.protocol.keep_checkpoints);
   }
   RunJournal* const records = journal ? &*journal : nullptr;
