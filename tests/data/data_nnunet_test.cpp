@@ -6,8 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/compose.h"
@@ -228,30 +226,6 @@ TEST_F(NnunetTree, VoxelsWithTheIgnoreLabelHaveNoClass) {
   EXPECT_TRUE(at::equal(source->load_sample({0, 1}).label, expected[1]));
   expect_error(ErrorKind::kData, {"labelsTr/b.nii.gz", "0 to 1, or the ignore label"},
                [&] { source->load(1); });
-}
-
-// Two planned axes: slices keep their distance, and half as many voxels lie along W.
-TEST_F(NnunetTree, APlanNormalisesAndResamples) {
-  write_file(folder_ / "plans.json", R"({"configurations": {"2d": {
-    "batch_size": 2, "patch_size": [16, 16], "spacing": [1.0, 4.0],
-    "normalization_schemes": ["ZScoreNormalization", "ZScoreNormalization"],
-    "UNet_class_name": "PlainConvUNet", "UNet_base_num_features": 4, "unet_max_num_features": 8,
-    "n_conv_per_stage_encoder": [1, 1], "n_conv_per_stage_decoder": [1],
-    "pool_op_kernel_sizes": [[1, 1], [2, 2]], "conv_kernel_sizes": [[3, 3], [3, 3]]}}})");
-  const auto stored = open();
-  const auto planned = open(
-      fmt::format("plans = \"{}\"\nconfiguration = \"2d\"", (folder_ / "plans.json").string()));
-  const Volume before = stored->load(0), after = planned->load(0);
-  EXPECT_EQ(before.image.sizes(), (at::IntArrayRef{2, 2, 3, 4}));
-  const double width = before.spacing_mm[2];
-  EXPECT_EQ(after.image.size(1), 2);
-  EXPECT_EQ(after.spacing_mm, (std::array<double, 3>{before.spacing_mm[0], 1, 4}));
-  EXPECT_EQ(after.image.size(3), std::max<int64_t>(1, std::llround(4 * width / 4)));
-  EXPECT_EQ(after.label.sizes(), after.image.sizes().slice(1));
-  EXPECT_EQ(planned->training_samples(2).size(), stored->training_samples(2).size());
-  EXPECT_NE(planned->info().preparation.find("spacing=0,1,4"), std::string::npos)
-      << planned->info().preparation;
-  EXPECT_NE(planned->info().preparation.find("normalise=zscore"), std::string::npos);
 }
 
 TEST(NnunetJson, TheIgnoreLabelIsNoClassAndNoRegion) {

@@ -2,12 +2,17 @@
 // The plans.json of nnU-Net v2: files of both forms, made here.
 #include "datasets/nnunet_plans.h"
 
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <regex>
 
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
+#include "framework/data/dataset.h"
+#include "framework/scans/image_file.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -136,6 +141,39 @@ TEST_F(Plans, ConfigurationsThatInheritInACircleAreRefused) {
     read_with("3d_lowres", "\"3d_fullres\": {",
               "\"3d_fullres\": {\"inherits_from\": \"3d_lowres\",");
   });
+}
+
+// Two planned axes: slices keep their distance, eight columns of 0.5 mm become six of 0.7 mm.
+TEST_F(Plans, ADataSetIsNormalisedAndResampled) {
+  const ScanGeometry grid =
+      make_geometry({2, 4, 8}, {0, 0, 0.5, 0, 0, 0.75, 0, 0, 5, 0, 0, 0, 0, 0, 0, 1}, "grid");
+  write_file(folder_ / "dataset.json",
+             R"({"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "heart": 1},
+                 "file_ending": ".nii.gz"})");
+  std::filesystem::create_directories(folder_ / "imagesTr");
+  std::filesystem::create_directories(folder_ / "labelsTr");
+  const at::Tensor image = at::arange(64, at::kFloat).view({1, 2, 4, 8});
+  for (const std::string id : {"a", "b", "c", "d"}) {
+    for (const char* channel : {"_0000", "_0001"})
+      write_scan(folder_ / "imagesTr" / (id + channel + ".nii.gz"), image, grid);
+    write_label_map(folder_ / "labelsTr" / (id + ".nii.gz"), (image[0] > 20).to(at::kByte), grid);
+  }
+  write_file(folder_ / "plans.json", kPlans);
+  const auto source = DatasetRegistry::instance()
+                          .find("nnunet_raw")
+                          .make(parse_config("root = \"" + folder_.path().string() +
+                                             "\"\nconfiguration = \"2d\"\nplans = \"" +
+                                             (folder_ / "plans.json").string() + "\""));
+  const Volume volume = source->load(0);
+  EXPECT_EQ(volume.spacing_mm, (std::array<double, 3>{5, 0.8, 0.7}));
+  EXPECT_EQ(volume.image.sizes(), (at::IntArrayRef{2, 2, 4, 6}));
+  EXPECT_EQ(volume.label.sizes(), (at::IntArrayRef{2, 4, 6}));
+  EXPECT_NEAR(volume.image.mean().item<double>(), 0, 0.1);
+  EXPECT_EQ(volume.label[0][0][0].item<int>(), 0);
+  EXPECT_EQ(volume.label[1].sum().item<int>(), 24);
+  const std::string& how = source->info().preparation;
+  EXPECT_NE(how.find("spacing=0,0.8,0.7"), std::string::npos) << how;
+  EXPECT_NE(how.find("normalise=zscore_nonzero"), std::string::npos) << how;
 }
 
 }  // namespace

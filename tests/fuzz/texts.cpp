@@ -3,6 +3,7 @@
 #include <regex>
 #include <sstream>
 
+#include "datasets/nnunet_plans.h"
 #include "datasets/nnunet_raw_json.h"
 #include "framework/config/compose.h"
 #include "framework/data/archive/case_list.h"
@@ -43,8 +44,9 @@ bool read_json(const std::string& bytes) {
              is_record = accepts([&] { read_dataset_record(run); }),
              is_log = accepts([&] { read_metrics_log(run / "metrics.jsonl"); }),
              is_nnunet = accepts([&] { read_nnunet_description(run / "dataset.json"); }),
+             is_plans = accepts([&] { read_nnunet_plans(run / "dataset.json", "2d"); }),
              is_run = accepts([&] { report_data({{.folder = run}}, 0); });
-  return is_state || is_summary || is_record || is_log || is_nnunet || is_run;
+  return is_state || is_summary || is_record || is_log || is_nnunet || is_plans || is_run;
 }
 
 bool read_list(const std::string& bytes) {
