@@ -83,6 +83,72 @@ TEST_F(Faults, ARankThatComputesForEverIsNamedAsLate) {
   EXPECT_NE(result.output.find("after step 1"), std::string::npos) << result.output;
 }
 
+// No rank waits for another: each is told with its place, and the run says why it ended.
+TEST_F(Faults, RanksThatAllComputeForEverAreNamed) {
+  const ProgramResult result =
+      train("spins", kOptions, mpirun(2, "SEMISEG_FAULT=spin:0:1,spin:1:1"));
+  EXPECT_EQ(result.exit_code, 4) << result.output;
+  EXPECT_EQ(count(result.output, "all ranks have computed for longer than 2 s"), 1u)
+      << result.output;
+  for (const char* rank : {"rank 0 (pid", "rank 1 (pid"})
+    EXPECT_NE(result.output.find(rank), std::string::npos) << result.output;
+  const std::string state = text("spins", "state.json");
+  EXPECT_NE(state.find("\"failed\""), std::string::npos) << state;
+  EXPECT_NE(state.find("all ranks have computed"), std::string::npos) << state;
+}
+
+// A volume in windows at every voxel: the only case takes longer than the deadline.
+const std::string kLongCase =
+    "train --stop-after 1 run.dir=long method=supervised dataset=atrium_phantom "
+    "dataset.root=volumes "
+    "dataset.patients_train=4 dataset.patients_val=1 dataset.patients_test=1 dataset.slices=16 "
+    "dataset.size=32 labelled=2 protocol=volume_small 'protocol.patch_size=[16,16,16]' "
+    "protocol.batch=2 protocol.labelled_batch=1 protocol.iterations=2 protocol.validate_every=0 "
+    "protocol.select=last "
+    "'inference.stride=[1,1,1]' backbone=vnet_small threads=1 comm.deadline=2";
+
+class LongCases : public Faults {
+ protected:
+  static void SetUpTestSuite() {
+    Faults::SetUpTestSuite();
+    const ProgramResult trained = run_program(kLongCase, folder_.string());
+    ASSERT_EQ(trained.exit_code, 5) << trained.output;
+  }
+  static ProgramResult evaluate(const std::string& before) {
+    return run_program("evaluate long", folder_.string(), before);
+  }
+};
+
+TEST_F(LongCases, ACaseThatTakesLongerThanTheDeadlineIsProgress) {
+  const ProgramResult result = evaluate(mpirun(2));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "long/heartbeat.reading"));
+}
+
+// The rank without a case waits for the other, which is suspended in its case.
+TEST_F(LongCases, ARankThatStopsInAnEvaluationIsNamed) {
+  write_file(folder_ / "stop_rank", R"(
+    "$@" & job=$!
+    until pid=$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' long/heartbeat.reading/*/0.json 2>/dev/null) && test "$pid"; do
+      sleep 0.02
+    done
+    kill -STOP $pid; wait $job; code=$?; kill -KILL $pid 2>/dev/null; exit $code)");
+  const ProgramResult result = evaluate("sh stop_rank env " + mpirun(2));
+  EXPECT_EQ(result.exit_code, 4) << result.output;
+  EXPECT_NE(result.output.find("rank 0 (pid"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("no sign of life"), std::string::npos) << result.output;
+}
+
+// Neither knows of the other: only the first says so.
+TEST_F(Faults, ProcessesOfATorchrunAreToldToUseMpirun) {
+  for (const auto& [rank, messages] : {std::pair{"0", 1u}, {"1", 0u}}) {
+    const ProgramResult result = train("torch", kOptions, std::string("WORLD_SIZE=2 RANK=") + rank);
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    EXPECT_EQ(count(result.output, "mpirun -n 2"), messages) << result.output;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "torch"));
+}
+
 TEST_F(Faults, AnExceptionInOneRankIsPrintedOnceAndFirst) {
   for (const ProgramResult& result : drill("throw")) {
     EXPECT_EQ(result.exit_code, 4) << result.output;
