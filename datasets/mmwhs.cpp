@@ -14,7 +14,6 @@
 
 #include "datasets/numpy_volumes.h"
 #include "framework/config/option_list.h"
-#include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"
 
 namespace semiseg::mmwhs {

@@ -8,6 +8,7 @@
 // unlabelled_list = "unlabeled_20p"; rows of the two cannot be compared. The arrays lack the
 // spacing, so distances are in voxels. Later code of DHC stores whole scans as released and halves
 // their planes at each access, before it clips: plane = "halved".
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/upsample_nearest3d.h>
 #include <ATen/ops/upsample_trilinear3d.h>
 
