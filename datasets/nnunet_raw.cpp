@@ -20,8 +20,8 @@
 #include <set>
 #include <utility>
 
-#include "datasets/nnunet_raw_json.h"
-#include "datasets/planned_volumes.h"
+#include "datasets/nnunet/nnunet_raw_json.h"
+#include "datasets/nnunet/planned_volumes.h"
 #include "framework/config/option_list.h"
 #include "framework/core/error.h"
 #include "framework/data/archive/case_checks.h"

@@ -6,7 +6,7 @@
 #include <iostream>
 
 #include "cluster/launcher.h"
-#include "datasets/nnunet_plans.h"
+#include "datasets/nnunet/nnunet_plans.h"
 #include "framework/core/error.h"
 #include "framework/core/nearest.h"
 #include "framework/core/plugins/plugin.h"

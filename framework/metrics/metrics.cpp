@@ -23,22 +23,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr MetricDefinition kDefinitions[] = {MetricDefinition::kMedpy, MetricDefinition::kMonai,
-                                             MetricDefinition::kSurfaceDistance};
-constexpr EmptyPolicy kPolicies[] = {EmptyPolicy::kIgnore, EmptyPolicy::kExclude,
-                                     EmptyPolicy::kReference, EmptyPolicy::kDefinition,
-                                     EmptyPolicy::kGenericSsl};
-
-template <class Choice, size_t n>
-Choice by_name(const Choice (&choices)[n], const std::string& name, const std::string& what) {
-  std::string known;
-  for (const Choice choice : choices) {
-    if (name == to_string(choice)) return choice;
-    known += (known.empty() ? "" : ", ") + std::string(to_string(choice));
-  }
-  throw Error(ErrorKind::kConfig, {.what = "unknown " + what, .expected = known, .got = name});
-}
-
 double ratio(int64_t part, int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);  // 0/0 is NaN
 }
@@ -219,48 +203,6 @@ void check(const at::Tensor& prediction, const at::Tensor& reference, int64_t cl
 }
 
 }  // namespace
-
-const char* to_string(MetricDefinition definition) {
-  switch (definition) {
-    case MetricDefinition::kMonai:
-      return "monai";
-    case MetricDefinition::kSurfaceDistance:
-      return "surface-distance";
-    case MetricDefinition::kMedpy:
-      break;
-  }
-  return "medpy";
-}
-
-std::vector<std::string> metric_definitions() {
-  std::vector<std::string> names;
-  for (const MetricDefinition definition : kDefinitions) names.emplace_back(to_string(definition));
-  return names;
-}
-
-MetricDefinition metric_definition(const std::string& name) {
-  return by_name(kDefinitions, name, "definition of the metrics");
-}
-
-const char* to_string(EmptyPolicy policy) {
-  switch (policy) {
-    case EmptyPolicy::kIgnore:
-      return "ignore";
-    case EmptyPolicy::kReference:
-      return "reference";
-    case EmptyPolicy::kDefinition:
-      return "definition";
-    case EmptyPolicy::kGenericSsl:
-      return "generic_ssl";
-    case EmptyPolicy::kExclude:
-      break;
-  }
-  return "exclude";
-}
-
-EmptyPolicy empty_policy(const std::string& name) {
-  return by_name(kPolicies, name, "policy for empty classes");
-}
 
 double ClassMetrics::precision() const { return ratio(overlap_voxels, prediction_voxels); }
 double ClassMetrics::recall() const { return ratio(overlap_voxels, reference_voxels); }

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "datasets/nnunet_raw_json.h"
+#include "datasets/nnunet/nnunet_raw_json.h"
 #include "framework/config/compose.h"
 #include "framework/core/files.h"
 #include "framework/core/ignore_label.h"

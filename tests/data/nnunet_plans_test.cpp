@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plans.json of nnU-Net v2: files of both forms, made here.
-#include "datasets/nnunet_plans.h"
+#include "datasets/nnunet/nnunet_plans.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>

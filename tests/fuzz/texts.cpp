@@ -3,8 +3,8 @@
 #include <regex>
 #include <sstream>
 
-#include "datasets/nnunet_plans.h"
-#include "datasets/nnunet_raw_json.h"
+#include "datasets/nnunet/nnunet_plans.h"
+#include "datasets/nnunet/nnunet_raw_json.h"
 #include "framework/config/compose.h"
 #include "framework/data/archive/case_list.h"
 #include "framework/record/report/report.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "launch/sweep_commands.h"
+#include "launch/sweep/sweep_commands.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

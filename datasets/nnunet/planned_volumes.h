@@ -6,7 +6,7 @@
 #include <array>
 #include <optional>
 
-#include "datasets/nnunet_plans.h"
+#include "datasets/nnunet/nnunet_plans.h"
 #include "framework/data/dataset.h"
 #include "framework/scans/image_file.h"
 

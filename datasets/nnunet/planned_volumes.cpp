@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datasets/planned_volumes.h"
+#include "datasets/nnunet/planned_volumes.h"
 
 #include <algorithm>
 

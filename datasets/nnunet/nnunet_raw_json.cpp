@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datasets/nnunet_raw_json.h"
+#include "datasets/nnunet/nnunet_raw_json.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -19,7 +19,7 @@
 #include "framework/run/places.h"
 #include "launch/command_line/benchmark_choice.h"
 #include "launch/command_line/compose_flags.h"
-#include "launch/sweep_commands.h"
+#include "launch/sweep/sweep_commands.h"
 
 namespace semiseg {
 namespace {
