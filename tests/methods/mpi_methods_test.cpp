@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
+#include <map>
 #include <set>
 
 #include "framework/comm/broadcast.h"
@@ -14,6 +16,7 @@
 #include "framework/data/batch_plan.h"
 #include "launch/conformance/method_case.h"
 #include "tests/support/ranks.h"
+#include "tests/support/recording_communicator.h"
 #include "tests/support/state_equality.h"
 
 namespace semiseg {
@@ -43,10 +46,13 @@ MethodSetup setup_for(const MethodOnImages& method, at::ScalarType dtype) {
 struct Training {
   std::vector<Records> steps;
   StateMap after_first, after_last;
+  std::vector<CollectiveCall> calls;     // of this rank, in order
+  std::vector<size_t> calls_until = {};  // how many of them at the end of each step
 };
 
 // All stages of the method. The slots of a rank: 10 and 10, 6 and 7, or groups of 4 (5 of them).
-Training train(const MethodSetup& setup, const Communicator& comm) {
+Training train(const MethodSetup& setup, const Communicator& ranks_of_training) {
+  const RecordingCommunicator comm(ranks_of_training);
   MethodUnderTest method(setup, comm);
   const auto state = [&] { return take_state([&](StateVisitor& v) { method->state(v); }); };
   Training result;
@@ -59,10 +65,12 @@ Training train(const MethodSetup& setup, const Communicator& comm) {
       const Batch whole = random_batch(setup, s, 100 * stage + i);
       result.steps.push_back(method.step(share_of(whole, slots), stage, i,
                                          Draws(setup.seed).at(stage, i), s.iterations));
+      result.calls_until.push_back(comm.calls().size());
       if (result.steps.size() == 1) result.after_first = state();
     }
   }
   result.after_last = state();
+  result.calls = comm.calls();
   return result;
 }
 
@@ -108,6 +116,42 @@ void expect_replicated(const std::string& name, const StateValue& value) {
   EXPECT_TRUE(at::equal(first, *tensor)) << name << " differs from rank 0's";
 }
 
+// NCCL runs the collectives of two communicators of a device side by side when all ranks launch them
+// in one order; MPI wants one order on each.
+void expect_one_order(const std::vector<CollectiveCall>& calls) {
+  std::string mine;
+  for (const CollectiveCall& call : calls) mine += call.text() + '\n';
+  const std::string first = broadcast_text(mine, ranks());
+  if (mine == first) return;
+  const auto [here, there] = std::mismatch(mine.begin(), mine.end(), first.begin(), first.end());
+  const auto line_at = [](const std::string& text, ptrdiff_t place) {
+    const size_t begin = text.rfind('\n', static_cast<size_t>(place)) + 1;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  ADD_FAILURE() << "rank 0 calls '" << line_at(first, there - first.begin()) << "' where rank "
+                << ranks().rank() << " calls '" << line_at(mine, here - mine.begin()) << "'";
+}
+
+// The collectives of a step on images beside those of gradients: a forward and a backward of the
+// U-Net have one for each of its 18 batch norms, and sums of losses some. Lower a number with the code.
+const std::map<std::string, int64_t> kMostCollectives = {
+    {"supervised", 38}, {"mean_teacher", 57}, {"cps", 78}, {"bcp", 116}};
+
+// Each collective costs a latency, whatever its size. Prints the number of the step that has most.
+void expect_few_collectives(const MethodSetup& setup, const Training& training) {
+  int64_t most = 0;
+  for (size_t step = 0, call = 0; step < training.calls_until.size(); ++step) {
+    int64_t count = 0;
+    for (; call < training.calls_until[step]; ++call)
+      count += training.calls[call].communicator == 0;
+    most = std::max(most, count);
+  }
+  const auto bound = kMostCollectives.find(setup.name);
+  if (bound != kMostCollectives.end() && setup.patch_size.size() == 2)
+    EXPECT_LE(most, bound->second) << setup.name;
+  if (ranks().rank() == 0) std::cout << setup.name << ": " << most << " collectives a step\n";
+}
+
 // A method whose samples stay on fewer ranks than there are.
 void expect_refused(const MethodSetup& setup) { EXPECT_THROW(train(setup, ranks()), Error); }
 
@@ -118,6 +162,8 @@ void expect_as_alone(MethodSetup setup, Tolerance tolerance) {
     setup.iterations = std::min<int64_t>(setup.iterations, 4);
   }
   const Training together = train(setup, ranks());
+  expect_one_order(together.calls);
+  if (setup.dtype == at::kDouble) expect_few_collectives(setup, together);
   for (const auto& [name, value] : together.after_last) expect_replicated(name, value);
   if (ranks().rank() != 0) return;
   const auto alone_comm = make_serial_communicator();
