@@ -193,8 +193,8 @@ TEST(Layout, APluginHasANamespaceOfItsOwn) {
   for (const auto& file : sources()) {
     const std::string text = text_of(file), path = fs::relative(file, kRoot), stem = file.stem();
     if (!std::regex_search(path, std::regex("^datasets/|/(methods|backbones|settings)/"))) continue;
-    if (text.find("const bool registered") != std::string::npos)
-      EXPECT_NE(text.find("::" + stem + " {\n"), std::string::npos) << file;
+    if (text.find("const bool registered") == std::string::npos) continue;
+    EXPECT_NE(text.find("::" + stem + " {\n"), std::string::npos) << file;
   }
 }
 
@@ -291,8 +291,8 @@ TEST(Layout, MainFilesAreShort) {
   for (const auto& file : sources()) {
     const std::string text = text_of(file);
     const bool in_launch = folder_of(fs::relative(file, kRoot)) == "launch";
-    if (in_launch && text.find("\nint main(") != std::string::npos)
-      EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 80) << file;
+    if (!in_launch || text.find("\nint main(") == std::string::npos) continue;
+    EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 80) << file;
   }
 }
 

@@ -64,7 +64,7 @@ endfunction()
 # name, it stands in for malloc; the sanitizers bring their own.
 function(semiseg_jemalloc program)
   if(NOT SEMISEG_SANITIZER)
-    target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/launch/malloc_conf.cpp)
+    target_sources(${program} PRIVATE ${semiseg_malloc_conf})
     target_link_libraries(${program} PRIVATE -Wl,--push-state,--no-as-needed PkgConfig::jemalloc -Wl,--pop-state)
   endif()
 endfunction()

@@ -147,8 +147,9 @@ void expect_few_collectives(const MethodSetup& setup, const Training& training) 
     most = std::max(most, count);
   }
   const auto bound = kMostCollectives.find(setup.name);
-  if (bound != kMostCollectives.end() && setup.patch_size.size() == 2)
+  if (bound != kMostCollectives.end() && setup.patch_size.size() == 2) {
     EXPECT_LE(most, bound->second) << setup.name;
+  }
   if (ranks().rank() == 0) std::cout << setup.name << ": " << most << " collectives a step\n";
 }
 
