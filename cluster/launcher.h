@@ -48,7 +48,7 @@ struct Launch {
   int64_t pack = 1;
 };
 
-// How tasks share the machines.
+// The share of the machines that each task has.
 struct Sharing {
   int64_t at_once = 0;  // tasks that run at a time; 0: as many as the launcher thinks right
   int64_t pack = 1;     // tasks that share what one has otherwise: a GPU, a few cores, a job

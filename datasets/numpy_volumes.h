@@ -18,7 +18,7 @@
 
 namespace semiseg {
 
-// How the lines of a list become cases.
+// A list of cases and the split that its lines belong to.
 struct ListedCases {
   Split split = Split::kTrain;
   bool needs_labels = true;  // false: a case without a label file is an unlabelled one

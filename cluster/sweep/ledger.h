@@ -28,8 +28,8 @@ struct LedgerLine {
   std::vector<std::string> overrides;
   std::vector<int64_t> points;
   int64_t pack = 1;  // as in Launch
-  // Of a launch: when the runs of its points that had started before were updated last, by the clocks
-  // of their nodes.
+  // A launch notes when the runs of its points that had started before were updated last, by the
+  // clocks of their nodes.
   std::map<int64_t, std::string> seen;
 
   bool is_launch() const { return point < 0; }

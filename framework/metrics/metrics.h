@@ -80,7 +80,7 @@ struct MetricValues {
   Value surface_dice{};
   Value volume_error{};  // (prediction - reference) / reference, medpy's ravd; NaN when the
                          // reference is empty
-  // Those that are measured only when asked for; see MetricOptions.
+  // The following are measured only when asked for; see MetricOptions.
   Value component_f1 = no_value<Value>();  // [0, 1]
   Value components_found = no_value<Value>(),
         components_missed = no_value<Value>();               // of reference

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which GPU a rank takes, and whether the ranks' cores and GPUs do.
+// The GPU that a rank takes, and the checks of the ranks' cores and GPUs.
 #include "framework/comm/gpu_ranks.h"
 
 #include <gtest/gtest.h>

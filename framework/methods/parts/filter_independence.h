@@ -28,8 +28,8 @@ class FilterMaps {
  public:
   // `network` is the one whose filters are predicted, and names the maps' first values and state.
   FilterMaps(const Backbone& network, std::string name);
-  // Of these filters, each predicted from those of `others` networks of the same form, which stand one
-  // below the other: maps of [D, others · D].
+  // The maps [D, others · D] predict these filters from those of `others` networks of the same form,
+  // which stand one below the other.
   FilterMaps(const std::vector<at::Tensor>& filters, std::string name, int64_t others);
 
   // True after the first maximise().

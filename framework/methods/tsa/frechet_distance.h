@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far the class statistics of two domains are apart: the Fréchet distance of Gaussians (Dowson
+// The distance of the class statistics of two domains: the Fréchet distance of Gaussians (Dowson
 // & Landau, J. Multivariate Analysis 1982), whose square Heusel et al. (NeurIPS 2017) take as FID.
 //   d² = |μ_1 − μ_2|² + tr(Σ_1 + Σ_2 − 2 (Σ_1^½ Σ_2 Σ_1^½)^½)
 #pragma once
@@ -23,7 +23,7 @@ at::Tensor frechet_distance(const ClassStatistics& one, const ClassStatistics& o
 // Returns d from each domain of one stream to each other domain of another stream, named
 // "tsa.frechet.<from>_to_<to>.class<k>", and without ".class<k>" its mean over these classes. A
 // class counts if both domains have `least` of its pixels; a pair without such a class is left out.
-// Of the memory as it is after its last merge. Not collective.
+// Measures the memory as it is after its last merge. Not collective.
 std::vector<std::pair<std::string, double>> domain_distances(
     const TsaMemory& memory, size_t from, size_t to, const std::vector<std::string>& domains,
     int64_t least);

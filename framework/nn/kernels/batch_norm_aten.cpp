@@ -40,7 +40,7 @@ at::Tensor moments_of(const at::Tensor& x, at::ScalarType dtype) {
   return at::stack({mean.to(at::kDouble), variance.to(at::kDouble) * count});
 }
 
-// What ATen's norm needs of the tensors [C] beside the image: CUDA's kernels do not check all of it, or
+// Checks the tensors [C] beside the image, because CUDA's kernels do not check all that they need, or
 // stop the program.
 void check_channels(const at::Tensor& x, std::initializer_list<at::Tensor> of_channels) {
   for (const at::Tensor& values : of_channels) {

@@ -121,7 +121,7 @@ std::string parts_table(const StatisticsTable& table, const std::vector<size_t>&
   return text;
 }
 
-// What is not known of a published row is said.
+// The line says which facts of a published row are unknown.
 std::string published_line(const StatisticsTable& table, const PublishedResult& row) {
   const MetricScores& main = table.main();
   const auto known = [](const std::string& text) {
