@@ -58,10 +58,12 @@ GeneralOptions GeneralOptions::read(const Config& config) {
               "Draw of the labelled patients: 0, the first of the published order; k > 0, "
               "the k-th random choice, stratified over domains. Run several to see how much a "
               "result depends on who is labelled.");
-  config.read("budget", o.budget, {"published", "strict"},
-              "Labels that may be read before the final evaluation: published, those of the "
-              "protocol, whose validation split may have more labels than training; strict, those "
-              "of the labelled patients alone. Set strict to know what the labels are worth.");
+  config.read(
+      "budget", o.budget, {"published", "strict"},
+      "Labels that may be read before the final evaluation: those of the protocol, whose "
+      "validation split may have more labels than training (published), or the labels that "
+      "the labelled patients have, and no other (strict). Set strict to know what the labels "
+      "are worth.");
   config.read("selection", o.selection, {0, 1e6},
               "In a strict budget, the number of labelled patients that select the weights and are "
               "not trained on; 0: the last weights are taken. Set it where training overfits.");

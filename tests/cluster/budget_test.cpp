@@ -91,7 +91,8 @@ class Budgets : public SmallRuns {
       EXPECT_EQ(read_run_state(run.path()).value().status, RunStatus::kDone);
       const Config config = parse_config(read_file(run.path() / "config.toml"));
       int64_t iterations = 0;
-      config.section("protocol").read("iterations", iterations, {1, 1e9}, "of the run");
+      config.section("protocol")
+          .read("iterations", iterations, {1, 1e9}, "Number of iterations of the run.");
       const std::string rows = read_file(run.path() / "metrics.jsonl");
       EXPECT_NE(rows.find("\"step\":" + std::to_string(iterations) + ","), std::string::npos);
       all[config.section("method").required("name", "method")] = iterations;

@@ -44,8 +44,8 @@ void announce(const Run& run, const RunFolder& folder) {
       options.general.seed);
   const auto choices = options.config.choices();
   const auto protocol = choices.find("protocol");
-  log::info("protocol {}: {} iterations, batches of {}, patches of {}",
-            protocol == choices.end() ? "of the run" : protocol->second,
+  log::info("{}: {} iterations, batches of {}, patches of {}",
+            protocol == choices.end() ? "this run's protocol" : "protocol " + protocol->second,
             options.protocol.iterations, options.protocol.batch,
             fmt::join(options.protocol.patch_size, " × "));
   log::info("on {}, {}; run folder: {}", run.model.device.str(), options.protocol.precision,

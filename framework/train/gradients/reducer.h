@@ -29,7 +29,7 @@ struct ReductionTimes {
 // rank, bucket 0, 1, … of each reduction, whatever the order in which gradients become ready there;
 // a start never waits for other ranks and all waits follow the backward pass. So collective calls
 // of the backward pass itself (batch norm), on the communicator of the losses, cannot meet them.
-// That is enough for MPI. NCCL also wants the calls of both communicators launched in one order on
+// MPI needs no more. NCCL also wants the calls of both communicators launched in one order on
 // all ranks. A bucket is therefore launched during the backward only when all its gradients, and
 // those of the buckets before it, came on every rank in every reduction so far; the others are
 // launched after the backward, where no other call comes between. A gradient that stops coming on
