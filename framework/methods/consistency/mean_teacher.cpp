@@ -12,13 +12,11 @@
 // deployed.
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 
 #include "framework/config/option_list.h"
 #include "framework/methods/parts/consistency.h"
 #include "framework/methods/parts/labelled_loss.h"
-#include "framework/methods/parts/networks/teacher_noise.h"
-#include "framework/methods/parts/networks/teacher_student.h"
+#include "framework/methods/parts/networks/mean_teacher_streams.h"
 #include "framework/nn/ema.h"
 #include "framework/nn/losses/losses_consistency.h"
 
@@ -58,20 +56,11 @@ class MeanTeacher : public TeacherStudent {
     const int64_t b = labelled.size();
     const NetworkOutput all =
         student_->forward(batch.joined(), step.train_pass("student", batch.samples));
-    const NetworkOutput target = teach(unlabelled, step);
+    const NetworkOutput target = teach_with_noise(*teacher_, options_.noise, unlabelled, step);
 
     const at::Tensor q = target.logits.softmax(1);
     ForwardPasses passes;
-    passes.streams.labelled = [=]() -> std::vector<ClassPixels> {
-      return {{all.logits.slice(0, 0, b), all.features.slice(0, 0, b), labelled.label,
-               labelled.samples}};
-    };
-    passes.streams.unlabelled = [=]() -> std::vector<ClassPixels> {
-      return {{all.logits.slice(0, b), all.features.slice(0, b), q.argmax(1), unlabelled.samples}};
-    };
-    passes.streams.teacher_unlabelled = [=]() -> std::vector<ClassPixels> {
-      return {{target.logits, target.features, q.argmax(1), unlabelled.samples}};
-    };
+    passes.streams = mean_teacher_streams(batch, all, target, q);
     passes.loss = [=, this](const LabelledCrossEntropy& cross_entropy, Step& s) {
       const at::Tensor logits_l = all.logits.slice(0, 0, b);
       const at::Tensor ce = cross_entropy(logits_l, labelled.label, {});
@@ -99,13 +88,6 @@ class MeanTeacher : public TeacherStudent {
   }
 
  private:
-  NetworkOutput teach(const Stream& unlabelled, Step& step) {
-    const at::NoGradGuard no_grad;
-    const at::Tensor noisy =
-        options_.noise.added(unlabelled.image(), "teacher_noise", unlabelled.samples, step);
-    return teacher_->forward(noisy, step.train_pass("teacher", unlabelled.samples));
-  }
-
   Options options_;
   Stage stage_;
 };
