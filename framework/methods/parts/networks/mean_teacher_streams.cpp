@@ -16,7 +16,7 @@ NetworkOutput teach_with_noise(Backbone& teacher, const TeacherNoise& noise,
 
 Streams mean_teacher_streams(const Batch& batch, const NetworkOutput& all,
                              const NetworkOutput& target, const at::Tensor& q) {
-  const Stream labelled = batch["labelled"], unlabelled = batch["unlabelled"];
+  const Stream &labelled = batch["labelled"], &unlabelled = batch["unlabelled"];
   const int64_t b = labelled.size();
   Streams streams;
   streams.labelled = [=]() -> std::vector<ClassPixels> {
